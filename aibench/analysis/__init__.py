@@ -1,0 +1,1 @@
+"""Reads result files. Imports neither torch nor the tasks."""

@@ -1,0 +1,337 @@
+"""The schema of a run: types here, values in `conf/`. Behind `typed()` nothing knows Hydra. Imports no torch."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+
+class ConfigError(Exception):
+    """A configuration that cannot run. The message is one line: `KEY as typed: what is wrong. What would do.`"""
+
+
+class Session(enum.StrEnum):
+    """What ends a training session (paper, 4.2.1 and 5.2.1)."""
+
+    entire = enum.auto()  # the target of the paper's Table 3
+    quasi_entire = enum.auto()  # the convergent quality of the paper's 5.2.1
+    epochs = enum.auto()  # a given number of epochs
+    steps = enum.auto()  # a given number of timed steps, without evaluation
+
+
+class Source(enum.StrEnum):
+    """Where samples come from."""
+
+    embedded = enum.auto()
+    disk = enum.auto()
+    synthetic = enum.auto()
+
+
+class Mode(enum.StrEnum):
+    """Which values of a metric are better."""
+
+    max = enum.auto()
+    min = enum.auto()
+
+
+class Resume(enum.StrEnum):
+    """What to do with an output folder that holds an unfinished run."""
+
+    never = enum.auto()
+    auto = enum.auto()
+
+
+class Accelerator(enum.StrEnum):
+    """Kind of device; auto takes a GPU where there is one."""
+
+    auto = enum.auto()
+    cpu = enum.auto()
+    gpu = enum.auto()
+
+
+class Precision(enum.StrEnum):
+    """Arithmetic of the training step. bf16 and fp16 are mixed: weights stay in fp32."""
+
+    fp32 = enum.auto()
+    bf16 = enum.auto()
+    fp16 = enum.auto()
+
+
+class Tracker(enum.StrEnum):
+    """Where the history goes besides `result.json`."""
+
+    none = enum.auto()
+    csv = enum.auto()
+    tensorboard = enum.auto()
+    wandb = enum.auto()
+
+
+class TrackingMode(enum.StrEnum):
+    """W&B's mode; auto is online where an API key is at hand, else offline."""
+
+    auto = enum.auto()
+    online = enum.auto()
+    offline = enum.auto()
+
+
+@dataclass(slots=True)
+class ModelConfig:
+    """Base of every task's model schema."""
+
+
+@dataclass(slots=True)
+class DataConfig:
+    """Base of every task's data schema.
+
+    Attributes:
+        source: Where samples come from.
+        root: Folder of the real data set; `source=disk` reads it.
+        cache: Folder for prepared data.
+        seed: Seed of generated data, apart from the run's seed: a sweep over seeds trains on the same samples.
+        batch_size: Samples in a training step.
+        eval_batch_size: Samples in an evaluation step.
+        train_size: How many training samples; null takes all that there are.
+        val_size: How many held-out samples; null takes all that there are.
+        workers: Processes that read samples; 0 reads in the training process.
+    """
+
+    source: Source = Source.embedded
+    root: str | None = None
+    cache: str = "${oc.env:AIBENCH_CACHE,~/.cache/aibench}"
+    seed: int = 0
+    batch_size: int = MISSING
+    eval_batch_size: int = MISSING
+    train_size: int | None = None
+    val_size: int | None = None
+    workers: int = 0
+
+
+@dataclass(slots=True)
+class OptimConfig:
+    """Base of every task's optimiser schema.
+
+    Attributes:
+        lr: Learning rate (the peak, where a schedule moves it).
+        weight_decay: Factor of the weight decay.
+    """
+
+    lr: float = MISSING
+    weight_decay: float = 0.0
+
+
+@dataclass(slots=True)
+class TargetConfig:
+    """The quality to reach, and the budget.
+
+    Attributes:
+        metric: Name under which the evaluation logs the quality.
+        mode: Which values are better.
+        entire: Quality that ends `session=entire`; null where the paper has none.
+        quasi_entire: Quality that ends `session=quasi_entire`; null where the paper has none.
+        origin: `paper`, or `calibrated` where the values were measured with `aibench calibrate`.
+        max_epochs: Budget: a run that has not reached the target by then has missed it.
+        evaluations_per_epoch: Evaluations in an epoch; a fraction evaluates less often than once an epoch.
+    """
+
+    metric: str = MISSING
+    mode: Mode = MISSING
+    entire: float | None = None
+    quasi_entire: float | None = None
+    origin: str = MISSING
+    max_epochs: int = MISSING
+    evaluations_per_epoch: float = 1.0
+
+
+@dataclass(slots=True)
+class HardwareConfig:
+    """What the run computes on.
+
+    Attributes:
+        accelerator: Kind of device.
+        precision: Arithmetic of the training step.
+        threads: Threads of an operator on the CPU; null takes the cores that this process may use.
+        compile: Whether `torch.compile` compiles the module.
+        channels_last: Whether 4-D weights and inputs are laid out with channels last.
+        deterministic: Whether operators without a deterministic implementation are refused.
+    """
+
+    accelerator: Accelerator = Accelerator.auto
+    precision: Precision = Precision.fp32
+    threads: int | None = None
+    compile: bool = False
+    channels_last: bool = True
+    deterministic: bool = False
+
+
+@dataclass(slots=True)
+class TrackingConfig:
+    """Where the history goes besides `result.json`.
+
+    Attributes:
+        kind: Kind of tracker.
+        mode: W&B's mode.
+        project: W&B's project.
+        entity: W&B's team or user; null takes the default of the API key.
+        tags: W&B's tags, added to task, scale and session.
+    """
+
+    kind: Tracker = Tracker.csv
+    mode: TrackingMode = TrackingMode.auto
+    project: str = "aibench"
+    entity: str | None = None
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RunConfig:
+    """One run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
+
+    Attributes:
+        task: Name of the task's folder.
+        scale: `mini` or `reference`.
+        session: What ends the run.
+        seed: Seed of initialisation, order and dropout.
+        epochs: Length of `session=epochs`.
+        steps: Timed steps of `session=steps`.
+        warmup_steps: Steps of `session=steps` before the timed ones.
+        resume: Whether a run whose folder holds a checkpoint goes on from it.
+        progress: Whether the progress bar is shown.
+        output: Folder of the run, or of the sweep.
+    """
+
+    task: str = MISSING
+    scale: str = MISSING
+    session: Session = Session.entire
+    seed: int = 1
+    epochs: int = 1
+    steps: int = 100
+    warmup_steps: int = 10
+    resume: Resume = Resume.never
+    progress: bool = True
+    output: str = MISSING
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    target: TargetConfig = field(default_factory=TargetConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with this run, a line each. A task that adds to it begins with `RunConfig.problems(self)`."""
+        yield from _out_of_range(self)
+        yield from _without_data(self)
+        yield from _without_target(self)
+        if self.hardware.precision is Precision.fp16 and self.hardware.accelerator is Accelerator.cpu:
+            yield "hardware.precision=fp16: CPUs emulate fp16, hundreds of times slower. Use bf16 or fp32."
+
+    @property
+    def quality(self) -> float | None:
+        """The quality that ends this session; None where none does."""
+        match self.session:
+            case Session.entire:
+                return self.target.entire
+            case Session.quasi_entire:
+                return self.target.quasi_entire
+            case _:
+                return None
+
+
+def _out_of_range(config: RunConfig) -> Iterator[str]:
+    if not 0 <= config.seed < 2**32:
+        yield f"seed={config.seed}: must lie in 0 to 4294967295."
+    if config.optim.lr <= 0:
+        yield f"optim.lr={config.optim.lr}: must be greater than 0."
+    if config.optim.weight_decay < 0:
+        yield f"optim.weight_decay={config.optim.weight_decay}: must not be negative."
+    if config.target.evaluations_per_epoch <= 0:
+        yield f"target.evaluations_per_epoch={config.target.evaluations_per_epoch}: must be greater than 0."
+    at_least = {
+        "epochs": (config.epochs, 1),
+        "steps": (config.steps, 1),
+        "warmup_steps": (config.warmup_steps, 0),
+        "data.batch_size": (config.data.batch_size, 1),
+        "data.eval_batch_size": (config.data.eval_batch_size, 1),
+        "data.train_size": (config.data.train_size, 1),
+        "data.val_size": (config.data.val_size, 1),
+        "data.workers": (config.data.workers, 0),
+        "data.seed": (config.data.seed, 0),
+        "target.max_epochs": (config.target.max_epochs, 1),
+        "hardware.threads": (config.hardware.threads, 1),
+    }
+    for key, (value, least) in at_least.items():
+        if value is not None and value < least:
+            yield f"{key}={value}: must be at least {least}."
+    size = config.data.train_size
+    if size is not None and config.data.batch_size > size:
+        yield f"data.batch_size={config.data.batch_size}: larger than the {size} samples of data.train_size."
+
+
+def _without_data(config: RunConfig) -> Iterator[str]:
+    root = config.data.root
+    if config.data.source is Source.disk and root is None:
+        yield (
+            f"data.root: no value, and task={config.task} scale={config.scale} reads its data from disk. Set "
+            "data.root=FOLDER, or data.source=synthetic session=steps to time the model on made-up samples."
+        )
+    elif config.data.source is Source.disk and not Path(str(root)).expanduser().is_dir():
+        yield f"data.root={root}: no such folder. Set data.root to the folder that holds the data set."
+    if config.scale == "reference" and config.data.source is Source.embedded:
+        yield (
+            "data.source=embedded: the embedded data belong to scale=mini. Use data.source=disk data.root=FOLDER, "
+            "or data.source=synthetic."
+        )
+
+
+def _without_target(config: RunConfig) -> Iterator[str]:
+    to_quality = config.session in (Session.entire, Session.quasi_entire)
+    if to_quality and config.quality is None:
+        yield (
+            f"session={config.session}: task={config.task} has no such quality at scale={config.scale}. "
+            "Use session=epochs or session=steps."
+        )
+    if to_quality and config.data.source is Source.synthetic:
+        yield (
+            f"data.source=synthetic: made-up samples teach nothing, so session={config.session} cannot end. "
+            "Use session=steps or session=epochs."
+        )
+
+
+def typed(cfg: DictConfig) -> RunConfig:
+    """The run that a composed configuration describes.
+
+    Raises:
+        ConfigError: A value is missing, has the wrong type, or does not fit the others.
+    """
+    cfg = cfg.copy()
+    OmegaConf.set_struct(cfg, False)
+    cfg.pop("hydra", None)
+    try:
+        missing = sorted(OmegaConf.missing_keys(cfg))
+        if missing:
+            raise ConfigError(f"{missing[0]}: no value. Set {missing[0]}=VALUE.")
+        config: Any = OmegaConf.to_object(cfg)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key or 'configuration'}: {_first_line(error)}") from error
+    except AttributeError as error:  # slots: a key that no schema has
+        raise ConfigError(f"{error.name}: no such key. Leave out the '+'.") from error
+    problem = next(iter(config.problems()), None)
+    if problem is not None:
+        raise ConfigError(problem)
+    return config  # type: ignore[no-any-return]
+
+
+def plain(config: RunConfig) -> dict[str, Any]:
+    """`config` as JSON holds it: dicts, lists, strings, numbers."""
+    container = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

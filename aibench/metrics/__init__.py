@@ -1,0 +1,1 @@
+"""Metrics of the field that torchmetrics lacks, or computes by another rule."""

@@ -1,0 +1,387 @@
+"""The one schema of `result.json`, one file a run. Imports no torch."""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+SCHEMA_VERSION = 1
+RESULT = "result.json"
+
+
+class Status(enum.StrEnum):
+    """How a run ended."""
+
+    converged = enum.auto()  # reached its target
+    completed = enum.auto()  # session=epochs or session=steps ran to its length
+    not_converged = enum.auto()  # spent its budget without reaching its target
+    diverged = enum.auto()  # a loss or the quality became NaN or infinite
+    interrupted = enum.auto()  # SIGTERM or Ctrl-C
+    failed = enum.auto()  # an exception; `message` has its text
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing to resume."""
+        return self in (Status.converged, Status.completed, Status.not_converged, Status.diverged)
+
+
+@dataclass(slots=True)
+class Measured:
+    """A measured number, or why there is none.
+
+    Attributes:
+        value: The number; null where it was not measured, and `reason` says why.
+        unit: Its unit.
+        method: How it was measured.
+        reason: Why `value` is null.
+    """
+
+    value: float | None
+    unit: str
+    method: str | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One point of the history.
+
+    Attributes:
+        epochs: Position in the training data: whole passes plus the fraction of the one under way.
+        steps: Training batches so far.
+        samples: Training samples so far.
+        seconds: Since the session first touched the data; evaluation and checkpoints included.
+        training_seconds: The part of `seconds` spent in training.
+        phase: Part of the session that training was in.
+        metrics: Every logged metric; null where it is not finite.
+    """
+
+    epochs: float
+    steps: int
+    samples: int
+    seconds: float
+    training_seconds: float
+    phase: str
+    metrics: dict[str, float | None]
+
+
+@dataclass(slots=True)
+class Phase:
+    """What one part of a session took.
+
+    Attributes:
+        name: The part.
+        steps: Its training batches.
+        samples: Its training samples.
+        seconds: Its training time.
+    """
+
+    name: str
+    steps: int
+    samples: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Target:
+    """What the run had to reach.
+
+    Attributes:
+        metric: Name of the quality.
+        mode: `max` or `min`.
+        quality: The value to reach; null where the session has none.
+        origin: `paper` or `calibrated`.
+    """
+
+    metric: str
+    mode: str
+    quality: float | None
+    origin: str
+
+
+@dataclass(slots=True)
+class Division:
+    """Closed: only what the paper's 4.2.2 lets change was changed. Open: `left` names each key that left it.
+
+    Attributes:
+        name: `closed` or `open`.
+        left: `key=value (the suite's: value)`, one for each key that differs.
+    """
+
+    name: str
+    left: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Times:
+    """Where the wall time of the session went, in seconds.
+
+    Attributes:
+        total: From the first touch of the data to the end of the session.
+        setup: Reading or making the data, building the model.
+        training: Training steps with all that they wait for.
+        evaluation: Evaluations.
+        checkpoint: Writing checkpoints.
+    """
+
+    total: float
+    setup: float
+    training: float
+    evaluation: float
+    checkpoint: float
+
+
+@dataclass(slots=True)
+class ToQuality:
+    """What it took to reach the target; each null where the run missed it, never its maximum.
+
+    Attributes:
+        epochs: Position of the first evaluation that reached it.
+        samples: Training samples up to there.
+        seconds: Wall time up to there, from the first touch of the data.
+        seconds_without_evaluation: The same without evaluations and checkpoints.
+        quantum: Epochs between two evaluations: `epochs` cannot be known more finely.
+    """
+
+    epochs: float | None
+    samples: int | None
+    seconds: float | None
+    seconds_without_evaluation: float | None
+    quantum: float | None
+
+
+@dataclass(slots=True)
+class Throughput:
+    """Training samples a second.
+
+    Attributes:
+        unit: What a sample is.
+        whole: Over the whole session but its set-up; evaluation and checkpoints included.
+        training: Over the training time.
+        compute: Over the device's computation alone.
+    """
+
+    unit: str
+    whole: Measured
+    training: Measured
+    compute: Measured
+
+
+@dataclass(slots=True)
+class Memory:
+    """Peak memory.
+
+    Attributes:
+        process: Of the training process, resident.
+        device: Of the accelerator, allocated by this process.
+    """
+
+    process: Measured
+    device: Measured
+
+
+@dataclass(slots=True)
+class Model:
+    """The model's size and origin.
+
+    Attributes:
+        parameters: Unique parameters of the module.
+        trainable: Those that an optimiser may change.
+        flops: Floating-point operations of one sample's forward pass.
+        mfu: Share of the device's peak that the training step used.
+        initialisation: Where the first weights came from.
+    """
+
+    parameters: int
+    trainable: int
+    flops: Measured
+    mfu: Measured
+    initialisation: str
+
+
+@dataclass(slots=True)
+class Data:
+    """The samples.
+
+    Attributes:
+        source: `embedded`, `disk` or `synthetic`.
+        fingerprint: Equal for equal samples.
+        train: Number of training samples.
+        val: Number of held-out samples.
+        facts: What the model had to know of the data, long lists left out.
+    """
+
+    source: str
+    fingerprint: str
+    train: int
+    val: int
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Trust:
+    """How far the timings can be believed.
+
+    Attributes:
+        level: `ok`, `warn`; null where it was not judged.
+        reasons: Why.
+    """
+
+    level: str | None
+    reasons: list[str]
+
+
+@dataclass(slots=True)
+class Result:
+    """One run.
+
+    Attributes:
+        schema_version: Version of this schema.
+        run_id: Unique.
+        suite_version: Version of AIBench.
+        task, scale, session, seed: As configured.
+        status: How the run ended.
+        message: The text of an exception, or why the run ended as it did; one line.
+        started: UTC, ISO 8601.
+        resumed: How often the run was continued from a checkpoint.
+        division: Closed or open.
+        target: What had to be reached.
+        quality: The last value of the target's metric, and the best; null where none was measured.
+        best_quality: The best value of the target's metric.
+        to_quality: What it took.
+        history: Every evaluation, in order.
+        phases: The parts of the session, in order of first appearance.
+        times: Where the wall time went.
+        throughput, memory, energy: Measured.
+        model, data, trust: About the run.
+        system: The machine.
+        versions: Of Python and the packages that matter.
+        commit: The repository's commit, `-dirty` where files had changed; null outside a checkout.
+        config: The resolved configuration.
+        figure: File name of the rendered figure; null where none was drawn.
+    """
+
+    run_id: str
+    task: str
+    scale: str
+    session: str
+    seed: int
+    status: Status
+    message: str | None
+    started: str
+    resumed: int
+    division: Division | None
+    target: Target
+    quality: float | None
+    best_quality: float | None
+    to_quality: ToQuality
+    history: list[Evaluation]
+    phases: list[Phase]
+    times: Times | None
+    throughput: Throughput | None
+    memory: Memory | None
+    energy: Measured
+    model: Model | None
+    data: Data | None
+    trust: Trust
+    system: dict[str, Any]
+    versions: dict[str, str]
+    commit: str | None
+    config: dict[str, Any]
+    figure: str | None
+    suite_version: str
+    schema_version: int = SCHEMA_VERSION
+
+
+class ResultError(Exception):
+    """A result file that cannot be read. The message is one line that names the file."""
+
+
+@cache
+def _adapter() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of `result.json`: what `docs/result-schema.json` holds."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_adapter().json_schema()}
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` so that whoever reads `path`, at any moment, finds either the old or the new file whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_result(folder: Path, result: Result) -> Path:
+    """Write `result.json` into `folder`."""
+    path = folder / RESULT
+    write_atomically(path, _adapter().dump_json(result, indent=1).decode() + "\n")
+    return path
+
+
+def read_result(path: Path) -> Result:
+    """The result in `path`: a result file, or the folder of a run.
+
+    Raises:
+        ResultError: There is none, it is cut off, or another version of the schema wrote it.
+    """
+    if path.is_dir():
+        path = path / RESULT
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ResultError(f"{path}: {error.strerror}. Give the folder of a run, or its {RESULT}.") from error
+    try:
+        return _adapter().validate_json(raw)
+    except ValidationError as error:
+        raise ResultError(f"{path}: {_what_is_wrong(raw, error)}") from error
+
+
+def _what_is_wrong(raw: bytes, error: ValidationError) -> str:
+    try:
+        version = json.loads(raw).get("schema_version")
+    except (ValueError, AttributeError):
+        return "not a whole JSON object: the file is cut off or damaged."
+    if version != SCHEMA_VERSION:
+        return f"schema version {version}, and this suite reads version {SCHEMA_VERSION}."
+    first = error.errors()[0]
+    return f"not a result: {'.'.join(map(str, first['loc']))}: {first['msg']}."
+
+
+def result_files(folders: Sequence[Path]) -> Iterator[Path]:
+    """The result files at or below `folders`, sorted, each once."""
+    seen: set[Path] = set()
+    for folder in folders:
+        for path in [folder] if folder.is_file() else sorted(folder.rglob(RESULT)):
+            if path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path
+
+
+def read_results(folders: Sequence[Path]) -> list[Result]:
+    """All results at or below `folders`. One that cannot be read is left out with a warning that names it."""
+    results = []
+    for path in result_files(folders):
+        try:
+            results.append(read_result(path))
+        except ResultError as error:
+            warnings.warn(str(error), stacklevel=2)
+    return results

@@ -1,0 +1,1 @@
+"""Image parts that two tasks or more share."""

@@ -1,0 +1,44 @@
+"""Real pictures that installed packages ship: digits and photographs of scikit-learn. Nothing is downloaded."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def package_file(package: str, *parts: str) -> Path:
+    """A file of an installed package, found without importing it."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None and spec.submodule_search_locations, f"{package} is not installed"
+    return Path(spec.submodule_search_locations[0], *parts)
+
+
+@cache
+def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """1,797 handwritten digits (UCI; scikit-learn's `load_digits`).
+
+    Returns:
+        Pictures, uint8 (1797, 8, 8) in 0 to 16, and what they show, int64 (1797,) in 0 to 9.
+    """
+    path = package_file("sklearn", "datasets", "data", "digits.csv.gz")
+    with gzip.open(path, "rt") as lines:
+        table = np.loadtxt(lines, delimiter=",", dtype=np.int64)
+    return table[:, :-1].reshape(-1, 8, 8).astype(np.uint8), table[:, -1]
+
+
+@cache
+def photographs() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The two CC BY 2.0 photographs of scikit-learn's `load_sample_images`: `china` and `flower`.
+
+    Returns:
+        RGB pictures, uint8 (427, 640, 3) each.
+    """
+    folder = package_file("sklearn", "datasets", "images")
+    china, flower = (np.asarray(Image.open(folder / name).convert("RGB")) for name in ("china.jpg", "flower.jpg"))
+    return china, flower
