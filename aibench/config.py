@@ -103,7 +103,7 @@ class DataConfig:
 
     source: Source = Source.embedded
     root: str | None = None
-    cache: str = "${oc.env:AIBENCH_CACHE,~/.cache/aibench}"
+    cache: str = "${oc.env:AIBENCH_CACHE,'~/.cache/aibench'}"
     seed: int = 0
     batch_size: int = MISSING
     eval_batch_size: int = MISSING
@@ -319,7 +319,7 @@ def typed(cfg: DictConfig) -> RunConfig:
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key or 'configuration'}: {_first_line(error)}") from error
     except AttributeError as error:  # slots: a key that no schema has
-        raise ConfigError(f"{error.name}: no such key. Leave out the '+'.") from error
+        raise ConfigError(f"{_stray_key(cfg, error)}: no such key, with '+' or without it.") from error
     problem = next(iter(config.problems()), None)
     if problem is not None:
         raise ConfigError(problem)
@@ -331,6 +331,15 @@ def plain(config: RunConfig) -> dict[str, Any]:
     container = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
+
+
+def _stray_key(cfg: DictConfig, error: AttributeError) -> str:
+    """The dotted key that no schema has; the exception knows its last part only."""
+    name = str(error).rsplit("'", 2)[-2] if "'" in str(error) else str(error.name)
+    for group, node in cfg.items():
+        if isinstance(node, DictConfig) and name in node:
+            return f"{group}.{name}"
+    return name
 
 
 def _first_line(error: Exception) -> str:

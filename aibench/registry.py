@@ -43,3 +43,8 @@ def data_class(task: str) -> type[TaskData]:
 def module_class(task: str) -> type[TaskModule]:
     """The task's `Module`."""
     return importlib.import_module(f"aibench.tasks.{task}.module").Module  # type: ignore[no-any-return]
+
+
+def options(group: str) -> list[str]:
+    """The options of a configuration group that does not depend on the task."""
+    return sorted(file.stem for file in (TASKS.parent / "conf" / group).glob("*.yaml"))

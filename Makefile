@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# One install of the pinned set; uv where it is there or can be had by pip, else pip.
+INSTALL = sh -c 'if test -x $(BIN)/uv; then $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode "$$@"; \
+	elif command -v uv >/dev/null; then uv pip install --python $(BIN)/python --compile-bytecode "$$@"; \
+	else $(BIN)/python -m pip install "$$@"; fi' --
+PINNED := setup.cfg pyproject.toml constraints.txt
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run-ready  ## Set up, train the object detection miniature to its target, show its result
+	$(BIN)/python train.py task=object_detection
+
+test: .venv/test-ready  ## Set up, run all tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: .venv/test-ready lint types fast  ## Style, types and the fast tests: before every commit
+
+lint: .venv/test-ready  ## Style and formatting; changes nothing
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: .venv/test-ready  ## Static types
+	$(BIN)/mypy
+
+fast: .venv/test-ready  ## Tests that end within three minutes on two cores
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+
+format: .venv/test-ready  ## Format the code
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+schema: .venv/run-ready  ## Write docs/result-schema.json from the code
+	$(BIN)/aibench schema > docs/result-schema.json
+
+overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature
+	$(BIN)/python benchmarks/overhead.py
+
+clean:  ## Remove the environment and what builds left
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+		{ echo "AIBench needs Python 3.11 or 3.12. Run: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet uv || echo "no uv: pip will do, slower"
+	@touch $@
+
+.venv/run-ready: .venv/made $(PINNED)
+	$(INSTALL) --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/test-ready: .venv/run-ready $(PINNED)
+	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.PHONY: help run test check lint types fast format schema overhead clean

@@ -1,0 +1,116 @@
+"""Proposes a miniature's targets from runs of the whole budget. The rule is stated, so that anyone can repeat it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aibench.result import Result, Status
+
+ENTIRE_BY = 0.8  # part of the budget by which every seed must have reached the entire session's quality
+QUASI_ENTIRE_BY = 0.6
+SIGNIFICANT_DIGITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What one seed takes to reach a proposed target.
+
+    Attributes:
+        seed: Of the run.
+        epochs: Position of the first evaluation that reaches it.
+        evaluations: How many evaluations that takes.
+        seconds: How long, evaluations and set-up included.
+        last: Quality at the end of the budget.
+    """
+
+    seed: int
+    epochs: float
+    evaluations: int
+    seconds: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The targets that the rule gives.
+
+    Attributes:
+        metric: The quality.
+        entire: Quality that every seed passes by 80 % of the budget, rounded to two digits towards the easier side.
+        quasi_entire: The same by 60 %.
+        needed: What each seed takes to reach `entire`.
+    """
+
+    metric: str
+    entire: float
+    quasi_entire: float
+    needed: list[Needed]
+
+
+def propose(results: Sequence[Result]) -> Proposal:
+    """Targets from runs of `session=epochs` over the whole budget that differ in nothing but the seed.
+
+    Raises:
+        ValueError: A run did not complete, or their evaluations do not lie at the same places.
+    """
+    unfinished = [result.seed for result in results if result.status is not Status.completed]
+    if not results or unfinished:
+        raise ValueError(f"seeds {unfinished} did not complete: calibration needs whole budgets.")
+    steps = [[evaluation.steps for evaluation in result.history] for result in results]
+    if any(row != steps[0] for row in steps):
+        raise ValueError("the runs were not evaluated at the same places: they differ in more than the seed.")
+    target = results[0].target
+    higher = target.mode == "max"
+    worst = [worst_of_best(results, index, target.metric, higher) for index in range(len(steps[0]))]
+    entire, quasi = (
+        _easier(worst[max(1, int(part * len(worst))) - 1], higher) for part in (ENTIRE_BY, QUASI_ENTIRE_BY)
+    )
+    needed = [_needed(result, target.metric, entire, higher) for result in results]
+    return Proposal(target.metric, entire, quasi, needed)
+
+
+def worst_of_best(results: Sequence[Result], index: int, metric: str, higher: bool) -> float:
+    """The least good, over the runs, of the best quality that each had by evaluation `index`."""
+    best, worst = (max, min) if higher else (min, max)
+    return worst(best(_quality(result, at, metric) for at in range(index + 1)) for result in results)
+
+
+def _quality(result: Result, index: int, metric: str) -> float:
+    value = result.history[index].metrics[metric]
+    assert value is not None, "the target's metric is finite in every evaluation"
+    return value
+
+
+def _easier(value: float, higher: bool) -> float:
+    """`value` rounded to two significant digits, down where higher is better and up where lower is."""
+    if value == 0:
+        return 0.0
+    digits = SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value)))
+    scaled = value * 10.0**digits
+    return round((math.floor(scaled + 1e-9) if higher else math.ceil(scaled - 1e-9)) / 10.0**digits, max(digits, 0))
+
+
+def _needed(result: Result, metric: str, quality: float, higher: bool) -> Needed:
+    for count, evaluation in enumerate(result.history, start=1):
+        value = _quality(result, count - 1, metric)
+        if value >= quality if higher else value <= quality:
+            last = _quality(result, len(result.history) - 1, metric)
+            return Needed(result.seed, evaluation.epochs, count, evaluation.seconds, last)
+    raise AssertionError("every run reaches a target that the worst of them gave")
+
+
+def snippet(proposal: Proposal, date: str) -> str:
+    """The lines of the target's file."""
+    seeds = ", ".join(str(row.seed) for row in proposal.needed)
+    evaluations = sorted(row.evaluations for row in proposal.needed)
+    seconds = sorted(row.seconds for row in proposal.needed)
+    return (
+        f"  # aibench calibrate, {date}, seeds {seeds}: every seed passes `entire` by {ENTIRE_BY:.0%} of the budget and\n"
+        f"  # `quasi_entire` by {QUASI_ENTIRE_BY:.0%}. Evaluations to `entire`: {evaluations[0]} to {evaluations[-1]}; "
+        f"seconds: {seconds[0]:.0f} to {seconds[-1]:.0f}.\n"
+        f"  entire: {proposal.entire:g}\n"
+        f"  quasi_entire: {proposal.quasi_entire:g}\n"
+        "  origin: calibrated"
+    )

@@ -1,0 +1,97 @@
+"""The one Hydra application: a composed configuration becomes a run. Imports no torch before it is accepted."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from aibench.compose import CONFIG_MODULE, suite_config
+from aibench.config import ConfigError, Resume, RunConfig, plain, typed
+from aibench.console import complain, console, print_result
+from aibench.division import division
+from aibench.result import RESULT, Result, ResultError, read_result, write_atomically, write_result
+
+
+@hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name="config")
+def main(cfg: DictConfig) -> None:
+    """Run the job that Hydra composed. In a sweep every job leaves a result, also one that fails."""
+    config = typed(cfg)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    in_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
+    done = finished_result(folder) if config.resume is Resume.auto else None
+    if done is not None:
+        console().print(f"{folder}: already {done.status}; skipped.", highlight=False, soft_wrap=True)
+        return
+    status = run_job(config, folder, in_sweep)
+    if status != 0 and not in_sweep:
+        sys.exit(status)
+
+
+def finished_result(folder: Path) -> Result | None:
+    """The result in `folder`, where there is one with nothing left to resume."""
+    try:
+        result = read_result(folder / RESULT)
+    except ResultError:
+        return None
+    return result if result.status.finished else None
+
+
+def run_job(config: RunConfig, folder: Path, in_sweep: bool) -> int:
+    """Run one session. Returns the exit status; in a sweep, failures become results and the sweep goes on."""
+    from aibench.contract import DataError
+    from aibench.report import Ending, unstarted_result
+    from aibench.result import Status
+    from aibench.session import Interrupted, train
+
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    baseline = plain(suite_config(config.task, config.scale))
+    try:
+        result = train(config, folder, division(plain(config), baseline), console())
+    except (ConfigError, DataError) as error:
+        complain(str(error))
+        if in_sweep:
+            write_result(folder, unstarted_result(config, Ending(Status.failed, str(error)), started))
+        else:
+            _discard(folder)
+        return 1
+    except Interrupted as error:
+        result = unstarted_result(config, Ending(Status.interrupted, str(error)), started)
+        write_result(folder, result)
+    except Exception as error:
+        write_atomically(folder / "failure.txt", traceback.format_exc())
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        result = unstarted_result(config, Ending(Status.failed, text), started)
+        write_result(folder, result)
+    _free_memory()
+    return _report(result, folder)
+
+
+def _report(result: Result, folder: Path) -> int:
+    print_result(result, folder)
+    if result.status == "interrupted":
+        raise KeyboardInterrupt  # ends a sweep too
+    return 1 if result.status in ("failed", "diverged") else 0
+
+
+def _discard(folder: Path) -> None:
+    """Remove what a refused run began: Hydra made the folder, and nothing in it was measured."""
+    if not (folder / RESULT).exists() and not list(folder.glob("*.ckpt")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_memory() -> None:
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,113 @@
+"""The command `aibench`. `train` (also `python train.py`) is Hydra's; -h is answered before anything is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from aibench import registry
+
+USAGE = """\
+Train one benchmark to its quality target and write result.json.
+
+usage: python train.py task=NAME [GROUP=OPTION ...] [KEY=VALUE ...]
+       python train.py -m task=NAME,NAME seed=1,2,3,4
+       python train.py experiment=NAME [...]
+
+groups
+  scale       mini: real training in a minute or so on two CPU cores. reference: the paper's model and data
+  session     entire: to the paper's target. quasi_entire: to its convergent quality.
+              epochs: epochs=N of them. steps: steps=N timed steps without evaluation
+  hardware    {hardware}
+  tracking    {tracking}
+  experiment  {experiment}
+
+tasks
+{tasks}
+
+keys that are often set
+  seed=1  data.source=embedded|disk|synthetic  data.root=FOLDER  output=FOLDER  resume=auto
+  data.batch_size=N  optim.lr=X  hardware.precision=fp32|bf16|fp16  hardware.threads=N  progress=false
+
+examples
+  python train.py task=object_detection                       the miniature, on whatever is here
+  python train.py task=object_detection scale=reference data.root=/data/VOCdevkit
+  python train.py task=object_detection --cfg job             print the run, and do not start it
+  python train.py -m task=image_classification seed=1,2,3,4   the variation of the epochs to quality
+
+exit status: 0 all runs ended; 1 a run failed or was refused; 130 interrupted.
+"""
+
+# They act only if they stand in the environment before the process starts. Freed memory is kept, because giving it
+# back and faulting it in again each step made a small CNN 1.28 times slower; waiting threads sleep, because spinning
+# ones make small models ten times slower on a busy machine.
+ENVIRONMENT = {
+    "MALLOC_TRIM_THRESHOLD_": "2000000000",
+    "MALLOC_MMAP_THRESHOLD_": "2000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "0",
+    "KMP_BLOCKTIME": "0",
+}
+
+
+def train() -> None:
+    """`python train.py ...`"""
+    run_training(sys.argv[1:])
+
+
+def main() -> None:
+    """`aibench VERB ...`"""
+    if sys.argv[1:2] == ["train"]:
+        sys.argv = [f"{sys.argv[0]} train", *sys.argv[2:]]
+        run_training(sys.argv[1:])
+    else:
+        from aibench.verbs import app
+
+        app()
+
+
+def run_training(words: Sequence[str]) -> None:
+    """Answer -h, or run what `words` describe; ends the process."""
+    if not words or {"-h", "--help"} & set(words):
+        print(help_text(), end="")
+        sys.exit(0)
+    _restart_with(ENVIRONMENT)
+    wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions out, for us to tell in one line
+    from aibench.app import main as run
+    from aibench.console import complain
+    from aibench.refusal import REFUSED, refusal
+
+    try:
+        registry.register()
+        run()
+    except REFUSED as error:
+        if wants_traceback:
+            raise
+        complain(refusal(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _restart_with(variables: Mapping[str, str]) -> None:
+    """Start this process anew with `variables` in its environment, unless they or others of that name are there."""
+    missing = {name: value for name, value in variables.items() if name not in os.environ}
+    if missing:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **missing})
+
+
+def help_text() -> str:
+    """What -h prints; the task lines are the docstrings of the task folders."""
+    names = registry.task_names()
+    width = max(map(len, names), default=0)
+    return USAGE.format(
+        tasks="\n".join(f"  {name:<{width}}  {registry.summary(name)}" for name in names),
+        **{group: ", ".join(registry.options(group)) for group in ("hardware", "tracking", "experiment")},
+    )
+
+
+if __name__ == "__main__":
+    main()

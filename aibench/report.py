@@ -1,0 +1,212 @@
+"""What a session measured, as its result; its figure."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from aibench import __version__
+from aibench.config import RunConfig, plain
+from aibench.contract import Facts, TaskData, TaskModule, example_batch
+from aibench.meters import system as meters
+from aibench.recorder import TRAINING, WARM_UP, Record
+from aibench.result import (
+    Data,
+    Division,
+    Measured,
+    Memory,
+    Model,
+    Result,
+    Status,
+    Target,
+    Throughput,
+    Times,
+    ToQuality,
+    Trust,
+)
+
+if TYPE_CHECKING:
+    from aibench.session import Session
+
+FIGURE = "figure.png"
+NOT_YET = "not measured by this version of the suite"
+RENDERED_SAMPLES = 8
+LONGEST_FACT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a session ended, and why."""
+
+    status: Status
+    message: str | None
+
+
+def build_result(session: Session, ending: Ending, division: Division | None, started: str) -> Result:
+    """The result of a session that ended."""
+    recorder, config = session.recorder, session.config
+    assert recorder is not None
+    record = recorder.record
+    target = config.target.metric
+    return Result(
+        run_id=session.run_id,
+        task=config.task,
+        scale=config.scale,
+        session=str(config.session),
+        seed=config.seed,
+        status=ending.status,
+        message=ending.message,
+        started=started,
+        resumed=record.resumed,
+        division=division,
+        target=Target(target, str(config.target.mode), config.quality, config.target.origin),
+        quality=record.history[-1].metrics[target] if record.history else None,
+        best_quality=record.best,
+        to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
+        history=record.history,
+        phases=_phases(session, record),
+        times=_times(session),
+        throughput=_throughput(session, record),
+        memory=_memory(),
+        energy=Measured(None, "J", reason=NOT_YET),
+        model=_model(session.module),
+        data=_data(session),
+        trust=Trust(None, [NOT_YET]),
+        system=meters.system(),
+        versions=meters.versions(),
+        commit=meters.commit(),
+        config=plain(config),
+        figure=None,
+        suite_version=__version__,
+    )
+
+
+def unstarted_result(config: RunConfig, ending: Ending, started: str) -> Result:
+    """The result of a run that ended before it measured anything: a job of a sweep leaves this much at least."""
+    target = Target(config.target.metric, str(config.target.mode), config.quality, config.target.origin)
+    return Result(
+        run_id=uuid.uuid4().hex[:12],
+        task=config.task,
+        scale=config.scale,
+        session=str(config.session),
+        seed=config.seed,
+        status=ending.status,
+        message=ending.message,
+        started=started,
+        resumed=0,
+        division=None,
+        target=target,
+        quality=None,
+        best_quality=None,
+        to_quality=ToQuality(None, None, None, None, None),
+        history=[],
+        phases=[],
+        times=None,
+        throughput=None,
+        memory=None,
+        energy=Measured(None, "J", reason=NOT_YET),
+        model=None,
+        data=None,
+        trust=Trust(None, [NOT_YET]),
+        system=meters.system(),
+        versions=meters.versions(),
+        commit=meters.commit(),
+        config=plain(config),
+        figure=None,
+        suite_version=__version__,
+    )
+
+
+def _phases(session: Session, record: Record) -> list[Any]:
+    assert session.recorder is not None
+    took = session.recorder.training_seconds()
+    for phase in record.phases:
+        phase.seconds = took.get(phase.name, 0.0)
+    return record.phases
+
+
+def _times(session: Session) -> Times:
+    parts = session.ledger.seconds()
+    training = sum(seconds for part, seconds in parts.items() if part.startswith(TRAINING))
+    return Times(
+        total=sum(parts.values()),
+        setup=parts.get("setup", 0.0),
+        training=training,
+        evaluation=parts.get("evaluation", 0.0),
+        checkpoint=parts.get("checkpoint", 0.0),
+    )
+
+
+def _throughput(session: Session, record: Record) -> Throughput:
+    times = _times(session)
+    timed = [phase for phase in record.phases if phase.name != WARM_UP]
+    untimed = sum(phase.seconds for phase in record.phases if phase.name == WARM_UP)
+    samples = sum(phase.samples for phase in timed)
+
+    def rate(seconds: float, method: str) -> Measured:
+        if samples == 0 or seconds <= 0:
+            return Measured(None, f"{session.data.unit}/s", method, "no step was timed")
+        return Measured(samples / seconds, f"{session.data.unit}/s", method)
+
+    return Throughput(
+        unit=session.data.unit,
+        whole=rate(times.total - times.setup - untimed, "samples / seconds after set-up, evaluation included"),
+        training=rate(times.training - untimed, "samples / seconds of training"),
+        compute=Measured(None, f"{session.data.unit}/s", reason=NOT_YET),
+    )
+
+
+def _memory() -> Memory:
+    device = Measured(None, "B", reason="no GPU")
+    if torch.cuda.is_available():
+        device = Measured(float(torch.cuda.max_memory_allocated()), "B", "torch.cuda.max_memory_allocated")
+    return Memory(Measured(float(meters.peak_process_memory()), "B", "peak resident set"), device)
+
+
+def _model(module: TaskModule) -> Model:
+    parameters = list(module.parameters())
+    return Model(
+        parameters=sum(weight.numel() for weight in parameters),
+        trainable=sum(weight.numel() for weight in parameters if weight.requires_grad),
+        flops=Measured(None, "FLOP/sample", reason=NOT_YET),
+        mfu=Measured(None, "1", reason=NOT_YET),
+        initialisation=module.initialisation,
+    )
+
+
+def _data(session: Session) -> Data:
+    return Data(
+        source=str(session.config.data.source),
+        fingerprint=session.data.fingerprint(),
+        train=len(session.batches.dataset),
+        val=len(session.held_out.dataset) if session.held_out is not None else 0,
+        facts=_short(session.data.facts),
+    )
+
+
+def _short(facts: Facts) -> Facts:
+    """`facts` with long lists given by their length."""
+    return {
+        name: f"{len(fact)} entries" if isinstance(fact, list | dict) and len(fact) > LONGEST_FACT else fact
+        for name, fact in facts.items()
+    }
+
+
+def draw_figure(module: TaskModule, data: TaskData, folder: Path) -> str | None:
+    """Save what the model makes of the first held-out samples; None where the task draws nothing."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    batch = module.transfer_batch_to_device(example_batch(data, "val", RENDERED_SAMPLES), module.device, 0)
+    module.eval()
+    try:
+        with torch.no_grad():
+            figure = module.render(batch)
+    except NotImplementedError:
+        return None
+    figure.savefig(folder / FIGURE, dpi=120, bbox_inches="tight")
+    return FIGURE

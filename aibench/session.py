@@ -1,0 +1,222 @@
+"""The training session: fit, evaluate, stop, checkpoint, resume, record."""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import traceback
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+
+from aibench import checkpoint, registry
+from aibench.config import Accelerator, ConfigError, Precision, Resume, RunConfig, plain
+from aibench.contract import DataError, TaskData, TaskModule
+from aibench.division import FREE, differences
+from aibench.ledger import Ledger
+from aibench.loader import EvalBatches, TrainBatches
+from aibench.meters.system import reset_peak_process_memory, usable_cores
+from aibench.progress import ProgressBar
+from aibench.recorder import Diverged, Recorder
+from aibench.report import Ending, build_result, draw_figure
+from aibench.result import Division, Result, Status, write_atomically, write_result
+from aibench.target import Goal, Schedule
+from aibench.tracking import tracking
+
+PRECISIONS = {Precision.fp32: "32-true", Precision.bf16: "bf16-mixed", Precision.fp16: "16-mixed"}
+FREE_ON_RESUME = tuple(key for key in FREE if key not in ("seed", "session", "optim", "data.batch_size", "epochs"))
+
+
+class Interrupted(BaseException):
+    """SIGTERM or Ctrl-C. Not an `Exception`: no library on the way may swallow it."""
+
+
+def train(config: RunConfig, folder: Path, division: Division | None, console: Console) -> Result:
+    """Run one session in `folder` and write its result there.
+
+    Raises:
+        ConfigError, DataError: The run cannot start; nothing was measured and no result is written.
+    """
+    _set_up_process(config)
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    ledger = Ledger("setup")
+    with interruptible():
+        ending = Ending(Status.failed, None)
+        session = Session(config, folder, ledger, console)
+        tracker = tracking(config, folder, session.run_id)
+        result = None
+        try:
+            ending = session.fit(tracker)
+            result = build_result(session, ending, division, started)
+            result.figure = _figure(session, ending)
+            write_result(folder, result)
+        finally:
+            tracker.finish(result, folder)
+    return result
+
+
+class Session:
+    """One run's data, module, loaders and record."""
+
+    def __init__(self, config: RunConfig, folder: Path, ledger: Ledger, console: Console) -> None:
+        self.config = config
+        self.folder = folder
+        self.ledger = ledger
+        self.console = console
+        self.resumed_from = _checkpoint_to_resume(config, folder)
+        before = checkpoint.identity(self.resumed_from) if self.resumed_from else {}
+        self.run_id: str = before.get("run_id", uuid.uuid4().hex[:12])
+        self.data: TaskData = registry.data_class(config.task)(config)
+        dataset = self.data.dataset("train")
+        self.batches = TrainBatches(self.data, dataset, config.seed)
+        self.goal = Goal.of(config)
+        self.schedule = Schedule.of(config, len(self.batches))
+        self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
+        _seed_everything(config.seed)
+        self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
+        if config.hardware.channels_last:
+            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.recorder: Recorder | None = None
+
+    def fit(self, tracker: Any) -> Ending:
+        """Train to the end of the session, whichever it is."""
+        last = self.resumed_from
+        title = f"{self.config.task} seed {self.config.seed}"
+        console = self.console if self.config.progress else Console(quiet=True)
+        with ProgressBar(title, self.goal, self.schedule, console) as bar:
+            self.recorder = Recorder(
+                self.goal,
+                self.schedule,
+                self.batches,
+                self.folder,
+                self.ledger,
+                [bar, tracker],
+                {"run_id": self.run_id, "config": plain(self.config)},
+            )
+            try:
+                if last is not None:
+                    tracker.restore(self.recorder.history_in(checkpoint.load(last)))
+                self._trainer().fit(self._compiled(), self.batches, self.held_out, ckpt_path=last, weights_only=True)
+            except Interrupted as error:
+                return Ending(Status.interrupted, str(error))
+            except Diverged as error:
+                return Ending(Status.diverged, str(error))
+            except DataError as error:
+                return self._failed(error, trace=False)
+            except Exception as error:
+                return self._failed(error, trace=True)
+        return Ending(self._reached(), None)
+
+    def _failed(self, error: Exception, *, trace: bool) -> Ending:
+        assert self.recorder is not None
+        if isinstance(error, DataError) and not self.recorder.record.history:
+            raise error
+        if trace:
+            write_atomically(self.folder / "failure.txt", traceback.format_exc())
+        text = " ".join(str(error).split()) or type(error).__name__
+        return Ending(Status.failed, text if isinstance(error, DataError) else f"{type(error).__name__}: {text}")
+
+    def _reached(self) -> Status:
+        assert self.recorder is not None
+        if not self.goal.stops:
+            return Status.completed
+        return Status.converged if self.recorder.record.to_quality is not None else Status.not_converged
+
+    def _trainer(self) -> pl.Trainer:
+        hardware = self.config.hardware
+        assert self.recorder is not None
+        return pl.Trainer(
+            accelerator=str(hardware.accelerator),
+            devices=1,
+            precision=PRECISIONS[hardware.precision],  # type: ignore[arg-type]
+            max_epochs=self.schedule.epochs,
+            val_check_interval=self.schedule.interval or None,
+            check_val_every_n_epoch=None if self.schedule.interval else 1,
+            limit_val_batches=None if self.schedule.interval else 0.0,
+            callbacks=[self.recorder],
+            deterministic=hardware.deterministic,
+            benchmark=not hardware.deterministic,
+            logger=False,
+            enable_progress_bar=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+        )
+
+    def _compiled(self) -> Any:
+        return torch.compile(self.module) if self.config.hardware.compile else self.module
+
+
+def _checkpoint_to_resume(config: RunConfig, folder: Path) -> Path | None:
+    """The checkpoint to go on from; None to start afresh.
+
+    Raises:
+        ConfigError: It is of another configuration.
+    """
+    last = folder / checkpoint.LAST
+    if config.resume is Resume.never or not last.is_file():
+        return None
+    changed = differences(plain(config), checkpoint.identity(last)["config"], FREE_ON_RESUME)
+    for key, (value, before) in changed.items():
+        raise ConfigError(
+            f"{key}={value}: the checkpoint in {folder} was trained with {key}={before}. Set it so, or choose another "
+            "output folder."
+        )
+    return last
+
+
+def _set_up_process(config: RunConfig) -> None:
+    """Threads, seeds and quiet libraries."""
+    if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
+        raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+    torch.set_num_threads(config.hardware.threads or usable_cores())
+    torch.set_float32_matmul_precision("highest")
+    reset_peak_process_memory()
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _figure(session: Session, ending: Ending) -> str | None:
+    if not ending.status.finished or session.schedule.interval == 0 or ending.status is Status.diverged:
+        return None
+    return draw_figure(session.module, session.data, session.folder)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C raise `Interrupted` in the main thread."""
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: the result is being written
+        raise Interrupted(f"{signal.Signals(number).name} received. Continue with resume=auto.")
+
+    try:
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not the main thread: nobody sends signals there
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

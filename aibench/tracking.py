@@ -1,0 +1,179 @@
+"""Where the history goes besides `result.json`: a CSV file, TensorBoard, Weights & Biases.
+
+All get the same names: `val/...` as the task logs them, against samples and seconds.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+from aibench.config import ConfigError, RunConfig, Tracker, TrackingMode, plain
+from aibench.result import Evaluation, Result
+
+POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
+
+
+class Tracking(Protocol):
+    """A place for the history."""
+
+    def restore(self, history: list[Evaluation]) -> None:
+        """A resumed session's history so far."""
+
+    def trained(self, steps: int, loss: float | None) -> None:
+        """`steps` batches are done."""
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """An evaluation was added to the history."""
+
+    def finish(self, result: Result | None, folder: Path) -> None:
+        """The session ended; None where it left no result."""
+
+
+def row(evaluation: Evaluation) -> dict[str, float | None]:
+    """An evaluation as one flat row: its position and its metrics."""
+    return {**{name: getattr(evaluation, name) for name in POSITION}, **evaluation.metrics}
+
+
+class NoTracking:
+    """Nothing but `result.json`."""
+
+    def restore(self, history: list[Evaluation]) -> None: ...
+
+    def trained(self, steps: int, loss: float | None) -> None: ...
+
+    def evaluated(self, evaluation: Evaluation) -> None: ...
+
+    def finish(self, result: Result | None, folder: Path) -> None: ...
+
+
+class CsvTracking(NoTracking):
+    """`metrics.csv`: a row for each evaluation, on disk as soon as it is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "metrics.csv"
+        self.path.unlink(missing_ok=True)
+
+    def restore(self, history: list[Evaluation]) -> None:
+        for evaluation in history:
+            self.evaluated(evaluation)
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        values = row(evaluation)
+        is_new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(values))
+            if is_new:
+                writer.writeheader()
+            writer.writerow(values)
+
+
+class TensorBoardTracking(NoTracking):
+    """Event files in `tensorboard/`, against samples."""
+
+    def __init__(self, config: RunConfig, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ConfigError("tracking=tensorboard: not installed. Run: pip install tensorboard") from error
+        self.writer: Any = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self.config = config
+
+    def restore(self, history: list[Evaluation]) -> None:
+        """Nothing: the event files of the process before hold it."""
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        for name, value in row(evaluation).items():
+            if value is not None:
+                self.writer.add_scalar(name, value, evaluation.samples)
+        self.writer.flush()
+
+    def finish(self, result: Result | None, folder: Path) -> None:
+        self.writer.add_text("status", result.status if result else "failed")
+        if result is not None and result.figure is not None:
+            import numpy as np
+            from PIL import Image
+
+            picture = np.asarray(Image.open(folder / result.figure).convert("RGB"))
+            self.writer.add_image("figure", picture, dataformats="HWC")
+        self.writer.close()
+
+
+class WandbTracking(NoTracking):
+    """A W&B run of its own for each run: group = task and scale, job type = session."""
+
+    def __init__(self, config: RunConfig, folder: Path, run_id: str) -> None:
+        import wandb
+
+        self.config = config
+        online = config.tracking.mode is TrackingMode.online or (
+            config.tracking.mode is TrackingMode.auto and _has_api_key()
+        )
+        self.run = wandb.init(
+            dir=str(folder),
+            mode="online" if online else "offline",
+            project=config.tracking.project,
+            entity=config.tracking.entity,
+            group=f"{config.task}-{config.scale}",
+            job_type=str(config.session),
+            name=f"{config.task}-{config.scale}-seed{config.seed}",
+            id=run_id,
+            tags=[config.task, config.scale, str(config.session), *config.tracking.tags],
+            config=plain(config),
+            reinit="create_new",
+            settings=wandb.Settings(silent=True, console="off"),
+        )
+        for axis in POSITION:
+            self.run.define_metric(axis, hidden=True)
+        self.run.define_metric("val/*", step_metric="samples")
+        self.run.define_metric("by_seconds/*", step_metric="seconds")
+
+    def restore(self, history: list[Evaluation]) -> None:
+        for evaluation in history:
+            self.evaluated(evaluation)
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        values = {name: value for name, value in row(evaluation).items() if value is not None}
+        by_seconds = {f"by_seconds/{name}": value for name, value in values.items() if name not in POSITION}
+        self.run.log({**values, **by_seconds})
+
+    def finish(self, result: Result | None, folder: Path) -> None:
+        import wandb
+
+        if result is None:
+            self.run.finish(exit_code=1)
+            return
+        summary: dict[str, Any] = {
+            "status": str(result.status),
+            "quality": result.quality,
+            "best_quality": result.best_quality,
+            "target": result.target.quality,
+            "epochs_to_quality": result.to_quality.epochs,
+            "seconds_to_quality": result.to_quality.seconds,
+            "samples_per_second": result.throughput.training.value if result.throughput else None,
+        }
+        self.run.summary.update(summary)
+        if result.figure is not None:
+            self.run.log({"figure": wandb.Image(str(folder / result.figure))})
+        self.run.finish(exit_code=0 if result.status.finished else 1)
+
+
+def _has_api_key() -> bool:
+    import wandb
+
+    return bool(os.environ.get("WANDB_API_KEY") or wandb.api.api_key)
+
+
+def tracking(config: RunConfig, folder: Path, run_id: str) -> Tracking:
+    """The tracker that `config.tracking` names."""
+    match config.tracking.kind:
+        case Tracker.none:
+            return NoTracking()
+        case Tracker.csv:
+            return CsvTracking(folder)
+        case Tracker.tensorboard:
+            return TensorBoardTracking(config, folder)
+        case Tracker.wandb:
+            return WandbTracking(config, folder, run_id)

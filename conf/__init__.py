@@ -1,0 +1,1 @@
+"""A package so that `pkg://aibench.conf` finds the YAML files from a checkout and from an installed wheel."""

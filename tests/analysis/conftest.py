@@ -1,0 +1,148 @@
+"""Writes plausible result files for the analyses to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aibench.result import (
+    Data,
+    Division,
+    Evaluation,
+    Measured,
+    Memory,
+    Model,
+    Phase,
+    Result,
+    Status,
+    Target,
+    Throughput,
+    Times,
+    ToQuality,
+    Trust,
+    write_result,
+)
+
+QUALITY = 0.9
+EPOCH_SECONDS = 12.0
+
+
+def configuration(task: str, seed: int, **changes: Any) -> dict[str, Any]:
+    """A resolved configuration; `changes` are dotted keys with `__` for the dot."""
+    config: dict[str, Any] = {
+        "task": task,
+        "scale": "mini",
+        "session": "entire",
+        "seed": seed,
+        "resume": "never",
+        "progress": True,
+        "output": f"runs/{seed}",
+        "model": {"width": 32},
+        "data": {"source": "embedded", "root": None, "cache": "~/.cache/aibench", "seed": 0, "batch_size": 64},
+        "optim": {"lr": 0.1, "weight_decay": 0.0005},
+        "target": {"metric": "val/accuracy", "mode": "max", "entire": QUALITY, "evaluations_per_epoch": 10.0},
+        "hardware": {"accelerator": "auto", "precision": "fp32", "threads": 2},
+        "tracking": {"kind": "csv", "tags": []},
+    }
+    for key, value in changes.items():
+        *parents, last = key.split("__")
+        node = config
+        for parent in parents:
+            node = node[parent]
+        node[last] = value
+    return config
+
+
+def history(epochs: float, quantum: float) -> list[Evaluation]:
+    """A quality that rises from 0.5, and reaches the target at the last evaluation."""
+    count = max(1, round(epochs / quantum))
+    return [
+        Evaluation(
+            epochs=place * quantum,
+            steps=10 * place,
+            samples=640 * place,
+            seconds=EPOCH_SECONDS * place * quantum,
+            training_seconds=0.9 * EPOCH_SECONDS * place * quantum,
+            phase="training",
+            metrics={"val/accuracy": 0.5 + (QUALITY - 0.5) * place / count, "val/loss": 1 / (place + epochs)},
+        )
+        for place in range(1, count + 1)
+    ]
+
+
+def made_up(
+    epochs: float | None = 3.0,
+    seed: int = 1,
+    *,
+    task: str = "image_classification",
+    status: Status | None = None,
+    quantum: float = 0.1,
+    config: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Result:
+    """A result that reached its target after `epochs`, or missed it where that is None."""
+    reached = epochs is not None
+    points = history(epochs or 5.0, quantum)
+    result = Result(
+        run_id=f"{task}-{seed}-{id(points):x}",
+        task=task,
+        scale="mini",
+        session="entire",
+        seed=seed,
+        status=status or (Status.converged if reached else Status.not_converged),
+        message=None,
+        started="2026-01-01T00:00:00+00:00",
+        resumed=0,
+        division=Division("closed"),
+        target=Target("val/accuracy", "max", QUALITY, "calibrated"),
+        quality=points[-1].metrics["val/accuracy"],
+        best_quality=points[-1].metrics["val/accuracy"],
+        to_quality=None,
+        history=points,
+        phases=[Phase("training", points[-1].steps, points[-1].samples, points[-1].training_seconds)],
+        times=Times(points[-1].seconds + 1, 1.0, points[-1].training_seconds, 0.5, 0.1),
+        throughput=Throughput("image", *(Measured(500.0, "samples/s") for _ in range(3))),
+        memory=Memory(Measured(8e8, "B"), Measured(None, "B", reason="no accelerator")),
+        energy=Measured(None, "J", reason="no sensor"),
+        model=Model(28_000, 28_000, Measured(1e6, "FLOP"), Measured(None, "1", reason="no peak"), "scratch"),
+        data=Data("embedded", "0123456789abcdef", 6400, 1000),
+        trust=Trust(None, []),
+        system={"cpu": "Processor", "cores": 2, "threads": 2, "gpu": None},
+        versions={"python": "3.12.3", "torch": "2.11.0"},
+        commit="a" * 40,
+        config=config or configuration(task, seed),
+        figure=None,
+        suite_version="0.1.0",
+    )
+    seconds = EPOCH_SECONDS * epochs if epochs is not None else None
+    samples = round(6400 * epochs) if epochs is not None else None
+    result.to_quality = ToQuality(epochs, samples, seconds, seconds and 0.9 * seconds, quantum)
+    for name, value in fields.items():
+        setattr(result, name, value)
+    return result
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Result]:
+    """`run(epochs, seed, ...)`: a plausible result."""
+    return made_up
+
+
+@pytest.fixture(scope="session")
+def config() -> Callable[..., dict[str, Any]]:
+    """`config(task, seed, optim__lr=0.2)`: a resolved configuration."""
+    return configuration
+
+
+@pytest.fixture(scope="session")
+def write() -> Callable[[Path, list[Result]], None]:
+    """`write(folder, results)`: each in its run folder `0`, `1`, ... below `folder`."""
+
+    def write_all(folder: Path, results: list[Result]) -> None:
+        for number, result in enumerate(results):
+            write_result(folder / str(number), result)
+
+    return write_all

@@ -1,0 +1,61 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aibench.config import RunConfig
+
+ROOT = Path(__file__).parents[1]
+
+# Small enough that a session of the core's tests takes a second or two.
+TINY = (
+    "task=image_classification",
+    "data.train_size=192",
+    "data.val_size=64",
+    "data.batch_size=32",
+    "data.eval_batch_size=64",
+    "hardware=cpu",
+    "hardware.threads=1",
+    "progress=false",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_cache_for_all_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ.setdefault("AIBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def composed() -> Callable[..., RunConfig]:
+    """`composed("task=x", ...)` is the run that `python train.py task=x ...` would start."""
+    from aibench.compose import composed
+
+    return lambda *overrides: composed(overrides)
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python train.py ...` in an empty folder, `tmp_path / "here"`."""
+    here = tmp_path / "here"
+    here.mkdir()
+
+    def run(*words: str, program: str = "train.py", **environment: str) -> subprocess.CompletedProcess[str]:
+        start = [str(ROOT / "train.py")] if program == "train.py" else ["-m", "aibench.cli"]
+        return subprocess.run(
+            [sys.executable, *start, *words],
+            cwd=here,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run
