@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from aibench.compose import CONFIG_MODULE, suite_config
 from aibench.config import ConfigError, Resume, RunConfig, plain, typed
-from aibench.console import complain, console, print_result
+from aibench.console import complain, console, print_line, print_result
 from aibench.division import division
 from aibench.result import RESULT, Result, ResultError, read_result, write_atomically, write_result
 
@@ -71,11 +71,11 @@ def run_job(config: RunConfig, folder: Path, in_sweep: bool) -> int:
         result = unstarted_result(config, Ending(Status.failed, text), started)
         write_result(folder, result)
     _free_memory()
-    return _report(result, folder)
+    return _report(result, folder, in_sweep)
 
 
-def _report(result: Result, folder: Path) -> int:
-    print_result(result, folder)
+def _report(result: Result, folder: Path, in_sweep: bool) -> int:
+    (print_line if in_sweep else print_result)(result, folder)
     if result.status == "interrupted":
         raise KeyboardInterrupt  # ends a sweep too
     return 1 if result.status in ("failed", "diverged") else 0

@@ -338,7 +338,7 @@ def _stray_key(cfg: DictConfig, error: AttributeError) -> str:
     name = str(error).rsplit("'", 2)[-2] if "'" in str(error) else str(error.name)
     for group, node in cfg.items():
         if isinstance(node, DictConfig) and name in node:
-            return f"{group}.{name}"
+            return f"{group!s}.{name}"
     return name
 
 

@@ -26,11 +26,24 @@ def console() -> Console:
     return Console()
 
 
+def print_line(result: Result, folder: Path) -> None:
+    """A run of a sweep in one line."""
+    reached = result.to_quality
+    what = result.message or ""
+    if reached.epochs is not None:
+        what = f"{reached.epochs:.3g} epochs, {reached.seconds:.1f} s"
+    quality = "" if result.quality is None else f"  {result.target.metric} {_quality(result)}"
+    console().print(
+        f"{result.task} seed {result.seed}: {result.status}{quality}  {what}  {folder}", highlight=False, soft_wrap=True
+    )
+
+
 def print_result(result: Result, folder: Path) -> None:
     """The closing table of a run."""
     from rich.table import Table
 
-    table = Table(title=f"{result.task}, scale {result.scale}, seed {result.seed}: {result.status}", title_justify="left")
+    title = f"{result.task}, scale {result.scale}, seed {result.seed}: {result.status}"
+    table = Table(title=title, title_justify="left")
     table.add_column("measured")
     table.add_column("value")
     for name, value in _rows(result, folder):
@@ -54,10 +67,8 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
             )
         )
     if result.throughput is not None and result.throughput.training.value is not None:
-        whole = result.throughput.whole.value or 0.0
-        rows.append(
-            ("throughput", f"{result.throughput.training.value:,.1f} {result.throughput.unit}/s in training, {whole:,.1f} in all")
-        )
+        training, whole = result.throughput.training.value, result.throughput.whole.value or 0.0
+        rows.append(("throughput", f"{training:,.1f} {result.throughput.unit}/s in training, {whole:,.1f} in all"))
     for phase in result.phases if len(result.phases) > 1 else []:
         rows.append((f"  {phase.name}", f"{phase.seconds:.1f} s, {phase.samples:,} samples"))
     if result.memory is not None and result.memory.process.value is not None:
@@ -75,5 +86,6 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
 
 def _quality(result: Result) -> str:
     target = result.target
-    wanted = "no target" if target.quality is None else f"target {'>=' if target.mode == 'max' else '<='} {target.quality:g}"
-    return f"{result.quality:.4f} ({wanted})"
+    if target.quality is None:
+        return f"{result.quality:.4f} (no target)"
+    return f"{result.quality:.4f} (target {'>=' if target.mode == 'max' else '<='} {target.quality:g})"

@@ -55,7 +55,5 @@ def differences(config: dict[str, Any], other: dict[str, Any], free: tuple[str, 
 
 def division(config: dict[str, Any], suite: dict[str, Any]) -> Division:
     """The division of a run, from its configuration and the suite's own for its task and scale."""
-    left = [
-        f"{key}={value} (the suite's: {own})" for key, (value, own) in sorted(differences(config, suite).items())
-    ]
+    left = [f"{key}={value} (the suite's: {own})" for key, (value, own) in sorted(differences(config, suite).items())]
     return Division("open" if left else "closed", left)

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from aibench.config import ConfigError, Resume, RunConfig, typed
 from aibench.console import complain, console
 from aibench.refusal import REFUSED, refusal
+from aibench.result import RESULT
 
 
 class Hooks(Callback):
@@ -37,17 +38,25 @@ class Hooks(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the variation table from the files; exit with 1 if a run failed."""
-        from aibench.analysis.variation import summarise
-
-        folder = Path(config.hydra.sweep.dir)
-        status = summarise([folder], console())
-        jobs = [path for path in folder.iterdir() if path.is_dir() and path.name.split("_")[0].isdigit()]
-        for path in jobs:
-            if not (path / "result.json").is_file():
-                complain(f"{path}: left no result. Run the sweep again with resume=auto output={folder}.")
-                status = 1
+        try:
+            status = _summarise(Path(config.hydra.sweep.dir))
+        except Exception as error:  # Hydra would warn of it and exit with 0
+            complain(f"the sweep's table: {type(error).__name__}: {error}")
+            status = 1
         if status != 0:
             sys.exit(status)
+
+
+def _summarise(folder: Path) -> int:
+    from aibench.analysis.summary import summarise
+
+    status = summarise([folder], console())
+    jobs = [path for path in folder.iterdir() if path.is_dir() and path.name.split("_")[0].isdigit()]
+    for path in sorted(jobs):
+        if not (path / RESULT).is_file():
+            complain(f"{path}: left no result. Run the sweep again with resume=auto output={folder}.")
+            status = 1
+    return status
 
 
 def _composed(overrides: list[str]) -> RunConfig:
@@ -73,7 +82,7 @@ def _harmless_seed(word: str) -> str:
 def _check_folder(config: RunConfig, folder: Path) -> None:
     if config.resume is Resume.auto or not folder.is_dir():
         return
-    found = sorted(folder.rglob("result.json")) + sorted(folder.rglob("last.ckpt"))
+    found = sorted(folder.rglob(RESULT)) + sorted(folder.rglob("last.ckpt"))
     if found:
         raise ConfigError(
             f"output={folder}: holds {found[0].relative_to(folder)} of an earlier run. Choose another folder, or go on "

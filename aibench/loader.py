@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +29,7 @@ class SeededSamples:
             outer = random.getstate(), np.random.get_state()
             random.seed(state)
             np.random.seed(state)
-            torch.random.default_generator.manual_seed(state)
+            torch.default_generator.manual_seed(state)
             try:
                 return self.dataset[index]
             finally:
@@ -114,11 +115,11 @@ class EvalBatches:
 
     def __init__(self, data: TaskData, dataset: Any) -> None:
         self.dataset = dataset
-        self.size = data.config.data.eval_batch_size
+        self.size: int = data.config.data.eval_batch_size
         self._reader = _Reader(data, dataset, data.config.data.seed)
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.size)
+        return math.ceil(len(self.dataset) / self.size)
 
     def __iter__(self) -> Iterator[Any]:
         order = np.arange(len(self.dataset))

@@ -26,6 +26,7 @@ class ProgressBar:
         self.schedule = schedule
         self.console = console
         self._bar: Progress | None = None
+        self._loss = "-"
 
     def __enter__(self) -> ProgressBar:
         if self.console.is_terminal:
@@ -53,8 +54,8 @@ class ProgressBar:
     def trained(self, steps: int, loss: float | None) -> None:
         """Move the bar."""
         if self._bar is not None:
-            shown = {} if loss is None else {"loss": f"{loss:.3f}"}
-            self._bar.update(self._bar.task_ids[0], completed=steps, epoch=self._epoch(steps), **shown)
+            self._loss = self._loss if loss is None else f"{loss:.3f}"
+            self._bar.update(self._bar.task_ids[0], completed=steps, epoch=self._epoch(steps), loss=self._loss)
 
     def evaluated(self, evaluation: Evaluation) -> None:
         """Show the new quality."""

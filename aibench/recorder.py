@@ -24,7 +24,7 @@ WARM_UP = "warm-up"  # the phase of the untimed steps of session=steps
 GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the progress bar and the check against NaN
 
 
-class Diverged(Exception):
+class Diverged(Exception):  # noqa: N818 - it tells how a session ended, as Interrupted does
     """A loss or the quality became NaN or infinite."""
 
 

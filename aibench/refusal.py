@@ -14,7 +14,9 @@ from aibench.config import ConfigError
 REFUSED = (ConfigError, HydraException, OmegaConfBaseException, ValueError)  # Hydra raises ValueError for `model=3`
 NO_SUCH_OPTION = re.compile(r"Could not find '(?P<group>[^'/]+)/(?P<option>[^']*)'")
 LISTED_OPTIONS = re.compile(r"Available options in '[^']*':\n(?P<options>(?:\s+\S+\n?)+)")
-WRONG_OVERRIDE = re.compile(r"(?:Error merging override|Could not override|Could not append to config) '?(?P<word>\S+?)'?\.?\s")
+WRONG_OVERRIDE = re.compile(
+    r"(?:Error merging override|Could not override|Could not append to config) '?(?P<word>\S+?)'?\.?\s"
+)
 NOT_A_PAIR = re.compile(r"Error parsing override '(?P<word>.*?)'\n")
 
 

@@ -28,6 +28,7 @@ from aibench.result import (
     ToQuality,
     Trust,
 )
+from aibench.target import Goal
 
 if TYPE_CHECKING:
     from aibench.session import Session
@@ -63,7 +64,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
         started=started,
         resumed=record.resumed,
         division=division,
-        target=Target(target, str(config.target.mode), config.quality, config.target.origin),
+        target=Target(target, str(config.target.mode), session.goal.quality, config.target.origin),
         quality=record.history[-1].metrics[target] if record.history else None,
         best_quality=record.best,
         to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
@@ -87,7 +88,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
 
 def unstarted_result(config: RunConfig, ending: Ending, started: str) -> Result:
     """The result of a run that ended before it measured anything: a job of a sweep leaves this much at least."""
-    target = Target(config.target.metric, str(config.target.mode), config.quality, config.target.origin)
+    target = Target(config.target.metric, str(config.target.mode), Goal.of(config).quality, config.target.origin)
     return Result(
         run_id=uuid.uuid4().hex[:12],
         task=config.task,

@@ -98,7 +98,7 @@ class Target:
     Attributes:
         metric: Name of the quality.
         mode: `max` or `min`.
-        quality: The value to reach; null where the session has none.
+        quality: The value to reach (which session=epochs watches for, and trains on); null where there is none.
         origin: `paper` or `calibrated`.
     """
 

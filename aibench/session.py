@@ -85,7 +85,7 @@ class Session:
         _seed_everything(config.seed)
         self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
         if config.hardware.channels_last:
-            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.module.to(memory_format=torch.channels_last)
         self.recorder: Recorder | None = None
 
     def fit(self, tracker: Any) -> Ending:

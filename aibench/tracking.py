@@ -6,9 +6,11 @@ All get the same names: `val/...` as the task logs them, against samples and sec
 from __future__ import annotations
 
 import csv
+import netrc
 import os
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from aibench.config import ConfigError, RunConfig, Tracker, TrackingMode, plain
 from aibench.result import Evaluation, Result
@@ -78,7 +80,7 @@ class TensorBoardTracking(NoTracking):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ConfigError("tracking=tensorboard: not installed. Run: pip install tensorboard") from error
-        self.writer: Any = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self.writer: Any = SummaryWriter(str(folder / "tensorboard"))
         self.config = config
 
     def restore(self, history: list[Evaluation]) -> None:
@@ -161,9 +163,14 @@ class WandbTracking(NoTracking):
 
 
 def _has_api_key() -> bool:
-    import wandb
-
-    return bool(os.environ.get("WANDB_API_KEY") or wandb.api.api_key)
+    """Whether a key stands in the environment or in `.netrc`, where `wandb login` puts it."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
 
 
 def tracking(config: RunConfig, folder: Path, run_id: str) -> Tracking:

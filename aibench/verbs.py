@@ -24,6 +24,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Data sets.")
 app.add_typer(data_app, name="data")
 
 Folders = Annotated[list[Path], typer.Argument(help="Folders that hold results, at any depth.", show_default=False)]
+Run = Annotated[Path, typer.Argument(help="Folder of a run, or its result.json.", show_default=False)]
 Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as for training.", show_default=False)]
 
 
@@ -42,14 +43,11 @@ def variation(
     """The coefficient of variation of the epochs to quality, from files."""
     from aibench.analysis.summary import summarise
 
-    missing = [folder for folder in folders if not folder.exists()]
-    if missing:
-        _refuse(f"{missing[0]}: no such folder.")
     raise typer.Exit(summarise(folders, console(), csv=csv, markdown=markdown, figure=figure))
 
 
 @app.command()
-def check(run: Annotated[Path, typer.Argument(help="Folder of a run, or its result.json.", show_default=False)]) -> None:
+def check(run: Run) -> None:
     """The division of a run (paper, 4.2.2), and whether its numbers follow from its history."""
     from aibench.analysis.checking import faults
     from aibench.compose import suite_config

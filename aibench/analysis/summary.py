@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.analysis.table import show
-from aibench.analysis.variation import variation
+from aibench.analysis import table
+from aibench.analysis.strip_plot import plot
+from aibench.analysis.variation import VariationRow, variation
 from aibench.result import Result, ResultError, Status, read_result, result_files
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-def summarise(folders: Path | Sequence[Path], console: Console) -> int:
-    """Print the variation of the runs at or below `folders`.
+def summarise(
+    folders: Path | Sequence[Path],
+    console: Console,
+    *,
+    csv: Path | None = None,
+    markdown: Path | None = None,
+    figure: Path | None = None,
+) -> int:
+    """Print the variation of the runs at or below `folders`, and write it to the files asked for.
 
     Returns:
-        The exit status: 1 where a run failed, a file could not be read, or there is no result; else 0.
+        The exit status: 1 where a run failed or diverged, a file could not be read or written, or there is no
+        result; else 0.
     """
     found, faults = _read([folders] if isinstance(folders, Path) else folders)
     if found:
-        show(variation([result for _, result in found]), console)
-    failed = [(path.parent, result.message) for path, result in found if result.status is Status.failed]
-    faults += [f"{folder}: failed: {message or 'no message'}" for folder, message in failed]
+        rows = variation(result for _, result in found)
+        table.show(rows, console)
+        writers = ((csv, table.write_csv), (markdown, table.write_markdown), (figure, plot))
+        faults += [fault for path, writer in writers if path is not None and (fault := _written(rows, path, writer))]
+    broken = [(path.parent, result) for path, result in found if result.status in (Status.failed, Status.diverged)]
+    faults += [f"{folder}: {result.status}: {result.message or 'no message'}" for folder, result in broken]
     for fault in faults:
         console.print(fault, markup=False, highlight=False, soft_wrap=True)
     return 1 if faults else 0
 
 
+def _written(rows: list[VariationRow], path: Path, writer: Callable[[list[VariationRow], Path], None]) -> str | None:
+    """What kept `writer` from writing `path`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer(rows, path)
+    except (OSError, ValueError) as error:  # ValueError: a suffix that matplotlib does not know
+        return f"{path}: not written: {error}."
+    return None
+
+
 def _read(folders: Sequence[Path]) -> tuple[list[tuple[Path, Result]], list[str]]:
     """Results with their paths, and a line for each file or folder that gave none."""
     found, faults = [], []
-    for folder in folders:
-        paths = list(result_files([folder]))
-        if not paths:
-            faults.append(
-                f"{folder}: {'no result in it' if folder.exists() else 'no such folder'}. Give a run's folder."
-            )
-        for path in paths:
-            try:
-                found.append((path, read_result(path)))
-            except ResultError as error:
-                faults.append(str(error))
+    paths = {folder: list(result_files([folder])) for folder in folders}
+    for folder, below in paths.items():
+        if not below:
+            missing = "holds no result" if folder.exists() else "no such folder"
+            faults.append(f"{folder}: {missing}. Give the folder of a run or of a sweep.")
+    for path in dict.fromkeys(path for below in paths.values() for path in below):
+        try:
+            found.append((path, read_result(path)))
+        except ResultError as error:
+            faults.append(str(error))
     return found, faults

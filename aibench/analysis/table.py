@@ -21,9 +21,9 @@ NONE = "-"
 
 LEGEND = (
     "runs: reached the target of all. mean, SD (n - 1), CV = SD / mean: of the epochs to quality, over the runs that "
-    "reached it. corr.: CV (1 + 1/4n). 95 % of CV: Vangel's interval, widened by what the quantum hides. quantum: epochs "
-    "between evaluations. time: CV of the seconds to quality. for 5 %: runs for a 95 % interval of +-5 % on the mean, "
-    "the smallest n >= (t(n-1) corr. / 5 %)^2. paper: its 5.3.1, other hardware, reference scale."
+    "reached it. corr.: CV (1 + 1/4n). 95 % of CV: Vangel's interval, widened by what the quantum hides. quantum: "
+    "epochs between evaluations. time: CV of the seconds to quality. for 5 %: runs for a 95 % interval of +-5 % on "
+    "the mean, the smallest n >= (t(n-1) corr. / 5 %)^2. paper: its 5.3.1, other hardware, reference scale."
 )
 
 
@@ -153,6 +153,11 @@ def markdown(rows: Sequence[VariationRow]) -> str:
     ]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in table]
     return "\n".join([f"{title(rows)}:", "", *lines, "", LEGEND, "", *(f"- {note}" for note in notes(rows)), ""])
+
+
+def write_markdown(rows: Sequence[VariationRow], path: Path) -> None:
+    """Write what `markdown` makes of `rows`."""
+    path.write_text(markdown(rows), encoding="utf-8")
 
 
 # Column of the CSV file; its value. Ratios, not percents; `inf` where an interval has no upper end.

@@ -20,7 +20,7 @@ class VariationRow:
     Attributes:
         task, scale, session: As configured.
         metric: Name of the quality.
-        quality: The value to reach; None where the session has none.
+        quality: The value to reach, with `session=epochs` that of the entire session; None where there is none.
         differs: Key and value of each trait in which these runs differ from another row of this task, scale, session.
         seeds: The seeds, ascending, each once.
         runs: How many runs.
@@ -87,7 +87,7 @@ def _row(pool: Pool, differs: dict[str, str]) -> VariationRow:
         scale=runs[0].scale,
         session=runs[0].session,
         metric=runs[0].target.metric,
-        quality=runs[0].target.quality,
+        quality=_watched(runs[0]),
         differs=differs,
         seeds=tuple(sorted({run.seed for run in runs})),
         runs=len(runs),
@@ -108,7 +108,7 @@ def _row(pool: Pool, differs: dict[str, str]) -> VariationRow:
 
 def _others(runs: Iterable[Result]) -> dict[str, int]:
     """How the runs that did not reach the target ended."""
-    ends = Counter(run.status for run in runs if run.status is not Status.completed or run.target.quality is not None)
+    ends = Counter(run.status for run in runs if run.status is not Status.completed or _watched(run) is not None)
     return {
         "missed": ends[Status.not_converged] + ends[Status.completed],
         "diverged": ends[Status.diverged],
@@ -137,6 +137,14 @@ def _reached(run: Result) -> bool:
     return run.status in (Status.converged, Status.completed) and bool(run.to_quality.epochs)
 
 
+def _watched(run: Result) -> float | None:
+    """The quality whose first evaluation `to_quality` records: `session=epochs` watches for it, and goes on."""
+    if run.session == "epochs":
+        quality: float | None = run.config.get("target", {}).get("entire")
+        return quality
+    return run.target.quality
+
+
 def _one_seed(runs: list[Result]) -> bool:
     return len({run.seed for run in runs}) == 1
 
@@ -161,7 +169,7 @@ def _without_copies(runs: list[Result]) -> list[Result]:
 
 def _notes(row: VariationRow, found: list[Result], runs: list[Result]) -> Iterator[str]:
     if row.quality is None:
-        yield f"session={row.session} has no target"
+        yield f"session={row.session} has no target here"
     aside = [
         f"{count} {what}"
         for count, what in (
@@ -193,9 +201,10 @@ def _notes(row: VariationRow, found: list[Result], runs: list[Result]) -> Iterat
 def _notes_on_seeds(row: VariationRow, found: list[Result], runs: list[Result]) -> Iterator[str]:
     if len(found) > len(runs):
         yield f"{len(found) - len(runs)} more repeat the seed and the history of another run and are left out"
-    if row.runs > 1 and len(row.seeds) == 1:
-        alike = len({_history(run) for run in runs}) == 1
+    seeds = Counter(run.seed for run in runs if _reached(run))
+    shared = sorted(seed for seed, count in seeds.items() if count > 1)
+    if shared and len(row.seeds) == 1:
+        alike = len({_history(run) for run in runs if _reached(run)}) == 1
         yield f"one seed for all runs{', and one history' if alike else ': the variation that a fixed seed leaves'}"
-    elif row.runs > len(row.seeds):
-        shared = sorted(seed for seed, count in Counter(run.seed for run in runs).items() if count > 1)
+    elif shared:
         yield f"several runs have seed {', '.join(map(str, shared))}: their values are not independent"

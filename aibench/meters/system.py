@@ -72,7 +72,7 @@ def system() -> dict[str, Any]:
             "memory_bytes": card.total_memory,
             "capability": f"{card.major}.{card.minor}",
             "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         }
     return described
 

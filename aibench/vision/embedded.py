@@ -15,7 +15,8 @@ from PIL import Image
 def package_file(package: str, *parts: str) -> Path:
     """A file of an installed package, found without importing it."""
     spec = importlib.util.find_spec(package)
-    assert spec is not None and spec.submodule_search_locations, f"{package} is not installed"
+    assert spec is not None, f"{package} is not installed"
+    assert spec.submodule_search_locations, f"{package} is not a package"
     return Path(spec.submodule_search_locations[0], *parts)
 
 

@@ -1,0 +1,147 @@
+"""What a session adds to a plain PyTorch loop over the same model, data and evaluations.
+
+    python benchmarks/overhead.py [--pairs 5] [--epochs 2] [TASK ...]
+
+Each pair runs both, in alternating order, in one process, and gives one ratio of wall times; set-up is left out of
+both. The session has its Trainer, recorder, history file, checkpoints and checks against NaN; the plain loop has
+none of them. It calls the same step of the same module, so whatever differs is what the harness costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from aibench import registry
+from aibench.cli import ENVIRONMENT
+from aibench.compose import composed
+from aibench.config import RunConfig
+from aibench.loader import EvalBatches
+from aibench.meters.system import usable_cores
+from aibench.session import train
+from aibench.target import Schedule
+
+
+def plain_loop(config: RunConfig) -> float:
+    """Seconds of a loop written by hand over the task's module."""
+    data = registry.data_class(config.task)(config)
+    dataset, held_out = data.dataset("train"), EvalBatches(data, data.dataset("val"))
+    torch.manual_seed(config.seed)
+    module = registry.module_class(config.task)(config, data.facts)
+    module.to(memory_format=torch.channels_last)
+    logged: dict[str, Any] = {}
+    module.log = lambda name, value, **_: logged.update({name: value})
+    module.log_dict = lambda values, **_: logged.update(values)
+    epochs = [list(data.plan(dataset, np.random.default_rng((config.seed, epoch)))) for epoch in range(config.epochs)]
+    schedule = Schedule.of(config, len(epochs[0]))
+    stub = SimpleNamespace(estimated_stepping_batches=schedule.budget, current_epoch=0, max_epochs=schedule.epochs)
+    module._trainer = stub
+    optimizer, scheduler = optimizer_and_scheduler(module)
+    module.train()
+    start, step = time.perf_counter(), 0
+    for stub.current_epoch, batches in enumerate(epochs):
+        module.on_train_epoch_start()
+        for index, indices in enumerate(batches):
+            loss = module.training_step(read(data, dataset, indices), index)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
+            step += 1
+            if step % schedule.interval == 0:
+                evaluate(module, held_out, logged)
+    if step % schedule.interval:
+        evaluate(module, held_out, logged)
+    return time.perf_counter() - start
+
+
+def read(data: Any, dataset: Any, indices: np.ndarray[Any, Any]) -> Any:
+    """One batch."""
+    if hasattr(dataset, "gather"):
+        return dataset.gather(torch.from_numpy(indices))
+    return data.collate([dataset[index] for index in indices])
+
+
+def evaluate(module: Any, held_out: EvalBatches, logged: dict[str, Any]) -> None:
+    """One evaluation; the metrics' values are computed, as the session computes them."""
+    module.eval()
+    with torch.inference_mode():
+        module.on_validation_epoch_start()
+        for index, batch in enumerate(held_out):
+            module.validation_step(batch, index)
+        module.on_validation_epoch_end()
+        for value in logged.values():
+            value.compute() if hasattr(value, "compute") else float(value)
+    module.train()
+
+
+def optimizer_and_scheduler(module: Any) -> tuple[Any, Any]:
+    """What `configure_optimizers` returned, and the schedule that moves each step, where there is one."""
+    configured = module.configure_optimizers()
+    if not isinstance(configured, dict):
+        return configured, None
+    schedule = configured.get("lr_scheduler", {})
+    return configured["optimizer"], schedule.get("scheduler") if schedule.get("interval") == "step" else None
+
+
+def session(config: RunConfig) -> float:
+    """Seconds of the same training as a session, set-up left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        times = train(config, Path(folder), None, Console(quiet=True)).times
+    assert times is not None
+    return times.training + times.evaluation + times.checkpoint
+
+
+def ratios(task: str, epochs: int, pairs: int) -> list[tuple[float, float]]:
+    """Seconds of the session and of the plain loop, pair by pair; the first pair warms up and is dropped."""
+    config = composed([f"task={task}", "hardware=cpu", "session=epochs", f"epochs={epochs}", "progress=false"])
+    torch.set_num_threads(config.hardware.threads or usable_cores())
+    measured = []
+    for pair in track(range(pairs + 1), description=task, transient=True):
+        order = (session, plain_loop) if pair % 2 else (plain_loop, session)
+        took = {run: run(config) for run in order}
+        measured.append((took[session], took[plain_loop]))
+    return measured[1:]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*", default=registry.task_names(), help="default: all")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=2)
+    words = parser.parse_args()
+    missing = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
+    if missing:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **missing})
+    table = Table("task", "session, s", "plain loop, s", "ratio: median", "lowest", "highest")
+    for task in words.tasks:
+        measured = ratios(task, words.epochs, words.pairs)
+        each = [ours / theirs for ours, theirs in measured]
+        ours, theirs = (statistics.median(column) for column in zip(*measured, strict=True))
+        table.add_row(
+            task,
+            f"{ours:.2f}",
+            f"{theirs:.2f}",
+            f"{statistics.median(each):.3f}",
+            f"{min(each):.3f}",
+            f"{max(each):.3f}",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What holds of every task; a new folder is tested here at once."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from aibench import registry
+from aibench.contract import example_batch
+from aibench.division import division
+from aibench.loader import EvalBatches, TrainBatches
+from aibench.result import Status
+from aibench.session import train
+
+QUIET = Console(quiet=True)
+SMALL = ("data.train_size=64", "data.val_size=32", "data.batch_size=16", "data.eval_batch_size=24", "hardware=cpu")
+tasks = pytest.mark.parametrize("task", registry.task_names())
+scales = pytest.mark.parametrize("scale", ["mini", "reference"])
+
+
+@pytest.fixture
+def parts(composed):
+    """`parts(task, *words)` is the task's data and module."""
+
+    def build(task, *words):
+        config = composed(f"task={task}", *words)
+        data = registry.data_class(task)(config)
+        torch.manual_seed(config.seed)
+        return data, registry.module_class(task)(config, data.facts)
+
+    return build
+
+
+@tasks
+@scales
+def test_the_configuration_leaves_nothing_out(task, scale, composed, tmp_path):
+    words = (f"task={task}", f"scale={scale}")
+    config = composed(*words, *(["data.source=synthetic", "session=steps"] if scale == "reference" else []))
+    assert (config.task, config.scale) == (task, scale)
+    assert config.target.origin in ("paper", "calibrated")
+
+
+@tasks
+def test_the_miniature_has_both_qualities_and_trains_on_embedded_data(task, composed):
+    config = composed(f"task={task}")
+    assert config.data.source == "embedded"
+    assert config.target.entire is not None
+    assert config.target.quasi_entire is not None
+    goal = (config.target.entire - config.target.quasi_entire) * (1 if config.target.mode == "max" else -1)
+    assert goal >= 0, "the entire session asks for at least as much as the quasi-entire one"
+
+
+@tasks
+def test_the_folder_has_one_line_of_summary_that_names_the_paper(task):
+    assert "DC-AI-C" in registry.summary(task)
+
+
+@tasks
+def test_a_short_session_logs_the_target_and_an_untrained_model_misses_it(task, composed, tmp_path):
+    words = (*SMALL, "session=epochs", "epochs=1", "target.evaluations_per_epoch=1", "optim.lr=1e-9")
+    config = composed(f"task={task}", *words)
+    result = train(config, tmp_path, None, QUIET)
+    assert result.status is Status.completed, result.message
+    value = result.history[0].metrics[config.target.metric]
+    assert math.isfinite(value)
+    assert result.to_quality.epochs is None, f"untrained, it reaches {value}"
+    assert (tmp_path / "figure.png").is_file()
+
+
+@tasks
+def test_the_same_seed_trains_to_the_same_numbers(task, composed, tmp_path):
+    histories = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        config = composed(f"task={task}", *SMALL, "session=epochs", "epochs=2", "target.evaluations_per_epoch=1")
+        histories.append([row.metrics for row in train(config, folder, None, QUIET).history])
+    assert histories[0] == histories[1]
+    assert len(histories[0]) == 2
+
+
+@tasks
+def test_the_data_depend_on_their_own_seed_alone(task, parts):
+    prints = {
+        words: parts(task, *SMALL, *words)[0].fingerprint()
+        for words in [("seed=1",), ("seed=2",), ("data.seed=1", "seed=1")]
+    }
+    assert prints[("seed=1",)] == prints[("seed=2",)]
+    assert prints[("seed=1",)] != prints[("data.seed=1", "seed=1")] or not _is_generated(task)
+
+
+def _is_generated(task):
+    """Whether the embedded samples are drawn with `data.seed`: real records are what they are."""
+    return "config.data.seed" in "".join(
+        file.read_text() for file in (registry.TASKS / task).glob("*.py") if file.name != "config.py"
+    )
+
+
+@tasks
+def test_an_epoch_shows_every_sample_at_most_once_in_an_order_that_the_seed_decides(task, parts):
+    data, _ = parts(task, *SMALL)
+    dataset = data.dataset("train")
+    plans = [np.concatenate(list(data.plan(dataset, np.random.default_rng(seed)))).tolist() for seed in (1, 1, 2)]
+    assert len(set(plans[0])) == len(plans[0])
+    assert plans[0] == plans[1] != plans[2]
+
+
+@tasks
+def test_batches_go_on_in_the_middle_of_an_epoch(task, parts):
+    data, _ = parts(task, *SMALL)
+    whole = TrainBatches(data, data.dataset("train"), seed=3)
+    expected = [*whole, *whole]
+    resumed = TrainBatches(data, data.dataset("train"), seed=3)
+    resumed.go_to(len(whole) + 1)
+    for batch, other in zip(resumed, expected[len(whole) + 1 :], strict=True):
+        assert _flat(batch) == _flat(other)
+
+
+@tasks
+def test_evaluation_covers_every_held_out_sample(task, parts):
+    data, _ = parts(task, *SMALL)
+    batches = EvalBatches(data, data.dataset("val"))
+    assert len(list(batches)) == len(batches)
+
+
+def _flat(batch):
+    """Every number of a batch, in order."""
+    if isinstance(batch, torch.Tensor):
+        return batch.flatten().tolist()
+    values = batch.values() if isinstance(batch, dict) else batch
+    return [number for value in values for number in _flat(value)]
+
+
+@tasks
+def test_facts_are_json(task, parts):
+    data, _ = parts(task, *SMALL)
+    assert json.loads(json.dumps(data.facts)) == data.facts
+
+
+@tasks
+def test_one_request_is_answered(task, parts):
+    data, module = parts(task, *SMALL)
+    module.eval()
+    with torch.no_grad():
+        module(*module.example_input())
+        assert module.infer(example_batch(data, "val", 1)) is not None
+
+
+@tasks
+def test_the_suite_itself_is_closed_and_a_changed_model_key_opens_it(task, composed):
+    from aibench.compose import suite_config
+    from aibench.config import plain
+    from aibench.division import flat
+
+    suite = plain(suite_config(task, "mini"))
+    assert division(plain(composed(f"task={task}", "seed=7", "optim.lr=0.5", "data.batch_size=7")), suite).left == []
+    key, value = next(
+        (key, value)
+        for key, value in flat(suite).items()
+        if key.startswith("model.") and isinstance(value, int) and not isinstance(value, bool)
+    )
+    opened = division(plain(composed(f"task={task}", f"{key}={value + 1}")), suite)
+    assert opened.name == "open"
+    assert opened.left == [f"{key}={value + 1} (the suite's: {value})"]
+
+
+@tasks
+@pytest.mark.slow
+def test_the_reference_model_takes_a_gradient_step_on_made_up_samples(task, composed, tmp_path):
+    config = composed(
+        f"task={task}",
+        "scale=reference",
+        "data.source=synthetic",
+        "session=steps",
+        "steps=1",
+        "warmup_steps=0",
+        "data.batch_size=2",
+        "data.train_size=4",
+        "hardware=cpu",
+    )
+    result = train(config, tmp_path, None, QUIET)
+    assert result.status is Status.completed, result.message
+    assert result.phases[0].steps == 1
+    assert result.model.parameters > 1e6
