@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 FIGURE = "figure.png"
 NOT_YET = "not measured by this version of the suite"
-RENDERED_SAMPLES = 8
+RENDERED_SAMPLES = 16
 LONGEST_FACT = 20
 
 

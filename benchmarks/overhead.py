@@ -47,7 +47,12 @@ def plain_loop(config: RunConfig) -> float:
     module.log_dict = lambda values, **_: logged.update(values)
     epochs = [list(data.plan(dataset, np.random.default_rng((config.seed, epoch)))) for epoch in range(config.epochs)]
     schedule = Schedule.of(config, len(epochs[0]))
-    stub = SimpleNamespace(estimated_stepping_batches=schedule.budget, current_epoch=0, max_epochs=schedule.epochs)
+    stub = SimpleNamespace(
+        estimated_stepping_batches=schedule.budget,
+        num_training_batches=schedule.batches,
+        max_epochs=schedule.epochs,
+        current_epoch=0,
+    )
     module._trainer = stub
     optimizer, scheduler = optimizer_and_scheduler(module)
     module.train()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -73,19 +74,22 @@ def payloads(raw: bytes):
 
 
 def offline_run(folder: Path):
-    """The records of the one offline W&B run in `folder`."""
+    """The records of the one offline W&B run in `folder`; its service may still be writing them."""
     from wandb.proto import wandb_internal_pb2
 
     (path,) = folder.rglob("*.wandb")
-    for payload in payloads(path.read_bytes()):
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(payload)
-        yield record
+    deadline = time.monotonic() + 60
+    while True:
+        records = [wandb_internal_pb2.Record.FromString(payload) for payload in payloads(path.read_bytes())]
+        if records and records[-1].HasField("exit"):
+            return records
+        assert time.monotonic() < deadline, "the offline run was never ended"
+        time.sleep(0.1)
 
 
 def test_wandb_gets_group_tags_config_axes_summary_and_figure(tracked, tmp_path):
     result = tracked("wandb", "run", "tracking.tags=[mine]")
-    records = list(offline_run(tmp_path / "run"))
+    records = offline_run(tmp_path / "run")
     (run,) = [record.run for record in records if record.HasField("run")][:1]
     assert run.run_group == "image_classification-mini"
     assert run.job_type == "epochs"

@@ -108,7 +108,7 @@ def snippet(proposal: Proposal, date: str) -> str:
     seconds = sorted(row.seconds for row in proposal.needed)
     return (
         f"  # aibench calibrate, {date}, seeds {seeds}: every seed passes `entire` by {ENTIRE_BY:.0%} of the budget\n"
-        f"  # and `quasi_entire` by {QUASI_ENTIRE_BY:.0%}. Evaluations to `entire`: {evaluations[0]} to {evaluations[-1]}; "
+        f"  # and `quasi_entire` by {QUASI_ENTIRE_BY:.0%}. Evaluations: {evaluations[0]} to {evaluations[-1]}; "
         f"seconds: {seconds[0]:.0f} to {seconds[-1]:.0f}.\n"
         f"  entire: {proposal.entire:g}\n"
         f"  quasi_entire: {proposal.quasi_entire:g}\n"
