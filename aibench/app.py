@@ -5,19 +5,22 @@ from __future__ import annotations
 import shutil
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 from aibench.compose import CONFIG_MODULE, suite_config
 from aibench.config import ConfigError, Resume, RunConfig, plain, typed
 from aibench.console import complain, console, print_line, print_result
 from aibench.division import division
-from aibench.result import RESULT, Result, ResultError, read_result, write_atomically, write_result
+from aibench.result import RESULT, Result, ResultError, dumped, read_result, write_atomically
 
 
 @hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name="config")
@@ -54,24 +57,46 @@ def run_job(config: RunConfig, folder: Path, in_sweep: bool) -> int:
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     baseline = plain(suite_config(config.task, config.scale))
     try:
-        result = train(config, folder, division(plain(config), baseline), console())
+        with _alone_in(folder):
+            result = train(config, folder, division(plain(config), baseline), console())
+        _free_memory()
+        return _report(result, folder, in_sweep)
     except (ConfigError, DataError) as error:
         complain(str(error))
-        if in_sweep:
-            write_result(folder, unstarted_result(config, Ending(Status.failed, str(error)), started))
-        else:
+        if not in_sweep:
             _discard(folder)
-        return 1
+            return 1
+        ending = Ending(Status.failed, str(error))
     except Interrupted as error:
-        result = unstarted_result(config, Ending(Status.interrupted, str(error)), started)
-        write_result(folder, result)
+        ending = Ending(Status.interrupted, str(error))
     except Exception as error:
-        write_atomically(folder / "failure.txt", traceback.format_exc())
-        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        result = unstarted_result(config, Ending(Status.failed, text), started)
-        write_result(folder, result)
-    _free_memory()
+        ending = Ending(Status.failed, f"{type(error).__name__}: {' '.join(str(error).split())}")
+        _try_to_write(folder, "failure.txt", traceback.format_exc())
+    result = unstarted_result(config, ending, started)
+    _try_to_write(folder, RESULT, dumped(result))
     return _report(result, folder, in_sweep)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second process out of `folder`; the lock goes with the process that holds it."""
+    lock = FileLock(folder / ".lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ConfigError(f"output={folder}: another process is training there. Choose another folder.") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def _try_to_write(folder: Path, name: str, text: str) -> None:
+    try:
+        write_atomically(folder / name, text)
+    except OSError as error:
+        complain(f"{folder / name}: not written: {error.strerror}.")
 
 
 def _report(result: Result, folder: Path, in_sweep: bool) -> int:
@@ -83,7 +108,7 @@ def _report(result: Result, folder: Path, in_sweep: bool) -> int:
 
 def _discard(folder: Path) -> None:
     """Remove what a refused run began: Hydra made the folder, and nothing in it was measured."""
-    if not (folder / RESULT).exists() and not list(folder.glob("*.ckpt")):
+    if not (folder / RESULT).exists() and not list(folder.glob("*.ckpt")) and not (folder / ".lock").exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -49,13 +49,16 @@ def restore_random_states(states: dict[str, Any]) -> None:
 def save(trainer: pl.Trainer, folder: Path, is_best: bool) -> None:
     """Write the last checkpoint, and let the best one be it where `is_best`; each appears whole or not at all."""
     draft = folder / f".{LAST}.tmp"
-    trainer.save_checkpoint(draft)
-    if is_best:
-        link = folder / f".{BEST}.tmp"
-        link.unlink(missing_ok=True)
-        os.link(draft, link)
-        link.replace(folder / BEST)
-    draft.replace(folder / LAST)
+    try:
+        trainer.save_checkpoint(draft)
+        if is_best:
+            link = folder / f".{BEST}.tmp"
+            link.unlink(missing_ok=True)
+            os.link(draft, link)
+            link.replace(folder / BEST)
+        draft.replace(folder / LAST)
+    finally:
+        draft.unlink(missing_ok=True)  # a full disk leaves half of one
 
 
 def load(path: Path) -> dict[str, Any]:

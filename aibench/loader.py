@@ -12,7 +12,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from aibench.config import ConfigError
-from aibench.contract import TaskData
+from aibench.contract import DataError, TaskData
+
+FROM_WORKER = f"{DataError.__module__}.{DataError.__qualname__}: "
 
 
 class SeededSamples:
@@ -52,7 +54,7 @@ class _Reader:
                 yield self.dataset.gather(torch.from_numpy(indices))
         else:
             keys = [[(epoch, int(index)) for index in indices] for indices in batches]
-            yield from DataLoader(
+            loader: DataLoader[Any] = DataLoader(
                 self.samples,  # type: ignore[arg-type]
                 batch_sampler=keys,
                 collate_fn=self.data.collate,
@@ -60,6 +62,10 @@ class _Reader:
                 pin_memory=torch.cuda.is_available(),
                 generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from the global one
             )
+            try:
+                yield from loader
+            except DataError as error:  # from another process it comes with that one's traceback before its message
+                raise DataError(str(error).strip().splitlines()[-1].removeprefix(FROM_WORKER)) from error
 
 
 class TrainBatches:

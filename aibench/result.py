@@ -330,10 +330,15 @@ def write_atomically(path: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
+def dumped(result: Result) -> str:
+    """The text of `result.json`."""
+    return _adapter().dump_json(result, indent=1).decode() + "\n"
+
+
 def write_result(folder: Path, result: Result) -> Path:
     """Write `result.json` into `folder`."""
     path = folder / RESULT
-    write_atomically(path, _adapter().dump_json(result, indent=1).decode() + "\n")
+    write_atomically(path, dumped(result))
     return path
 
 

@@ -52,6 +52,7 @@ def plain_loop(config: RunConfig) -> float:
         num_training_batches=schedule.batches,
         max_epochs=schedule.epochs,
         current_epoch=0,
+        train_dataloader=SimpleNamespace(dataset=dataset),
     )
     module._trainer = stub
     optimizer, scheduler = optimizer_and_scheduler(module)

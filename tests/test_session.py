@@ -178,3 +178,53 @@ def test_a_schedule_counts_in_batches(composed):
     assert Schedule.of(composed(*words), 10) == Schedule(batches=10, interval=2, budget=30, epochs=3)
     timed = Schedule.of(composed(*words, "session=steps", "steps=25", "warmup_steps=5"), 10)
     assert timed == Schedule(batches=10, interval=0, budget=30, epochs=3, warmup=5)
+
+
+def test_a_full_disk_ends_as_failed_and_leaves_what_was_written_readable(run, tmp_path, monkeypatch):
+    from aibench import checkpoint
+
+    whole = checkpoint.save
+
+    def full(trainer, folder, is_best):
+        if trainer.global_step > 6:
+            raise OSError(28, "No space left on device")
+        whole(trainer, folder, is_best)
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    result = run("session=epochs", "epochs=3", "target.evaluations_per_epoch=1")
+    assert result.status is Status.failed
+    assert result.message == "OSError: [Errno 28] No space left on device"
+    assert checkpoint.load(tmp_path / "run" / LAST)["callbacks"]["Recorder"]["record"]["steps"] == 6
+    assert len(read_result(tmp_path / "run").history) == 2
+
+
+def test_a_second_process_in_the_same_folder_is_refused(tmp_path, composed):
+    from filelock import FileLock
+
+    from aibench.app import run_job
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with FileLock(folder / ".lock"):
+        assert run_job(composed(*TINY, f"output={folder}"), folder, in_sweep=False) == 1
+    assert [path.name for path in folder.iterdir() if path.name != ".lock"] == []
+
+
+def test_bad_data_read_by_another_process_keep_their_one_line(composed):
+    from torch.utils.data import Dataset
+
+    from aibench.contract import DataError
+    from aibench.loader import EvalBatches
+    from aibench.registry import data_class
+
+    class Broken(Dataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            raise DataError("picture.JPEG: cut off.")
+
+    data = data_class("image_classification")(composed(*TINY, "data.workers=1"))
+    with pytest.raises(DataError) as caught:
+        list(EvalBatches(data, Broken()))
+    assert str(caught.value) == "picture.JPEG: cut off."
