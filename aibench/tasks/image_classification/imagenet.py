@@ -1,0 +1,119 @@
+"""Images of an ImageNet tree, read from disk one by one."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+
+from aibench.contract import DataError, digest
+from aibench.tasks.image_classification.config import DataConfig
+from aibench.tasks.image_classification.layout import class_folders, image_files, split_folder
+
+Transform = Callable[[Image.Image], Tensor]
+
+
+class ImageTree(Dataset[tuple[Tensor, Tensor]]):
+    """The images of one split. A sample is an image, uint8 (3, size, size), and the index of its class, int64 ().
+
+    File names lie in one array, not in a million strings: processes that read samples share its memory.
+
+    Args:
+        root: Holds the folders of the splits.
+        split: `train`, whose images are cropped and flipped at random, or `val`.
+        classes: Names of the class folders; their order gives the indices.
+        config: `size`, `resize`, `train_size` and `val_size` are used. A size takes evenly spaced images of the
+            sorted tree, hence of all classes.
+
+    Raises:
+        DataError: A class folder without images, or fewer images than asked for.
+    """
+
+    def __init__(self, root: Path, split: str, classes: list[str], config: DataConfig) -> None:
+        folder = split_folder(root, split)
+        assert folder is not None, "Config.problems lets no such root through"
+        self.folder = folder
+        self.classes = classes
+        self.transform = training_transform(config.size) if split == "train" else held_out_transform(config)
+        count = config.train_size if split == "train" else config.val_size
+        self.names, self.labels = _evenly_spaced(*_scan(folder, classes), count, folder, f"data.{split}_size")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        image = read_image(self.path(index))
+        return self.transform(image), torch.tensor(self.labels[index])
+
+    def path(self, index: int) -> Path:
+        """The file of sample `index`."""
+        return Path(self.folder, self.classes[self.labels[index]], os.fsdecode(self.names[index]))
+
+    def fingerprint(self) -> str:
+        """Of the files' names and classes, not of what is in them: that would mean to read 150 GB."""
+        return digest("\n".join(self.classes), self.names.view(np.uint8), self.labels)
+
+
+def read_image(path: Path) -> Image.Image:
+    """The picture in `path` as RGB, whatever the format: some of ImageNet's are CMYK, grey, or PNG named .JPEG.
+
+    Raises:
+        DataError: It cannot be decoded, or is cut off.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # broken EXIF data beside a sound picture
+            with Image.open(path) as image:
+                return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # PIL raises each of these
+        reason = getattr(error, "strerror", None) or str(error).removesuffix(f" {str(path)!r}")
+        raise DataError(f"{path}: {' '.join(reason.split())}. Restore this file.") from error
+
+
+def training_transform(size: int) -> Transform:
+    """A random part of the picture at `size` by `size` pixels, mirrored half of the time.
+
+    Part: 8 to 100 % of the area, sides as 3:4 to 4:3 (Szegedy et al. 2015, arXiv 1409.4842, 6).
+    """
+    transform: Transform = v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip(), v2.PILToTensor()])
+    return transform
+
+
+def held_out_transform(config: DataConfig) -> Transform:
+    """The middle `size` by `size` pixels of the picture, its shorter side resized to `resize`."""
+    transform: Transform = v2.Compose([v2.Resize(config.resize), v2.CenterCrop(config.size), v2.PILToTensor()])
+    return transform
+
+
+def _scan(folder: Path, classes: list[str]) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
+    """Names and class indices of all images in `folder`, class by class; `classes` may name more than it has."""
+    index = {name: place for place, name in enumerate(classes)}
+    names: list[bytes] = []
+    labels: list[NDArray[np.int64]] = []
+    for name in class_folders(folder):
+        found = image_files(folder / name)
+        if not found:
+            raise DataError(f"{folder / name}: no image in this class folder. Restore its images, or remove it.")
+        names += map(os.fsencode, found)
+        labels.append(np.full(len(found), index[name]))
+    return np.array(names), np.concatenate(labels)
+
+
+def _evenly_spaced(
+    names: NDArray[np.bytes_], labels: NDArray[np.int64], count: int | None, folder: Path, key: str
+) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
+    if count is None:
+        return names, labels
+    if count > len(names):
+        raise DataError(f"{folder}: {len(names):,} images, fewer than {key}={count}. Lower {key}.")
+    chosen = np.arange(count) * len(names) // count
+    return names[chosen], labels[chosen]

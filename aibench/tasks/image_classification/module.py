@@ -1,0 +1,147 @@
+"""Training and evaluation of an image classifier."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torchmetrics import Metric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy
+
+from aibench.contract import Facts, TaskModule
+from aibench.tasks.image_classification.config import Config, Decay, OptimConfig
+from aibench.tasks.image_classification.model import network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Batch = tuple[Tensor, Tensor]
+TOP = 5
+_PICTURES = 16
+
+
+class Module(TaskModule):
+    """A classifier. A batch is images, uint8 (batch, 3, height, width), and their classes, int64 (batch,)."""
+
+    config: Config
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        self.classes: list[str] = facts["classes"]
+        self.network = network(config.model, len(self.classes))
+        mean, std = torch.tensor(config.data.mean), torch.tensor(config.data.std)
+        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
+        self.register_buffer("offset", (-mean / std).view(3, 1, 1), persistent=False)
+        metrics: dict[str, Metric | MetricCollection] = {"val/accuracy": self._top(1)}
+        if len(self.classes) > TOP:
+            metrics[f"val/accuracy_top{TOP}"] = self._top(TOP)
+        self.metrics = MetricCollection(metrics, compute_groups=False)
+
+    def _top(self, count: int) -> MulticlassAccuracy:
+        return MulticlassAccuracy(len(self.classes), top_k=count, average="micro", validate_args=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
+        logits: Tensor = self.network(images * self.scale + self.offset)
+        return logits
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        images, labels = batch
+        if self.config.data.shift:
+            images = shifted(images, self.config.data.shift)
+        return cross_entropy(self(images), labels)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        images, labels = batch
+        logits = self(images)
+        self.metrics.update(logits, labels)
+
+    def on_validation_epoch_end(self) -> None:
+        for name, accuracy in self.metrics.compute().items():
+            self.log(name, accuracy)
+        self.metrics.reset()
+
+    def configure_optimizers(self) -> Any:
+        optim = self.config.optim
+        peak = optim.lr * self.config.data.batch_size / optim.lr_batch
+        optimizer = torch.optim.SGD(
+            self.parameters(),
+            lr=peak,
+            momentum=optim.momentum,
+            nesterov=optim.nesterov,
+            weight_decay=optim.weight_decay,
+            fused=True,
+        )
+        budget = int(self.trainer.estimated_stepping_batches)
+        epoch = int(self.trainer.num_training_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim, step, epoch, budget))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def example_input(self) -> tuple[Tensor, ...]:
+        return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
+
+    @torch.inference_mode()
+    def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
+        """For each image the 5 likeliest classes (all where there are fewer): names with probabilities, descending."""
+        likeliest = self(batch[0].to(self.device)).float().softmax(1).topk(min(TOP, len(self.classes)))
+        return [
+            [(self.classes[index], probability) for index, probability in zip(indices, values, strict=True)]
+            for indices, values in zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
+        ]
+
+    def render(self, batch: Batch) -> Figure:
+        """Pictures with what they show and what the model takes them for, its mistakes in red."""
+        from matplotlib.figure import Figure
+
+        images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)
+        answers = self.infer((images, labels))
+        rows = math.ceil(len(images) / 4)
+        figure = Figure(figsize=(9, 2.5 * rows), layout="constrained")
+        for axes, image, label, answer in zip(
+            figure.subplots(rows, 4, squeeze=False).flat, images, labels.tolist(), answers, strict=False
+        ):
+            predicted, probability = answer[0]
+            true = self.classes[label]
+            axes.imshow(image.permute(1, 2, 0).numpy())
+            axes.set_title(f"{predicted} ({probability:.0%}), is {true}", color="green" if predicted == true else "red")
+        for axes in figure.axes:
+            axes.set_axis_off()
+        return figure
+
+
+def shifted(images: Tensor, most: int) -> Tensor:
+    """`images` moved by up to `most` pixels down, up, left or right, each on its own; what comes in is black.
+
+    Args:
+        images: (batch, channels, height, width).
+        most: In pixels.
+    """
+    count, _, height, width = images.shape
+    padded = nn.functional.pad(images, (most, most, most, most))
+    top, left = torch.randint(2 * most + 1, (2, count, 1, 1), device=images.device)
+    rows = top + torch.arange(height, device=images.device)[:, None]
+    columns = left + torch.arange(width, device=images.device)
+    which = torch.arange(count, device=images.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[which, rows, columns].permute(0, 3, 1, 2)
+
+
+def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
+    """The learning rate of `step` (from 0), as a factor of its peak.
+
+    Args:
+        optim: `warmup_epochs`, `decay`, `milestones` and `gamma` are used.
+        step: Optimiser steps taken.
+        epoch: Steps in an epoch.
+        budget: Steps in the whole session.
+    """
+    warmup = optim.warmup_epochs * epoch
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    if optim.decay is Decay.cosine:
+        return (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, budget - warmup)))) / 2
+    return optim.gamma ** sum(step >= milestone * epoch for milestone in optim.milestones)
