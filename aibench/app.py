@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import hydra
+from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 from aibench.compose import CONFIG_MODULE, suite_config

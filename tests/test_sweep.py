@@ -87,7 +87,9 @@ def test_check_names_the_division_and_what_left_it(command, tmp_path):
 
 def test_calibrating_proposes_what_every_seed_reached(command, tmp_path):
     words = ("data.train_size=192", "data.val_size=64", "data.batch_size=32", "target.max_epochs=5", "progress=false")
-    answer = command("calibrate", "task=image_classification", *words, "--seeds", "2", "--output", "c", program="aibench")
+    answer = command(
+        "calibrate", "task=image_classification", *words, "--seeds", "2", "--output", "c", program="aibench"
+    )
     assert answer.returncode == 0, answer.stderr
     results = [read_result(path) for path in (tmp_path / "here" / "c").glob("*/result.json")]
     by_80_percent = min(max(row.metrics["val/accuracy"] for row in result.history[:8]) for result in results)
