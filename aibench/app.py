@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from aibench.compose import CONFIG_MODULE, suite_config
 from aibench.config import ConfigError, Resume, RunConfig, plain, typed
 from aibench.console import complain, console, print_line, print_result
-from aibench.division import division
+from aibench.division import changed_since, division
 from aibench.result import RESULT, Result, ResultError, dumped, read_result, write_atomically
 
 
@@ -30,6 +30,9 @@ def main(cfg: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     in_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     done = finished_result(folder) if config.resume is Resume.auto else None
+    changed = changed_since(plain(config), done.config, folder) if done is not None else None
+    if changed is not None:
+        raise ConfigError(changed)
     if done is not None:
         console().print(f"{folder}: already {done.status}; skipped.", highlight=False, soft_wrap=True)
         return
@@ -52,13 +55,13 @@ def run_job(config: RunConfig, folder: Path, in_sweep: bool) -> int:
     from aibench.contract import DataError
     from aibench.report import Ending, unstarted_result
     from aibench.result import Status
-    from aibench.session import Interrupted, train
+    from aibench.session import FAILURE, Interrupted, train
 
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
-    baseline = plain(suite_config(config.task, config.scale))
     try:
+        suite = plain(suite_config(config.task, config.scale))
         with _alone_in(folder):
-            result = train(config, folder, division(plain(config), baseline), console())
+            result = train(config, folder, division(plain(config), suite), console())
         _free_memory()
         return _report(result, folder, in_sweep)
     except (ConfigError, DataError) as error:
@@ -71,7 +74,7 @@ def run_job(config: RunConfig, folder: Path, in_sweep: bool) -> int:
         ending = Ending(Status.interrupted, str(error))
     except Exception as error:
         ending = Ending(Status.failed, f"{type(error).__name__}: {' '.join(str(error).split())}")
-        _try_to_write(folder, "failure.txt", traceback.format_exc())
+        _try_to_write(folder, FAILURE, traceback.format_exc())
     result = unstarted_result(config, ending, started)
     _try_to_write(folder, RESULT, dumped(result))
     return _report(result, folder, in_sweep)

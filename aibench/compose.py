@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig
 
 from aibench import registry
-from aibench.config import RunConfig, typed
+from aibench.config import RunConfig, typed, unchecked
 
 CONFIG_MODULE = "aibench.conf"
 
@@ -20,13 +21,17 @@ def composed(overrides: Sequence[str]) -> RunConfig:
         ConfigError: It cannot run.
         hydra.errors.HydraException: Hydra cannot compose it.
     """
-    registry.register()
-    if GlobalHydra.instance().is_initialized():
-        return typed(compose("config", overrides=list(overrides)))
-    with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
-        return typed(compose("config", overrides=list(overrides)))
+    return typed(_compose(overrides))
 
 
 def suite_config(task: str, scale: str) -> RunConfig:
-    """The suite's own configuration of `task` at `scale`, unchecked against the disk: it has no `data.root`."""
-    return composed([f"task={task}", f"scale={scale}", "data.root=."])
+    """The suite's own configuration of `task` at `scale`; it has no `data.root`, so it need not be able to run."""
+    return unchecked(_compose([f"task={task}", f"scale={scale}"]))
+
+
+def _compose(overrides: Sequence[str]) -> DictConfig:
+    registry.register()
+    if GlobalHydra.instance().is_initialized():
+        return compose("config", overrides=list(overrides))
+    with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
+        return compose("config", overrides=list(overrides))

@@ -303,10 +303,23 @@ def _without_target(config: RunConfig) -> Iterator[str]:
 
 
 def typed(cfg: DictConfig) -> RunConfig:
-    """The run that a composed configuration describes.
+    """The run that a composed configuration describes, checked.
 
     Raises:
-        ConfigError: A value is missing, has the wrong type, or does not fit the others.
+        ConfigError: A value is missing, has the wrong type, or does not fit the others or the disk.
+    """
+    config = unchecked(cfg)
+    problem = next(iter(config.problems()), None)
+    if problem is not None:
+        raise ConfigError(problem)
+    return config
+
+
+def unchecked(cfg: DictConfig) -> RunConfig:
+    """The run that a composed configuration describes, of the right types; whether it could run is not asked.
+
+    Raises:
+        ConfigError: A value is missing or has the wrong type.
     """
     cfg = cfg.copy()
     OmegaConf.set_struct(cfg, False)
@@ -320,9 +333,6 @@ def typed(cfg: DictConfig) -> RunConfig:
         raise ConfigError(f"{error.full_key or 'configuration'}: {_first_line(error)}") from error
     except AttributeError as error:  # slots: a key that no schema has
         raise ConfigError(f"{_stray_key(cfg, error)}: no such key, with '+' or without it.") from error
-    problem = next(iter(config.problems()), None)
-    if problem is not None:
-        raise ConfigError(problem)
     return config  # type: ignore[no-any-return]
 
 

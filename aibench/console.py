@@ -67,8 +67,8 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
             )
         )
     if result.throughput is not None and result.throughput.training.value is not None:
-        training, whole = result.throughput.training.value, result.throughput.whole.value or 0.0
-        rows.append(("throughput", f"{training:,.1f} {result.throughput.unit}/s in training, {whole:,.1f} in all"))
+        training, whole = _digits(result.throughput.training.value), _digits(result.throughput.whole.value or 0.0)
+        rows.append(("throughput", f"{training} {result.throughput.unit}/s in training, {whole} in all"))
     for phase in result.phases if len(result.phases) > 1 else []:
         rows.append((f"  {phase.name}", f"{phase.seconds:.1f} s, {phase.samples:,} samples"))
     if result.memory is not None and result.memory.process.value is not None:
@@ -79,9 +79,19 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
         left = f": {'; '.join(result.division.left)}" if result.division.left else ""
         rows.append(("division", result.division.name + left))
     if result.figure is not None:
-        rows.append(("figure", str(folder / result.figure)))
-    rows.append(("result", str(folder / "result.json")))
+        rows.append(("figure", _short(folder / result.figure)))
+    rows.append(("result", _short(folder / "result.json")))
     return rows
+
+
+def _digits(value: float) -> str:
+    """Three significant digits at least."""
+    return f"{value:,.1f}" if value >= 10 else f"{value:.3g}"
+
+
+def _short(path: Path) -> str:
+    """`path` as a user in the current folder would type it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _quality(result: Result) -> str:

@@ -30,6 +30,15 @@ FREE = (
 )
 
 
+# What else must be the same where a run goes on, or counts as done: all that changes what is trained.
+FREE_ON_RESUME = tuple(
+    key
+    for key in FREE
+    if key
+    not in ("seed", "session", "epochs", "steps", "warmup_steps", "optim", "data.batch_size", "target.max_epochs")
+)
+
+
 def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Dotted keys and their values."""
     leaves: dict[str, Any] = {}
@@ -51,6 +60,13 @@ def differences(config: dict[str, Any], other: dict[str, Any], free: tuple[str, 
     ours, theirs = flat(config), flat(other)
     keys = [key for key in {**ours, **theirs} if not is_free(key, free)]
     return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
+
+
+def changed_since(config: dict[str, Any], before: dict[str, Any], folder: object) -> str | None:
+    """Why the run in `folder`, of the configuration `before`, is not the one that `config` asks for; None if it is."""
+    for key, (value, other) in differences(config, before, FREE_ON_RESUME).items():
+        return f"{key}={value}: {folder} holds a run with {key}={other}. Set it so, or choose another output folder."
+    return None
 
 
 def division(config: dict[str, Any], suite: dict[str, Any]) -> Division:

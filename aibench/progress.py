@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from aibench.config import Mode
 from aibench.result import Evaluation
 from aibench.target import Goal, Schedule
+
+NARROW, WIDE = 100, 140  # columns
 
 
 class ProgressBar:
@@ -31,13 +33,9 @@ class ProgressBar:
     def __enter__(self) -> ProgressBar:
         if self.console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=None),
-                TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]}  {task.fields[quality]}"),
-                TimeElapsedColumn(),
-                TextColumn("budget left"),
-                TimeRemainingColumn(),
+                *self._columns(),
                 console=self.console,
+                expand=True,
                 refresh_per_second=4,
                 transient=True,
             )
@@ -50,6 +48,21 @@ class ProgressBar:
     def __exit__(self, *exception: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+    def _columns(self) -> list[ProgressColumn]:
+        """What fits: the quality and the time in any terminal, the rest in wide ones."""
+        columns: list[ProgressColumn] = [TextColumn("epoch {task.fields[epoch]}  {task.fields[quality]}")]
+        if self.console.width >= NARROW:
+            columns = [TextColumn("{task.description}"), *columns]
+        columns = [*columns, BarColumn(bar_width=None), TimeElapsedColumn()]
+        if self.console.width >= WIDE:
+            columns = [
+                *columns,
+                TextColumn("budget left"),
+                TimeRemainingColumn(),
+                TextColumn("loss {task.fields[loss]}"),
+            ]
+        return columns
 
     def trained(self, steps: int, loss: float | None) -> None:
         """Move the bar."""

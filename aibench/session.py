@@ -22,7 +22,7 @@ from rich.console import Console
 from aibench import checkpoint, registry
 from aibench.config import Accelerator, ConfigError, Precision, Resume, RunConfig, plain
 from aibench.contract import DataError, TaskData, TaskModule
-from aibench.division import FREE, differences
+from aibench.division import changed_since
 from aibench.ledger import Ledger
 from aibench.loader import EvalBatches, TrainBatches
 from aibench.meters.system import reset_peak_process_memory, usable_cores
@@ -34,7 +34,9 @@ from aibench.target import Goal, Schedule
 from aibench.tracking import tracking
 
 PRECISIONS = {Precision.fp32: "32-true", Precision.bf16: "bf16-mixed", Precision.fp16: "16-mixed"}
-FREE_ON_RESUME = tuple(key for key in FREE if key not in ("seed", "session", "optim", "data.batch_size", "epochs"))
+
+
+FAILURE = "failure.txt"
 
 
 class Interrupted(BaseException):
@@ -49,13 +51,14 @@ def train(config: RunConfig, folder: Path, division: Division | None, console: C
     """
     _set_up_process(config)
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
-    ledger = Ledger("setup")
     with interruptible():
-        ending = Ending(Status.failed, None)
-        session = Session(config, folder, ledger, console)
-        tracker = tracking(config, folder, session.run_id)
+        last = _checkpoint_to_resume(config, folder)
+        run_id = checkpoint.identity(last)["run_id"] if last else uuid.uuid4().hex[:12]
+        tracker = tracking(config, folder, run_id)
+        (folder / FAILURE).unlink(missing_ok=True)
         result = None
         try:
+            session = Session(config, folder, run_id, last, console)
             ending = session.fit(tracker)
             result = build_result(session, ending, division, started)
             result.figure = _figure(session, ending)
@@ -68,14 +71,13 @@ def train(config: RunConfig, folder: Path, division: Division | None, console: C
 class Session:
     """One run's data, module, loaders and record."""
 
-    def __init__(self, config: RunConfig, folder: Path, ledger: Ledger, console: Console) -> None:
+    def __init__(self, config: RunConfig, folder: Path, run_id: str, last: Path | None, console: Console) -> None:
         self.config = config
         self.folder = folder
-        self.ledger = ledger
+        self.run_id = run_id
+        self.resumed_from = last
         self.console = console
-        self.resumed_from = _checkpoint_to_resume(config, folder)
-        before = checkpoint.identity(self.resumed_from) if self.resumed_from else {}
-        self.run_id: str = before.get("run_id", uuid.uuid4().hex[:12])
+        self.ledger = Ledger("setup")  # the clock starts here: what follows touches the data
         self.data: TaskData = registry.data_class(config.task)(config)
         dataset = self.data.dataset("train")
         self.batches = TrainBatches(self.data, dataset, config.seed)
@@ -122,7 +124,7 @@ class Session:
         if isinstance(error, DataError) and not self.recorder.record.history:
             raise error
         if trace:
-            write_atomically(self.folder / "failure.txt", traceback.format_exc())
+            write_atomically(self.folder / FAILURE, traceback.format_exc())
         text = " ".join(str(error).split()) or type(error).__name__
         return Ending(Status.failed, text if isinstance(error, DataError) else f"{type(error).__name__}: {text}")
 
@@ -167,12 +169,9 @@ def _checkpoint_to_resume(config: RunConfig, folder: Path) -> Path | None:
     last = folder / checkpoint.LAST
     if config.resume is Resume.never or not last.is_file():
         return None
-    changed = differences(plain(config), checkpoint.identity(last)["config"], FREE_ON_RESUME)
-    for key, (value, before) in changed.items():
-        raise ConfigError(
-            f"{key}={value}: the checkpoint in {folder} was trained with {key}={before}. Set it so, or choose another "
-            "output folder."
-        )
+    changed = changed_since(plain(config), checkpoint.identity(last)["config"], folder)
+    if changed is not None:
+        raise ConfigError(changed)
     return last
 
 
@@ -184,7 +183,8 @@ def _set_up_process(config: RunConfig) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
     torch.set_num_threads(config.hardware.threads or usable_cores())
-    torch.set_float32_matmul_precision("highest")
+    torch.set_float32_matmul_precision("highest")  # fp32 is fp32: TF32 would be another precision
+    torch.backends.cudnn.allow_tf32 = False
     reset_peak_process_memory()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()

@@ -113,9 +113,12 @@ class WandbTracking(NoTracking):
         online = config.tracking.mode is TrackingMode.online or (
             config.tracking.mode is TrackingMode.auto and _has_api_key()
         )
+        mode = None if "WANDB_MODE" in os.environ else "online" if online else "offline"
+        if mode == "online" and not _has_api_key():
+            raise ConfigError("tracking.mode=online: no API key. Run: wandb login, or set tracking.mode=offline.")
         self.run = wandb.init(
             dir=str(folder),
-            mode="online" if online else "offline",
+            mode=mode,
             project=config.tracking.project,
             entity=config.tracking.entity,
             group=f"{config.task}-{config.scale}",

@@ -96,7 +96,7 @@ def calibrate(
     from aibench.analysis.calibration import propose, snippet
     from aibench.result import read_results
 
-    config = _composed(words)
+    config = _composed(["session=epochs", *words])
     folder = output or Path("runs") / f"calibrate_{config.task}_{config.scale}"
     sweep = [
         *words,

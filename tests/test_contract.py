@@ -95,7 +95,7 @@ def test_the_data_depend_on_their_own_seed_alone(task, parts):
 
 def _is_generated(task):
     """Whether the embedded samples are drawn with `data.seed`: real records are what they are."""
-    return "config.data.seed" in "".join(
+    return "data.seed" in "".join(
         file.read_text() for file in (registry.TASKS / task).glob("*.py") if file.name != "config.py"
     )
 

@@ -158,7 +158,7 @@ def test_an_exception_ends_as_failed_with_its_text(run, tmp_path, monkeypatch):
 
 def test_a_checkpoint_of_another_configuration_is_refused(run):
     run("session=epochs", "epochs=1")
-    with pytest.raises(ConfigError, match=r"^optim\.lr=0\.5: the checkpoint in .* was trained with optim\.lr="):
+    with pytest.raises(ConfigError, match=r"^optim\.lr=0\.5: .* holds a run with optim\.lr="):
         run("session=epochs", "epochs=1", "optim.lr=0.5", "resume=auto")
 
 

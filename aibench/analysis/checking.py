@@ -28,6 +28,8 @@ def _quality_faults(result: Result) -> Iterator[str]:
     for evaluation in result.history:
         value = evaluation.metrics.get(target.metric)
         if value is not None and (value >= target.quality if target.mode == "max" else value <= target.quality):
+            if result.status is Status.not_converged:
+                yield f"status: not_converged, and the history reaches the target at {evaluation.epochs} epochs."
             if reached.epochs != evaluation.epochs:
                 yield f"to_quality.epochs: {reached.epochs}, and the history first reaches it at {evaluation.epochs}."
             return

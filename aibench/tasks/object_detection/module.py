@@ -1,0 +1,134 @@
+"""Training, evaluation and inference of Faster R-CNN."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from aibench.contract import Facts, TaskModule
+from aibench.metrics.voc import VOC07mAP
+from aibench.tasks.object_detection.config import Config, Decay, DetectorOptimConfig, Optimiser
+from aibench.tasks.object_detection.data import Batch, Target
+from aibench.tasks.object_detection.model import Detector
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Module(TaskModule):
+    """Trains all four losses with equal weights, end to end (Ren et al. 2015's approximate joint training)."""
+
+    config: Config
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        self.classes: list[str] = facts["classes"]
+        self.detector = Detector(config.model, len(self.classes))
+        if config.model.weights is not None:
+            self.initialisation = f"ImageNet weights of {config.model.weights}"
+        self.voc = VOC07mAP(len(self.classes))
+        self.coco = _coco_metric() if config.model.coco_metric else None
+
+    def forward(self, images: list[Tensor]) -> list[Target]:
+        """Detections in `images`, uint8 (3, height, width) each; see `Detector`."""
+        return self.detector(images)  # type: ignore[no-any-return]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        losses: dict[str, Tensor] = self.detector(*batch)
+        return torch.stack(list(losses.values())).sum()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        images, targets = batch
+        detections = self(images)
+        self.voc.update([_in_pixels(found) for found in detections], [_in_pixels(target) for target in targets])
+        if self.coco is not None:
+            crowds = [{**target, "iscrowd": target["difficult"].int()} for target in targets]
+            self.coco.update(detections, crowds)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val/map50", self.voc.compute())
+        self.voc.reset()
+        if self.coco is not None:
+            self.log("val/coco_map", self.coco.compute()["map"])
+            self.coco.reset()
+
+    def configure_optimizers(self) -> Any:
+        optim = self.config.optim
+        weights = [weight for weight in self.parameters() if weight.requires_grad]
+        groups = [
+            {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": optim.weight_decay},
+            {"params": [weight for weight in weights if weight.ndim == 1], "weight_decay": 0.0},
+        ]
+        optimiser: torch.optim.Optimizer
+        if optim.name is Optimiser.sgd:
+            optimiser = torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
+        else:
+            optimiser = torch.optim.AdamW(groups, lr=optim.lr, fused=True)
+        budget = int(self.trainer.estimated_stepping_batches)
+        epoch = budget // (self.trainer.max_epochs or 1)
+        schedule = LambdaLR(optimiser, partial(lr_factor, optim=optim, budget=budget, epoch=epoch))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def example_input(self) -> tuple[Any, ...]:
+        """One image of noise: on a plain one every anchor scores alike."""
+        data = self.config.data
+        generator = torch.Generator().manual_seed(0)
+        return ([torch.randint(0, 256, (3, data.height, data.width), generator=generator, dtype=torch.uint8)],)
+
+    def infer(self, batch: Batch) -> list[list[dict[str, Any]]]:
+        """For each image its objects, best first: `class`, `score` in 0 to 1, and `box`, the edges in pixels."""
+        return [
+            [
+                {"class": self.classes[label - 1], "score": score, "box": box}
+                for label, score, box in zip(
+                    found["labels"].tolist(), found["scores"].tolist(), found["boxes"].tolist(), strict=True
+                )
+            ]
+            for found in self._detect(batch[0])
+        ]
+
+    def render(self, batch: Batch) -> Figure:
+        """Pictures with the boxes that were found and those that are there."""
+        from aibench.tasks.object_detection.picture import draw
+
+        return draw(batch, self._detect(batch[0]), self.classes)
+
+    @torch.inference_mode()
+    def _detect(self, images: list[Tensor]) -> list[Target]:
+        was_training = self.detector.training
+        self.detector.eval()
+        try:
+            return self([image.to(self.device) for image in images])  # type: ignore[no-any-return]
+        finally:
+            self.detector.train(was_training)
+
+
+def lr_factor(step: int, optim: DetectorOptimConfig, budget: int, epoch: int) -> float:
+    """What the learning rate of `step`, from 0, is multiplied by.
+
+    Args:
+        step: Steps before this one.
+        optim: Its schedule.
+        budget: Steps of the whole session.
+        epoch: Steps in an epoch.
+    """
+    warmup = min(1.0, (step + 1) / (optim.warmup_steps + 1))
+    if optim.decay is Decay.step:
+        return warmup * optim.decay_factor ** (step // (optim.decay_epochs * epoch))
+    return warmup * (1 + math.cos(math.pi * min(1.0, step / budget))) / 2
+
+
+def _in_pixels(boxed: Target) -> Target:
+    """VOC's convention for boxes, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
+    return {**boxed, "boxes": boxed["boxes"] - boxed["boxes"].new_tensor([0.0, 0.0, 1.0, 1.0])}
+
+
+def _coco_metric() -> Any:
+    from torchmetrics.detection import MeanAveragePrecision  # needs pycocotools
+
+    return MeanAveragePrecision(box_format="xyxy", iou_type="bbox")

@@ -1,0 +1,141 @@
+"""PASCAL VOC2007 on disk: its annotations and its images."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from aibench.contract import DataError
+
+CLASSES = [
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+]
+TARGET_KEYS = ("boxes", "labels", "difficult")
+
+Annotation = tuple[tuple[int, int], dict[str, Tensor]]
+
+
+class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
+    """The images of one of VOC2007's sets. Annotations are read at once, images when they are asked for.
+
+    A sample is an image, uint8 (3, height, width), and its target: `boxes`, float (objects, 4), `labels`, int64
+    (objects,), from 1 in alphabetical order, and `difficult`, bool (objects,).
+
+    Args:
+        folder: `VOC2007`.
+        image_set: `trainval` or `test`.
+        limit: Takes so many of the set's images, in its order; None takes all.
+
+    Raises:
+        DataError: A file is missing or wrong.
+    """
+
+    def __init__(self, folder: Path, image_set: str, limit: int | None = None) -> None:
+        names = _names(folder / "ImageSets" / "Main" / f"{image_set}.txt")[:limit]
+        self.images = [folder / "JPEGImages" / f"{name}.jpg" for name in names]
+        for image in self.images:
+            if not image.is_file():
+                raise DataError(f"{image}: no such file, and ImageSets/Main/{image_set}.txt names it.")
+        annotations = [annotation(folder / "Annotations" / f"{name}.xml") for name in names]
+        self.sizes = [size for size, _ in annotations]
+        self.targets = [target for _, target in annotations]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, dict[str, Tensor]]:
+        path = self.images[index]
+        try:
+            with Image.open(path) as file:
+                pixels = np.array(file.convert("RGB"))
+        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for a damaged file
+            raise DataError(f"{path}: cannot be read: {' '.join(str(error).split())}.") from error
+        height, width = self.sizes[index]
+        if pixels.shape[:2] != (height, width):
+            raise DataError(
+                f"{path}: {pixels.shape[1]}x{pixels.shape[0]} pixels, and its annotation says {width}x{height}."
+            )
+        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous(), self.targets[index]
+
+    @property
+    def portrait(self) -> NDArray[np.bool_]:
+        """Which images are taller than wide, bool (images,)."""
+        return np.array([height > width for height, width in self.sizes], bool)
+
+    def signature(self) -> list[Any]:
+        """What `contract.digest` makes a fingerprint of: names and sizes of the files, and the annotations."""
+        files = " ".join(f"{image.name}:{image.stat().st_size}" for image in self.images)
+        return [files, *(torch.cat([target[key].double().flatten() for target in self.targets]) for key in TARGET_KEYS)]
+
+
+def annotation(path: Path) -> Annotation:
+    """The image's (height, width) and its target, of an annotation.
+
+    The file counts pixels from 1, both ends included. Boxes here are edges, so that (1, 1, 10, 10) becomes
+    (0, 0, 10, 10): the left upper corners move by one, and widths are differences. Difficult objects are kept.
+
+    Raises:
+        DataError: The file is missing, is not XML, or says what cannot be.
+    """
+    try:
+        root = ET.parse(path).getroot()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file. Every image needs its annotation.") from error
+    except ET.ParseError as error:
+        raise DataError(f"{path}, line {error.position[0]}: not well-formed XML.") from error
+    width, height = (_whole(path, root, f"size/{side}") for side in ("width", "height"))
+    boxes, labels, difficult = [], [], []
+    for item in root.findall("object"):  # a person's parts are below its object, and are none themselves
+        boxes.append(_box(path, item, width, height))
+        labels.append(_label(path, item))
+        difficult.append(item.findtext("difficult", "0").strip() == "1")
+    if not boxes:
+        raise DataError(f"{path}: no object with a box. VOC2007 annotates at least one in every image.")
+    target = {"boxes": torch.tensor(boxes), "labels": torch.tensor(labels), "difficult": torch.tensor(difficult)}
+    return (height, width), target
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}.") from error
+    names = [line.split()[0] for line in lines if line.strip()]
+    if not names:
+        raise DataError(f"{path}: names no image.")
+    return names
+
+
+def _whole(path: Path, item: ET.Element, tag: str) -> int:
+    text = item.findtext(tag)
+    try:
+        return int(float(text or ""))
+    except (ValueError, OverflowError):
+        found = "is missing" if text is None else f"is {text!r}, not a number"
+        raise DataError(f"{path}: {item.tag}/{tag} {found}.") from None
+
+
+def _box(path: Path, item: ET.Element, width: int, height: int) -> list[float]:
+    left, top, right, bottom = (_whole(path, item, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax"))
+    if not (1 <= left <= right <= width and 1 <= top <= bottom <= height):
+        raise DataError(
+            f"{path}: the box ({left}, {top}, {right}, {bottom}) of a {item.findtext('name')} does not lie in the "
+            f"image of {width}x{height} pixels."
+        )
+    return [left - 1.0, top - 1.0, float(right), float(bottom)]
+
+
+def _label(path: Path, item: ET.Element) -> int:
+    name = item.findtext("name", "").strip()
+    if name not in CLASSES:
+        raise DataError(f"{path}: {name!r} is not one of VOC2007's twenty classes.")
+    return CLASSES.index(name) + 1
