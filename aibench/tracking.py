@@ -113,7 +113,7 @@ class WandbTracking(NoTracking):
         online = config.tracking.mode is TrackingMode.online or (
             config.tracking.mode is TrackingMode.auto and _has_api_key()
         )
-        mode = None if "WANDB_MODE" in os.environ else "online" if online else "offline"
+        mode: Any = None if "WANDB_MODE" in os.environ else "online" if online else "offline"
         if mode == "online" and not _has_api_key():
             raise ConfigError("tracking.mode=online: no API key. Run: wandb login, or set tracking.mode=offline.")
         self.run = wandb.init(

@@ -33,7 +33,7 @@ def draw(batch: Batch, detections: list[dict[str, Tensor]], classes: list[str]) 
             axis.text(box[0], box[3], classes[label - 1], color="white", fontsize=8, va="top", bbox=_ground("black"))
         shown = found["scores"] >= SHOWN
         rows = zip(*(found[key][shown].tolist() for key in ("boxes", "labels", "scores")), strict=True)
-        for box, label, score in rows:
+        for box, label, score in reversed(list(rows)):  # the best-scored on top
             _outline(axis, box, "orangered", "-")
             text = f"{classes[label - 1]} {score:.2f}"
             axis.text(box[0], box[1], text, color="white", fontsize=8, va="bottom", bbox=_ground("orangered"))

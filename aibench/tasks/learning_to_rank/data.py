@@ -1,0 +1,169 @@
+"""Check-ins as training windows, and each user's later check-ins to be ranked first."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import rnn
+from torch.utils.data import Dataset
+
+from aibench.config import Source
+from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.tasks.learning_to_rank.config import CheckInsConfig, Config
+from aibench.tasks.learning_to_rank.interactions import Interactions, Rows, UnseenItems, first_visits, later_part
+
+Sample = tuple[Tensor, ...]
+SHOWN = 10  # items that a user is shown
+
+
+class Windows(Dataset[Sample]):
+    """Every run of L + T training items of a user, with negatives that change from epoch to epoch.
+
+    A sample is (its own index, user, sequence, next items, negatives): int64 (), (), (L,), (T,), (negatives,).
+
+    Args:
+        interactions: Where the windows are cut from.
+        config: Lengths and number of negatives.
+    """
+
+    def __init__(self, interactions: Interactions, config: Config) -> None:
+        length, targets = config.model.sequence_length, config.model.target_length
+        users, items = interactions.train.windows(length + targets)
+        size = config.data.train_size
+        self.users, self.items = torch.from_numpy(users[:size]), torch.from_numpy(items[:size])
+        self.length = length
+        self.seen = interactions.train
+        self.unseen = UnseenItems(interactions.train, interactions.items)
+        self.per_window = config.optim.negatives
+        self.redraw(np.random.default_rng(0))
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def redraw(self, generator: np.random.Generator) -> None:
+        """Draw the negatives anew: items that the user has not seen in training, all equally likely."""
+        self.negatives = torch.from_numpy(self.unseen.draw(self.users.numpy(), self.per_window, generator))
+
+    def __getitem__(self, index: int) -> Sample:
+        return tuple(tensor[0] for tensor in self.gather(torch.tensor([index])))
+
+    def gather(self, indices: Tensor) -> Sample:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        items = self.items[indices]
+        sequences, following = items[:, : self.length], items[:, self.length :]
+        return indices, self.users[indices], sequences, following, self.negatives[indices]
+
+
+class HeldOut(Dataset[Sample]):
+    """Each user who has held-out items, with what was seen of the user before.
+
+    A sample is (user, the last L training items, all training items, held-out items): int64 (), (L,), (any,), (any,).
+    A batch fills the last two up with 0.
+    """
+
+    def __init__(self, interactions: Interactions, config: Config) -> None:
+        self.interactions = interactions
+        self.users = np.flatnonzero(interactions.held_out.lengths)[: config.data.val_size]
+        self.sequences = interactions.train.last(config.model.sequence_length)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def __getitem__(self, index: int) -> Sample:
+        return tuple(tensor[0] for tensor in self.gather(torch.tensor([index])))
+
+    def gather(self, indices: Tensor) -> Sample:
+        """The batch of the users at `indices`, int64 (batch,)."""
+        users = self.users[indices.numpy()]
+        seen, held_out = self.interactions.train.padded(users), self.interactions.held_out.padded(users)
+        return tuple(torch.from_numpy(array) for array in (users, self.sequences[users], seen, held_out))
+
+
+class Data(TaskData):
+    """Flights of aircraft (embedded), Gowalla (disk) or made-up check-ins of Gowalla's size (synthetic)."""
+
+    unit = "interactions"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.interactions = _read(config.data)
+        unseen = self.interactions.items - int(self.interactions.train.lengths.max())
+        wanted = max(config.optim.distillation.top_items, SHOWN)
+        if unseen < wanted:
+            raise DataError(
+                f"data.source={config.data.source}: one user has seen all but {unseen} of {self.interactions.items} "
+                f"items, and the best {wanted} unseen ones are asked for. Use more data."
+            )
+
+    @property
+    def facts(self) -> Facts:
+        made = self.interactions
+        facts: Facts = {
+            "users": len(made.train),
+            "items": made.items,
+            "training_interactions": len(made.train.values),
+            "held_out_interactions": len(made.held_out.values),
+            "unrankable_interactions": made.unrankable,
+        }
+        if self.config.data.source is Source.embedded:
+            facts["item_names"] = [str(name) for name in made.original]
+        return facts
+
+    def dataset(self, split: str) -> Windows | HeldOut:
+        return self.windows if split == "train" else self.held_out
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The training samples."""
+        return Windows(self.interactions, self.config)
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """The users to rank items for."""
+        return HeldOut(self.interactions, self.config)
+
+    def collate(self, samples: list[Sample]) -> Any:
+        columns = [list(column) for column in zip(*samples, strict=True)]
+        return tuple(
+            rnn.pad_sequence(column, batch_first=True) if column[0].ndim else torch.stack(column) for column in columns
+        )
+
+    def fingerprint(self) -> str:
+        made, sizes = self.interactions, (len(self.windows), len(self.held_out))
+        return digest(made.train.values, made.train.offsets, made.held_out.values, made.held_out.offsets, str(sizes))
+
+
+def _read(config: CheckInsConfig) -> Interactions:
+    match config.source:
+        case Source.embedded:
+            from aibench.tasks.learning_to_rank.flights import flights
+
+            return flights(config)
+        case Source.disk:
+            from aibench.tasks.learning_to_rank.gowalla import gowalla
+
+            return gowalla(Path(str(config.root)).expanduser(), config)
+        case Source.synthetic:
+            return _made_up(config)
+
+
+def _made_up(config: CheckInsConfig) -> Interactions:
+    """Users with random sequences of different lengths; as many items as asked for, whether they appear or not."""
+    generator = np.random.default_rng(config.seed)
+    mean = config.interactions_per_user
+    least, most = max(5, round(mean / 3)), max(5, round(mean * 5 / 3))
+    lengths = generator.integers(least, most, size=config.users, endpoint=True)
+    user = np.repeat(np.arange(config.users), lengths)
+    item = generator.integers(1, config.items, size=len(user), endpoint=True)
+    kept = first_visits(user, item)
+    user, item = user[kept], item[kept]
+    late = later_part(user)
+    train = Rows.of(user[~late], item[~late], config.users)
+    held_out = Rows.of(user[late], item[late], config.users)
+    return Interactions(train, held_out, config.items, np.arange(1, config.items + 1), 0)

@@ -1,0 +1,176 @@
+"""A Caser teacher, then a smaller Caser student that learns from the data and from the teacher's ranking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from aibench.contract import Facts, TaskModule
+from aibench.metrics.ranking import FullRanking
+from aibench.tasks.learning_to_rank.config import Config
+from aibench.tasks.learning_to_rank.data import SHOWN, Sample, Windows
+from aibench.tasks.learning_to_rank.losses import (
+    discrepancy_weights,
+    distillation_loss,
+    estimated_ranks,
+    position_weights,
+    ranking_loss,
+)
+from aibench.tasks.learning_to_rank.model import PADDING, Caser
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RANKED_AT_ONCE = 1024  # windows; bounds the memory of their scores of all items
+
+
+class Module(TaskModule):
+    """Two phases under one optimiser: `optim.teacher_epochs` epochs train the teacher, the others the student.
+
+    The idle network has no gradients, so Adam and its weight decay leave it alone. The quality is the student's.
+    """
+
+    config: Config
+    position_weights: Tensor
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        users, self.items = facts["users"], facts["items"]
+        self.teacher = Caser(users, self.items, config.model.teacher_dimensions, config.model)
+        self.student = Caser(users, self.items, config.model.student_dimensions, config.model)
+        self.ranking = FullRanking()
+        self.teacher_ranking = FullRanking()
+        distillation = config.optim.distillation
+        weights = position_weights(distillation.top_items, distillation.position_decay)
+        self.register_buffer("position_weights", weights, persistent=False)
+        self._teacher_items: Tensor | None = None
+
+    @property
+    def phase(self) -> str:  # type: ignore[override]  # follows from the epoch, so that a resumed run is in the right one
+        """`teacher` or `student`: which of them this epoch trains."""
+        return "teacher" if self.current_epoch < self.config.optim.teacher_epochs else "student"
+
+    def forward(self, users: Tensor, sequences: Tensor, items: Tensor) -> Tensor:
+        """The student's scores, float (batch, any); arguments as those of `Caser.forward`."""
+        scores: Tensor = self.student(users, sequences, items)
+        return scores
+
+    # Training
+
+    def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
+        windows, users, sequences, following, negatives = batch
+        network = self.teacher if self.phase == "teacher" else self.student
+        encoded = network.encode(users, sequences)
+        sampled = torch.cat([following, negatives], dim=1)
+        if network is self.teacher or self.config.optim.distillation.alpha == 0:
+            return _ranking_loss(network.score(encoded, sampled), following.shape[1])
+        taught = self.teacher_items()[windows]
+        scores = network.score(encoded, torch.cat([sampled, taught], dim=1))
+        scores, of_taught = scores[:, : sampled.shape[1]], scores[:, sampled.shape[1] :]
+        distilled = distillation_loss(of_taught, self._distillation_weights(encoded, of_taught))
+        return _ranking_loss(scores, following.shape[1]) + self.config.optim.distillation.alpha * distilled
+
+    @torch.no_grad()
+    def _distillation_weights(self, encoded: Tensor, scores: Tensor) -> Tensor:
+        """Position weights at first, later their product with the discrepancy weights; float (K,) or (windows, K)."""
+        config = self.config.optim.distillation
+        if self.current_epoch - self.config.optim.teacher_epochs < config.discrepancy_from:
+            return self.position_weights
+        sampled = torch.randint(1, self.items + 1, (config.rank_samples,), device=self.device)
+        ranks = estimated_ranks(scores, self.student.score_alike(encoded, sampled), self.items)
+        return self.position_weights * discrepancy_weights(ranks, config.discrepancy_scale)
+
+    def teacher_items(self) -> Tensor:
+        """The teacher's first K unseen items for every training window, int64 (windows, K).
+
+        Made when the student first asks, of fixed groups of windows: a resumed run makes the same again. Targets
+        are no candidates, being seen; the teacher is frozen by then.
+        """
+        if self._teacher_items is None:
+            windows = self.trainer.train_dataloader.dataset  # type: ignore[union-attr]
+            assert isinstance(windows, Windows)
+            self._teacher_items = self._rank(windows)
+        return self._teacher_items
+
+    @torch.no_grad()
+    def _rank(self, windows: Windows) -> Tensor:
+        was_training = self.teacher.training
+        self.teacher.eval()
+        groups = []
+        for first in range(0, len(windows), RANKED_AT_ONCE):
+            indices = torch.arange(first, min(first + RANKED_AT_ONCE, len(windows)))
+            _, users, sequences, *_ = windows.gather(indices)
+            seen = torch.from_numpy(windows.seen.padded(users.numpy()))
+            request = users.to(self.device), sequences.to(self.device), seen.to(self.device)
+            groups.append(best_unseen(self.teacher, *request, self.config.optim.distillation.top_items)[0])
+        self.teacher.train(was_training)
+        return torch.cat(groups)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        optim = self.config.optim
+        return torch.optim.Adam(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+
+    # Evaluation
+
+    def validation_step(self, batch: Sample, batch_idx: int) -> None:
+        users, sequences, seen, held_out = batch
+        self.ranking.update(self.student.score_all(self.student.encode(users, sequences)), seen, held_out)
+        if self.phase == "teacher":
+            scores = self.teacher.score_all(self.teacher.encode(users, sequences))
+            self.teacher_ranking.update(scores, seen, held_out)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict({f"val/{name}": value for name, value in self.ranking.compute().items()})
+        self.ranking.reset()
+        if self.phase == "teacher":
+            self.log("val/teacher_precision@3", self.teacher_ranking.compute()["precision@3"])
+            self.teacher_ranking.reset()
+
+    # Serving
+
+    def example_input(self) -> tuple[Tensor, ...]:
+        length = self.config.model.sequence_length
+        return (
+            torch.zeros(1, dtype=torch.int64),
+            torch.ones(1, length, dtype=torch.int64),
+            torch.ones(1, 1, dtype=torch.int64),
+        )
+
+    @torch.no_grad()
+    def infer(self, batch: Sample) -> tuple[Tensor, Tensor]:
+        """Ten unseen items for each user, best first, int64 (users, 10), and their scores, float (users, 10)."""
+        users, sequences, seen, *_ = batch
+        return best_unseen(self.student, users, sequences, seen, SHOWN)
+
+    def render(self, batch: Sample) -> Figure:
+        from aibench.tasks.learning_to_rank.figure import recommendations
+
+        users, sequences, _, held_out = (tensor.cpu() for tensor in batch)
+        items, _ = self.infer(batch)
+        return recommendations(users, sequences, held_out, items.cpu(), self.facts.get("item_names"))
+
+
+def _ranking_loss(scores: Tensor, following: int) -> Tensor:
+    """Of the scores of the next items and then of the negatives, float (windows, following + negatives)."""
+    return ranking_loss(scores[:, :following], scores[:, following:])
+
+
+def best_unseen(network: Caser, users: Tensor, sequences: Tensor, seen: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The items that `network` scores highest for each user, best first.
+
+    Args:
+        network: Teacher or student.
+        users: int64 (batch,).
+        sequences: int64 (batch, length).
+        seen: int64 (batch, any); no candidates, filled up with 0.
+        count: How many.
+
+    Returns:
+        Items, int64 (batch, count), and their scores, float (batch, count).
+    """
+    scores = network.score_all(network.encode(users, sequences)).scatter(1, seen, -torch.inf)
+    scores[:, PADDING] = -torch.inf
+    best = scores.topk(count, dim=1)
+    return best.indices, best.values
