@@ -18,7 +18,8 @@ from aibench.result import Status
 from aibench.session import train
 
 QUIET = Console(quiet=True)
-SMALL = ("data.train_size=64", "data.val_size=32", "data.batch_size=16", "data.eval_batch_size=24", "hardware=cpu")
+CPU = ("hardware=cpu", "hardware.threads=1")
+SMALL = ("data.train_size=64", "data.val_size=32", "data.batch_size=16", "data.eval_batch_size=24", *CPU)
 tasks = pytest.mark.parametrize("task", registry.task_names())
 scales = pytest.mark.parametrize("scale", ["mini", "reference"])
 
@@ -180,7 +181,7 @@ def test_the_reference_model_takes_a_gradient_step_on_made_up_samples(task, comp
         "warmup_steps=0",
         "data.batch_size=2",
         "data.train_size=4",
-        "hardware=cpu",
+        *CPU,
     )
     result = train(config, tmp_path, None, QUIET)
     assert result.status is Status.completed, result.message
