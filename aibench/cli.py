@@ -40,9 +40,9 @@ exit status: 0 all runs ended; 1 a run failed or was refused; 130 interrupted.
 """
 
 # They act only if they stand in the environment before the process starts. Freed memory is kept, because giving it
-# back and faulting it in again each step made a small CNN 1.28 times slower. A thread that waits for the others spins for
-# a moment and then sleeps: where it slept at once, two idle cores trained a small CNN 1.7 times
-# slower; where it spins for long, a busy machine is many times slower (docs/performance.md).
+# back and faulting it in again each step made a small CNN 1.28 times slower. A thread that waits for the others spins
+# for a moment and then sleeps: where it slept at once, two idle cores trained a small CNN 1.7 times slower; where it
+# spins for long, a busy machine is many times slower (docs/performance.md).
 ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "2000000000",
     "MALLOC_MMAP_THRESHOLD_": "2000000000",
