@@ -74,7 +74,7 @@ def test_check_names_the_division_and_what_left_it(command, tmp_path):
     answer = command("check", "run", program="aibench")
     assert answer.returncode == 0
     assert "division: open" in answer.stdout
-    assert "left by data.train_size=192 (the suite's: None)" in answer.stdout
+    assert "left by data.train_size=192 (the suite's: 5120)" in answer.stdout
     assert "seed" not in answer.stdout.split("division")[1]
     path = tmp_path / "here" / "run" / "result.json"
     content = json.loads(path.read_text())
