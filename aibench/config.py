@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -242,6 +242,13 @@ class RunConfig:
                 return None
 
 
+def too_small(at_least: Mapping[str, tuple[float | None, float]]) -> Iterator[str]:
+    """A line for each key whose value is below its least one; null is not."""
+    for key, (value, least) in at_least.items():
+        if value is not None and value < least:
+            yield f"{key}={value}: must be at least {least}."
+
+
 def _out_of_range(config: RunConfig) -> Iterator[str]:
     if not 0 <= config.seed < 2**32:
         yield f"seed={config.seed}: must lie in 0 to 4294967295."
@@ -251,7 +258,7 @@ def _out_of_range(config: RunConfig) -> Iterator[str]:
         yield f"optim.weight_decay={config.optim.weight_decay}: must not be negative."
     if config.target.evaluations_per_epoch <= 0:
         yield f"target.evaluations_per_epoch={config.target.evaluations_per_epoch}: must be greater than 0."
-    at_least = {
+    at_least: dict[str, tuple[float | None, float]] = {
         "epochs": (config.epochs, 1),
         "steps": (config.steps, 1),
         "warmup_steps": (config.warmup_steps, 0),
@@ -264,9 +271,7 @@ def _out_of_range(config: RunConfig) -> Iterator[str]:
         "target.max_epochs": (config.target.max_epochs, 1),
         "hardware.threads": (config.hardware.threads, 1),
     }
-    for key, (value, least) in at_least.items():
-        if value is not None and value < least:
-            yield f"{key}={value}: must be at least {least}."
+    yield from too_small(at_least)
     size = config.data.train_size
     if size is not None and config.data.batch_size > size:
         yield f"data.batch_size={config.data.batch_size}: larger than the {size} samples of data.train_size."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,20 +52,12 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
     recorder, config = session.recorder, session.config
     assert recorder is not None
     record = recorder.record
-    target = config.target.metric
-    return Result(
+    return replace(
+        unstarted_result(config, ending, started),
         run_id=session.run_id,
-        task=config.task,
-        scale=config.scale,
-        session=str(config.session),
-        seed=config.seed,
-        status=ending.status,
-        message=ending.message,
-        started=started,
         resumed=record.resumed,
         division=division,
-        target=Target(target, str(config.target.mode), session.goal.quality, config.target.origin),
-        quality=record.history[-1].metrics[target] if record.history else None,
+        quality=record.history[-1].metrics[config.target.metric] if record.history else None,
         best_quality=record.best,
         to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
         history=record.history,
@@ -73,16 +65,8 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
         times=_times(session),
         throughput=_throughput(session, record),
         memory=_memory(),
-        energy=Measured(None, "J", reason=NOT_YET),
         model=_model(session.module),
         data=_data(session),
-        trust=Trust(None, [NOT_YET]),
-        system=meters.system(),
-        versions=meters.versions(),
-        commit=meters.commit(),
-        config=plain(config),
-        figure=None,
-        suite_version=__version__,
     )
 
 

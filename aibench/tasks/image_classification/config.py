@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source
+from aibench.config import RunConfig, Source, too_small
 from aibench.tasks.image_classification import layout
 
 
@@ -123,7 +123,7 @@ def _misshapen(model: ModelConfig) -> Iterator[str]:
 
 def _out_of_range(run: Config) -> Iterator[str]:
     data, optim = run.data, run.optim
-    at_least = {
+    at_least: dict[str, tuple[float | None, float]] = {
         "data.classes": (data.classes, 2),
         "data.size": (data.size, 1),
         "data.resize": (data.resize, data.size),
@@ -131,9 +131,7 @@ def _out_of_range(run: Config) -> Iterator[str]:
         "optim.lr_batch": (optim.lr_batch, 1),
         "optim.warmup_epochs": (optim.warmup_epochs, 0),
     }
-    for key, (value, least) in at_least.items():
-        if value < least:
-            yield f"{key}={value}: must be at least {least}."
+    yield from too_small(at_least)
     if not 0 <= optim.momentum < 1:
         yield f"optim.momentum={optim.momentum}: must lie in 0 to 1, 1 left out."
     if optim.nesterov and optim.momentum == 0:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, Source
+from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, Source, too_small
 
 RAW_FILES = ("loc-gowalla_totalCheckins.txt", "loc-gowalla_totalCheckins.txt.gz")
 SPLIT_FILES = ("test/train.txt", "test/test.txt")
@@ -118,7 +118,7 @@ class Config(RunConfig):
 
 def _out_of_range(config: Config) -> Iterator[str]:
     model, data, optim = config.model, config.data, config.optim
-    at_least = {
+    at_least: dict[str, tuple[float | None, float]] = {
         "model.teacher_dimensions": (model.teacher_dimensions, 1),
         "model.student_dimensions": (model.student_dimensions, 1),
         "model.sequence_length": (model.sequence_length, 1),
@@ -137,9 +137,7 @@ def _out_of_range(config: Config) -> Iterator[str]:
         "optim.distillation.rank_samples": (optim.distillation.rank_samples, 1),
         "optim.distillation.discrepancy_from": (optim.distillation.discrepancy_from, 0),
     }
-    for key, (value, least) in at_least.items():
-        if value < least:
-            yield f"{key}={value}: must be at least {least}."
+    yield from too_small(at_least)
     if not 0 <= model.dropout < 1:
         yield f"model.dropout={model.dropout}: must lie in 0 to 1, and below 1."
     if data.interactions_per_user > data.items / 4:
