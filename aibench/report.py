@@ -117,13 +117,9 @@ def _phases(session: Session, record: Record) -> list[Any]:
 def _times(session: Session) -> Times:
     parts = session.ledger.seconds()
     training = sum(seconds for part, seconds in parts.items() if part.startswith(TRAINING))
-    return Times(
-        total=sum(parts.values()),
-        setup=parts.get("setup", 0.0),
-        training=training,
-        evaluation=parts.get("evaluation", 0.0),
-        checkpoint=parts.get("checkpoint", 0.0),
-    )
+    named = {part: parts.get(part, 0.0) for part in ("setup", "evaluation", "checkpoint")}
+    total = sum(parts.values())
+    return Times(total=total, training=training, other=total - training - sum(named.values()), **named)
 
 
 def _throughput(session: Session, record: Record) -> Throughput:

@@ -131,6 +131,7 @@ class Times:
         training: Training steps with all that they wait for.
         evaluation: Evaluations.
         checkpoint: Writing checkpoints.
+        other: What belongs to none of these, such as closing the loop and its files.
     """
 
     total: float
@@ -138,6 +139,7 @@ class Times:
     training: float
     evaluation: float
     checkpoint: float
+    other: float
 
 
 @dataclass(slots=True)

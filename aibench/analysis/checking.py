@@ -43,6 +43,6 @@ def _time_faults(result: Result) -> Iterator[str]:
     times = result.times
     if times is None:
         return
-    parts = times.setup + times.training + times.evaluation + times.checkpoint
+    parts = times.setup + times.training + times.evaluation + times.checkpoint + times.other
     if abs(times.total - parts) > TOLERANCE_SECONDS * times.total:
         yield f"times: the parts sum to {parts:.2f} s of {times.total:.2f} s."

@@ -103,7 +103,7 @@ def made_up(
         to_quality=None,
         history=points,
         phases=[Phase("training", points[-1].steps, points[-1].samples, points[-1].training_seconds)],
-        times=Times(points[-1].seconds + 1, 1.0, points[-1].training_seconds, 0.5, 0.1),
+        times=Times(points[-1].seconds + 1, 1.0, points[-1].training_seconds, 0.5, 0.1, 0.0),
         throughput=Throughput("image", *(Measured(500.0, "samples/s") for _ in range(3))),
         memory=Memory(Measured(8e8, "B"), Measured(None, "B", reason="no accelerator")),
         energy=Measured(None, "J", reason="no sensor"),
