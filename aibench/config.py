@@ -16,6 +16,10 @@ class ConfigError(Exception):
     """A configuration that cannot run. The message is one line: `KEY as typed: what is wrong. What would do.`"""
 
 
+class DataError(Exception):
+    """Data that cannot be used. The message is one line that names the file, and the line in it where there is one."""
+
+
 class Session(enum.StrEnum):
     """What ends a training session (paper, 4.2.1 and 5.2.1)."""
 
@@ -135,6 +139,8 @@ class TargetConfig:
         entire: Quality that ends `session=entire`; null where the paper has none.
         quasi_entire: Quality that ends `session=quasi_entire`; null where the paper has none.
         origin: `paper`, or `calibrated` where the values were measured with `aibench calibrate`.
+        missed_first: Whether the quality counts only once an evaluation has missed it: for a metric that an untrained
+            model satisfies, as one that says how well a critic tells two things apart.
         max_epochs: Budget: a run that has not reached the target by then has missed it.
         evaluations_per_epoch: Evaluations in an epoch; a fraction evaluates less often than once an epoch.
     """
@@ -144,6 +150,7 @@ class TargetConfig:
     entire: float | None = None
     quasi_entire: float | None = None
     origin: str = MISSING
+    missed_first: bool = False
     max_epochs: int = MISSING
     evaluations_per_epoch: float = 1.0
 

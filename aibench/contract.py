@@ -13,16 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from aibench.config import RunConfig
+from aibench.config import DataError, RunConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Facts = dict[str, Any]
-
-
-class DataError(Exception):
-    """Data that cannot be used. The message is one line that names the file, and the line in it where there is one."""
 
 
 class Tensors(Dataset[tuple[Tensor, ...]]):

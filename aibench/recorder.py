@@ -232,8 +232,9 @@ class Recorder(pl.Callback):
             phase=self._phase or "",
             metrics={name: number if np.isfinite(number) else None for name, number in values.items()},
         )
+        counts = self.goal.counts(row.metrics[self.goal.metric] for row in record.history)
         record.history.append(evaluation)
-        if record.to_quality is None and self.goal.reached(value):
+        if record.to_quality is None and counts and self.goal.reached(value):
             parts = self.ledger.seconds()
             aside = parts.get("evaluation", 0.0) + parts.get("checkpoint", 0.0)
             record.to_quality = ToQuality(
@@ -243,7 +244,7 @@ class Recorder(pl.Callback):
                 evaluation.seconds - aside,
                 self.schedule.quantum,
             )
-        improved = self.goal.better(value, record.best)
+        improved = counts and self.goal.better(value, record.best)
         record.best = value if improved else record.best
         return improved
 

@@ -72,7 +72,8 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
 
 def unstarted_result(config: RunConfig, ending: Ending, started: str) -> Result:
     """The result of a run that ended before it measured anything: a job of a sweep leaves this much at least."""
-    target = Target(config.target.metric, str(config.target.mode), Goal.of(config).quality, config.target.origin)
+    goal = Goal.of(config)
+    target = Target(goal.metric, str(goal.mode), goal.quality, config.target.origin, goal.missed_first)
     return Result(
         run_id=uuid.uuid4().hex[:12],
         task=config.task,

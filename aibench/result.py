@@ -100,12 +100,14 @@ class Target:
         mode: `max` or `min`.
         quality: The value to reach (which session=epochs watches for, and trains on); null where there is none.
         origin: `paper` or `calibrated`.
+        missed_first: Whether values count only after one that misses the quality.
     """
 
     metric: str
     mode: str
     quality: float | None
     origin: str
+    missed_first: bool = False
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import traceback
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
 
 from aibench import checkpoint, registry
@@ -152,12 +153,22 @@ class Session:
             enable_progress_bar=False,
             enable_checkpointing=False,
             enable_model_summary=False,
+            profiler=_Unprofiled(),
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
 
     def _compiled(self) -> Any:
         return torch.compile(self.module) if self.config.hardware.compile else self.module
+
+
+class _Unprofiled(PassThroughProfiler):
+    """Profiles nothing at less cost than Lightning's own: it enters 26 contexts a step."""
+
+    _nothing = nullcontext()
+
+    def profile(self, action_name: str) -> Any:
+        return self._nothing
 
 
 def _checkpoint_to_resume(config: RunConfig, folder: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aibench.config import Mode, RunConfig, Session
@@ -17,19 +18,21 @@ class Goal:
         mode: Which values are better.
         quality: The value to reach; None where the session has none.
         stops: Whether reaching it ends the session.
+        missed_first: Whether values count only after one that misses the quality.
     """
 
     metric: str
     mode: Mode
     quality: float | None
     stops: bool
+    missed_first: bool = False
 
     @classmethod
     def of(cls, config: RunConfig) -> Goal:
         """The goal of `config`. `session=epochs` watches for the entire session's quality and goes on."""
         stops = config.quality is not None
         quality = config.quality if stops else config.target.entire
-        return cls(config.target.metric, config.target.mode, quality, stops)
+        return cls(config.target.metric, config.target.mode, quality, stops, config.target.missed_first)
 
     def better(self, value: float, than: float | None) -> bool:
         """Whether `value` is better than `than`; NaN is better than nothing."""
@@ -42,6 +45,12 @@ class Goal:
         if self.quality is None:
             return False
         return value >= self.quality if self.mode is Mode.max else value <= self.quality
+
+    def counts(self, earlier: Iterable[float | None]) -> bool:
+        """Whether a value counts after the `earlier` ones: as the best so far, and as reaching the quality."""
+        if not self.missed_first or self.quality is None:
+            return True
+        return any(value is not None and not self.reached(value) for value in earlier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,7 @@ def plain_loop(config: RunConfig) -> float:
     logged: dict[str, Any] = {}
     module.log = lambda name, value, **_: logged.update({name: value})
     module.log_dict = lambda values, **_: logged.update(values)
-    epochs = [list(data.plan(dataset, np.random.default_rng((config.seed, epoch)))) for epoch in range(config.epochs)]
-    schedule = Schedule.of(config, len(epochs[0]))
+    schedule = Schedule.of(config, len(data.plan(dataset, np.random.default_rng(config.seed))))
     stub = SimpleNamespace(
         estimated_stepping_batches=schedule.budget,
         num_training_batches=schedule.batches,
@@ -58,9 +57,11 @@ def plain_loop(config: RunConfig) -> float:
     optimizer, scheduler = optimizer_and_scheduler(module)
     module.train()
     start, step = time.perf_counter(), 0
-    for stub.current_epoch, batches in enumerate(epochs):
+    for stub.current_epoch in range(schedule.epochs):
+        if hasattr(dataset, "redraw"):
+            dataset.redraw(np.random.default_rng((config.seed, stub.current_epoch, 1)))
         module.on_train_epoch_start()
-        for index, indices in enumerate(batches):
+        for index, indices in enumerate(data.plan(dataset, np.random.default_rng((config.seed, stub.current_epoch)))):
             loss = module.training_step(read(data, dataset, indices), index)
             optimizer.zero_grad()
             loss.backward()

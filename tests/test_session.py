@@ -173,6 +173,25 @@ def test_nan_reaches_no_target(composed):
         assert not goal.better(math.nan, None)
 
 
+def test_a_quality_that_must_be_missed_first_counts_only_after_a_worse_one(composed):
+    words = ("task=image_classification", "target.mode=min", "target.entire=0.5")
+    assert Goal.of(composed(*words)).counts([])
+    guarded = Goal.of(composed(*words, "target.missed_first=true"))
+    assert not guarded.counts([])
+    assert not guarded.counts([0.1, 0.5])
+    assert guarded.counts([0.1, 0.51, 0.2])
+
+
+def test_an_untrained_model_does_not_reach_what_must_be_missed_first(run):
+    words = ("target.mode=min", "target.entire=0.9", "target.max_epochs=1")
+    assert run(*words).status is Status.converged
+    guarded = run(*words, "target.missed_first=true", folder="guarded")
+    assert guarded.status is Status.not_converged
+    assert guarded.history[0].metrics["val/accuracy"] < 0.9
+    assert guarded.to_quality.epochs is None
+    assert faults(guarded) == []
+
+
 def test_a_schedule_counts_in_batches(composed):
     words = ("task=image_classification", "target.max_epochs=3", "target.evaluations_per_epoch=4")
     assert Schedule.of(composed(*words), 10) == Schedule(batches=10, interval=2, budget=30, epochs=3)

@@ -63,24 +63,30 @@ def propose(results: Sequence[Result]) -> Proposal:
         raise ValueError("the runs were not evaluated at the same places: they differ in more than the seed.")
     target = results[0].target
     higher = target.mode == "max"
-    worst = [worst_of_best(results, index, target.metric, higher) for index in range(len(steps[0]))]
+    values = [qualities(result, higher) for result in results]
+    worst = [worst_of_best(values, index, higher) for index in range(len(steps[0]))]
     entire, quasi = (
         _easier(worst[max(1, int(part * len(worst))) - 1], higher) for part in (ENTIRE_BY, QUASI_ENTIRE_BY)
     )
-    needed = [_needed(result, target.metric, entire, higher) for result in results]
+    needed = [_needed(result, row, entire, higher) for result, row in zip(results, values, strict=True)]
     return Proposal(target.metric, entire, quasi, needed)
 
 
-def worst_of_best(results: Sequence[Result], index: int, metric: str, higher: bool) -> float:
+def qualities(result: Result, higher: bool) -> list[float]:
+    """The quality at each evaluation. Where it must be missed first, nothing counts before the worst one."""
+    values = [evaluation.metrics[result.target.metric] for evaluation in result.history]
+    known = [value for value in values if value is not None]
+    assert len(known) == len(values), "the target's metric is finite in every evaluation"
+    if not result.target.missed_first:
+        return known
+    worst = min(known) if higher else max(known)
+    return [worst] * known.index(worst) + known[known.index(worst) :]
+
+
+def worst_of_best(values: Sequence[Sequence[float]], index: int, higher: bool) -> float:
     """The least good, over the runs, of the best quality that each had by evaluation `index`."""
     best, worst = (max, min) if higher else (min, max)
-    return worst(best(_quality(result, at, metric) for at in range(index + 1)) for result in results)
-
-
-def _quality(result: Result, index: int, metric: str) -> float:
-    value = result.history[index].metrics[metric]
-    assert value is not None, "the target's metric is finite in every evaluation"
-    return value
+    return worst(best(row[: index + 1]) for row in values)
 
 
 def _easier(value: float, higher: bool) -> float:
@@ -92,12 +98,10 @@ def _easier(value: float, higher: bool) -> float:
     return round((math.floor(scaled + 1e-9) if higher else math.ceil(scaled - 1e-9)) / 10.0**digits, max(digits, 0))
 
 
-def _needed(result: Result, metric: str, quality: float, higher: bool) -> Needed:
-    for count, evaluation in enumerate(result.history, start=1):
-        value = _quality(result, count - 1, metric)
+def _needed(result: Result, values: Sequence[float], quality: float, higher: bool) -> Needed:
+    for count, (evaluation, value) in enumerate(zip(result.history, values, strict=True), start=1):
         if value >= quality if higher else value <= quality:
-            last = _quality(result, len(result.history) - 1, metric)
-            return Needed(result.seed, evaluation.epochs, count, evaluation.seconds, last)
+            return Needed(result.seed, evaluation.epochs, count, evaluation.seconds, values[-1])
     raise AssertionError("every run reaches a target that the worst of them gave")
 
 

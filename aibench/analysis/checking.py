@@ -25,9 +25,12 @@ def _quality_faults(result: Result) -> Iterator[str]:
     target, reached = result.target, result.to_quality
     if target.quality is None:
         return
+    counts = not target.missed_first
     for evaluation in result.history:
         value = evaluation.metrics.get(target.metric)
-        if value is not None and (value >= target.quality if target.mode == "max" else value <= target.quality):
+        good = value is not None and (value >= target.quality if target.mode == "max" else value <= target.quality)
+        counts = counts or not good
+        if counts and good:
             if result.status is Status.not_converged:
                 yield f"status: not_converged, and the history reaches the target at {evaluation.epochs} epochs."
             if reached.epochs != evaluation.epochs:

@@ -18,8 +18,8 @@ from aibench.result import Status
 from aibench.session import train
 from aibench.tasks.image_classification.cluttered import COLUMNS, TRAIN_DIGITS, cluttered_digits
 from aibench.tasks.image_classification.data import Data
-from aibench.tasks.image_classification.imagenet import read_image
 from aibench.vision.embedded import digits, photographs
+from aibench.vision.files import read_image
 
 TASK = "task=image_classification"
 REFERENCE = (TASK, "scale=reference", "data.classes=3", "data.batch_size=4")

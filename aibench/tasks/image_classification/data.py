@@ -14,6 +14,7 @@ from aibench.tasks.image_classification import layout
 from aibench.tasks.image_classification.cluttered import cluttered_digits
 from aibench.tasks.image_classification.config import Config
 from aibench.tasks.image_classification.imagenet import ImageTree
+from aibench.vision.files import class_folders
 
 IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # of ILSVRC 2012
 
@@ -67,7 +68,7 @@ class Data(TaskData):
             case Source.disk:
                 train = layout.split_folder(self.root, "train")
                 assert train is not None, "Config.problems lets no such root through"
-                self.classes = layout.class_folders(train)
+                self.classes = class_folders(train)
             case Source.synthetic:
                 self.classes = [f"class {index}" for index in range(config.data.classes)]
         self.splits = {split: self._read(split) for split in ("train", "val")}

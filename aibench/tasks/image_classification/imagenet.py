@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from torchvision.transforms import v2
 
 from aibench.contract import DataError, digest
 from aibench.tasks.image_classification.config import DataConfig
-from aibench.tasks.image_classification.layout import class_folders, image_files, split_folder
+from aibench.tasks.image_classification.layout import split_folder
+from aibench.vision.files import class_folders, image_files, read_image
 
 Transform = Callable[[Image.Image], Tensor]
 
@@ -61,22 +61,6 @@ class ImageTree(Dataset[tuple[Tensor, Tensor]]):
     def fingerprint(self) -> str:
         """Of the files' names and classes, not of what is in them: that would mean to read 150 GB."""
         return digest("\n".join(self.classes), self.names.view(np.uint8), self.labels)
-
-
-def read_image(path: Path) -> Image.Image:
-    """The picture in `path` as RGB, whatever the format: some of ImageNet's are CMYK, grey, or PNG named .JPEG.
-
-    Raises:
-        DataError: It cannot be decoded, or is cut off.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # broken EXIF data beside a sound picture
-            with Image.open(path) as image:
-                return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # PIL raises each of these
-        reason = getattr(error, "strerror", None) or str(error).removesuffix(f" {str(path)!r}")
-        raise DataError(f"{path}: {' '.join(reason.split())}. Restore this file.") from error
 
 
 def training_transform(size: int) -> Transform:

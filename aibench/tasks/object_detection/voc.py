@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError
+from aibench.vision.files import read_image
 
 CLASSES = [
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -54,11 +54,7 @@ class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, dict[str, Tensor]]:
         path = self.images[index]
-        try:
-            with Image.open(path) as file:
-                pixels = np.array(file.convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for a damaged file
-            raise DataError(f"{path}: cannot be read: {' '.join(str(error).split())}.") from error
+        pixels = np.array(read_image(path))
         height, width = self.sizes[index]
         if pixels.shape[:2] != (height, width):
             raise DataError(

@@ -1,0 +1,45 @@
+"""Proposed targets follow from the histories by the stated rule."""
+
+from __future__ import annotations
+
+import pytest
+
+from aibench.analysis.calibration import propose
+from aibench.result import Status, Target
+
+
+def calibrated(run, values, seed, missed_first=False, mode="max"):
+    """A run of a whole budget whose evaluations gave `values`."""
+    result = run(float(len(values)), seed, status=Status.completed, quantum=1.0)
+    result.target = Target("val/accuracy", mode, None, "calibrated", missed_first)
+    for evaluation, value in zip(result.history, values, strict=True):
+        evaluation.metrics["val/accuracy"] = value
+    return result
+
+
+def test_the_worst_run_by_80_and_60_percent_of_the_budget_decides(run):
+    rows = [[0.1, 0.3, 0.555, 0.62, 0.9], [0.2, 0.4, 0.5, 0.777, 0.7]]
+    proposal = propose([calibrated(run, row, seed) for seed, row in enumerate(rows)])
+    assert (proposal.entire, proposal.quasi_entire) == (0.62, 0.5)
+    assert [row.evaluations for row in proposal.needed] == [4, 4]
+    assert [row.last for row in proposal.needed] == [0.9, 0.7]
+
+
+def test_where_less_is_better_the_greatest_decides(run):
+    rows = [[9.0, 5.0, 3.01, 2.01, 1.0], [8.0, 6.0, 2.0, 2.5, 3.0]]
+    proposal = propose([calibrated(run, row, seed, mode="min") for seed, row in enumerate(rows)])
+    assert (proposal.entire, proposal.quasi_entire) == (2.1, 3.1)
+
+
+def test_values_before_the_worst_one_do_not_count_where_it_must_be_missed_first(run):
+    rows = [[0.01, 0.6, 0.5, 0.35, 0.3], [0.02, 0.4, 0.7, 0.31, 0.3]]
+    proposal = propose([calibrated(run, row, seed, True, "min") for seed, row in enumerate(rows)])
+    assert (proposal.entire, proposal.quasi_entire) == (0.35, 0.7)
+    assert [row.evaluations for row in proposal.needed] == [4, 4]
+
+
+def test_runs_that_did_not_complete_are_refused(run):
+    unfinished = calibrated(run, [0.1, 0.2], 1)
+    unfinished.status = Status.interrupted
+    with pytest.raises(ValueError, match=r"seeds \[1\] did not complete"):
+        propose([unfinished])
