@@ -54,7 +54,10 @@ def plain_loop(config: RunConfig) -> float:
         train_dataloader=SimpleNamespace(dataset=dataset),
     )
     module._trainer = stub
-    optimizer, scheduler = optimizer_and_scheduler(module)
+    optimizers, schedulers = optimizers_and_schedulers(module)
+    module.optimizers = lambda **_: optimizers if len(optimizers) > 1 else optimizers[0]
+    module.lr_schedulers = lambda: schedulers if len(schedulers) != 1 else schedulers[0]
+    module.manual_backward = lambda loss, **_: loss.backward()
     module.train()
     start, step = time.perf_counter(), 0
     for stub.current_epoch in range(schedule.epochs):
@@ -63,11 +66,12 @@ def plain_loop(config: RunConfig) -> float:
         module.on_train_epoch_start()
         for index, indices in enumerate(data.plan(dataset, np.random.default_rng((config.seed, stub.current_epoch)))):
             loss = module.training_step(read(data, dataset, indices), index)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if scheduler is not None:
-                scheduler.step()
+            if module.automatic_optimization:
+                optimizers[0].zero_grad()
+                loss.backward()
+                optimizers[0].step()
+                for scheduler in schedulers:
+                    scheduler.step()
             step += 1
             if step % schedule.interval == 0:
                 evaluate(module, held_out, logged)
@@ -96,13 +100,19 @@ def evaluate(module: Any, held_out: EvalBatches, logged: dict[str, Any]) -> None
     module.train()
 
 
-def optimizer_and_scheduler(module: Any) -> tuple[Any, Any]:
-    """What `configure_optimizers` returned, and the schedule that moves each step, where there is one."""
+def optimizers_and_schedulers(module: Any) -> tuple[list[Any], list[Any]]:
+    """What `configure_optimizers` returned: optimisers, and the schedules that move each step."""
     configured = module.configure_optimizers()
-    if not isinstance(configured, dict):
-        return configured, None
-    schedule = configured.get("lr_scheduler", {})
-    return configured["optimizer"], schedule.get("scheduler") if schedule.get("interval") == "step" else None
+    if isinstance(configured, tuple) and configured and isinstance(configured[0], list):
+        optimizers, schedules = configured
+    elif isinstance(configured, list | tuple):
+        optimizers, schedules = list(configured), []
+    elif isinstance(configured, dict):
+        optimizers, schedules = [configured["optimizer"]], [configured.get("lr_scheduler", {})]
+    else:
+        optimizers, schedules = [configured], []
+    moved = [entry if isinstance(entry, dict) else {"scheduler": entry, "interval": "step"} for entry in schedules]
+    return optimizers, [entry["scheduler"] for entry in moved if entry.get("interval") == "step"]
 
 
 def session(config: RunConfig) -> float:
