@@ -39,9 +39,40 @@ class Tensors(Dataset[tuple[Tensor, ...]]):
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
+    def fingerprint(self) -> str:
+        """Of all samples."""
+        return digest(*self.tensors)
+
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
         """The batch of the samples at `indices`, int64 (batch,)."""
         return tuple(tensor[indices] for tensor in self.tensors)
+
+
+class InTurn(Tensors):
+    """Many samples of a few distinct ones, which take turns: what a model is timed on where its data are not at hand.
+
+    Args:
+        count: How many samples.
+        tensors: Of equal length.
+    """
+
+    def __init__(self, count: int, *tensors: Tensor) -> None:
+        super().__init__(*tensors)
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def fingerprint(self) -> str:
+        """Of all samples."""
+        return digest(str(self.count), *self.tensors)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return super().__getitem__(index % len(self.tensors[0]))
+
+    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        return super().gather(indices % len(self.tensors[0]))
 
 
 class TaskData(ABC):
@@ -160,4 +191,4 @@ def example_batch(data: TaskData, split: str, count: int) -> Any:
     return data.collate([dataset[index] for index in indices])
 
 
-__all__ = ["DataError", "Facts", "RunConfig", "TaskData", "TaskModule", "Tensors", "digest", "example_batch"]
+__all__ = ["DataError", "Facts", "InTurn", "RunConfig", "TaskData", "TaskModule", "Tensors", "digest", "example_batch"]

@@ -16,7 +16,8 @@ from aibench.loader import EvalBatches
 from aibench.tasks.image_classification.config import Decay, ModelConfig, Network, OptimConfig
 from aibench.tasks.image_classification.data import Data
 from aibench.tasks.image_classification.model import network
-from aibench.tasks.image_classification.module import Module, factor, shifted
+from aibench.tasks.image_classification.module import Module, factor
+from aibench.vision.augment import shifted
 
 TASK = "task=image_classification"
 

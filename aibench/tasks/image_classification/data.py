@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from aibench.config import Source
-from aibench.contract import Facts, TaskData, Tensors, digest
+from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
 from aibench.tasks.image_classification import layout
 from aibench.tasks.image_classification.cluttered import cluttered_digits
 from aibench.tasks.image_classification.config import Config
@@ -17,40 +16,7 @@ from aibench.tasks.image_classification.imagenet import ImageTree
 from aibench.vision.files import class_folders
 
 IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # of ILSVRC 2012
-
-
-class Images(Tensors):
-    """Images in memory."""
-
-    def fingerprint(self) -> str:
-        """Of all pixels and labels."""
-        return digest(*self.tensors)
-
-
-class MadeUp(Images):
-    """Random images with random classes: what the reference model is timed on where its data are not at hand.
-
-    Args:
-        images: uint8 (images, 3, height, width); the samples take turns in using them.
-        labels: int64 (samples,).
-    """
-
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        super().__init__(torch.arange(len(labels)) % len(images), labels)
-        self.images = images
-
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        image, label = super().__getitem__(index)
-        return self.images[image], label
-
-    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
-        images, labels = super().gather(indices)
-        return self.images[images], labels
-
-    def fingerprint(self) -> str:
-        """Of all pixels and labels."""
-        return digest(self.images, *self.tensors)
+DISTINCT = 64  # made-up images
 
 
 class Data(TaskData):
@@ -88,10 +54,10 @@ class Data(TaskData):
         data = self.config.data
         count = data.train_size if split == "train" else data.val_size
         if data.source is Source.embedded:
-            return Images(*cluttered_digits(split, count, self.config.data.seed))
+            return Tensors(*cluttered_digits(split, count, self.config.data.seed))
         if data.source is Source.disk:
             return ImageTree(self.root, split, self.classes, data)
         generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
-        distinct = torch.randint(256, (64, 3, data.size, data.size), dtype=torch.uint8, generator=generator)
-        labels = torch.randint(data.classes, (count or IMAGENET_SIZES[split],), generator=generator)
-        return MadeUp(distinct, labels)
+        images = torch.randint(256, (DISTINCT, 3, data.size, data.size), dtype=torch.uint8, generator=generator)
+        labels = torch.randint(data.classes, (DISTINCT,), generator=generator)
+        return InTurn(count or IMAGENET_SIZES[split], images, labels)

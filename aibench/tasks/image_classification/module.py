@@ -6,14 +6,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import each_step, half_cosine, rise
 from aibench.tasks.image_classification.config import Config, Decay, OptimConfig
 from aibench.tasks.image_classification.model import network
+from aibench.vision.augment import shifted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,8 +81,7 @@ class Module(TaskModule):
         )
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = int(self.trainer.num_training_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim, step, epoch, budget))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return each_step(optimizer, lambda step: factor(optim, step, epoch, budget))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -114,22 +115,6 @@ class Module(TaskModule):
         return figure
 
 
-def shifted(images: Tensor, most: int) -> Tensor:
-    """`images` moved by up to `most` pixels down, up, left or right, each on its own; what comes in is black.
-
-    Args:
-        images: (batch, channels, height, width).
-        most: In pixels.
-    """
-    count, _, height, width = images.shape
-    padded = nn.functional.pad(images, (most, most, most, most))
-    top, left = torch.randint(2 * most + 1, (2, count, 1, 1), device=images.device)
-    rows = top + torch.arange(height, device=images.device)[:, None]
-    columns = left + torch.arange(width, device=images.device)
-    which = torch.arange(count, device=images.device)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[which, rows, columns].permute(0, 3, 1, 2)
-
-
 def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
     """The learning rate of `step` (from 0), as a factor of its peak.
 
@@ -141,7 +126,7 @@ def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
     """
     warmup = optim.warmup_epochs * epoch
     if step < warmup:
-        return (step + 1) / (warmup + 1)
+        return rise(step, warmup)
     if optim.decay is Decay.cosine:
-        return (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, budget - warmup)))) / 2
+        return half_cosine(step, warmup, budget)
     return optim.gamma ** sum(step >= milestone * epoch for milestone in optim.milestones)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet, resnet50, resnet101
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from aibench.config import ConfigError
+from aibench.nn.weights import backbone_state
 from aibench.tasks.object_detection.config import Backbone, DetectorConfig
 
 FROZEN_STAGES = ("conv1", "bn1", "layer1")  # of a ResNet with loaded weights (authors' FIXED_BLOCKS = 1)
@@ -53,7 +51,7 @@ def build(config: DetectorConfig) -> Parts:
     if config.stride_in_1x1:
         _stride_in_1x1(network)
     if config.weights is not None:
-        _load(network, config.weights)
+        network.load_state_dict(backbone_state(network, config.weights), strict=False)
         _freeze(network)
     return _pyramid(network, config) if config.pyramid else _c4(network)
 
@@ -112,24 +110,3 @@ def _freeze(network: ResNet) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.requires_grad_(False)
-
-
-def _load(network: ResNet, weights: str) -> None:
-    """Load a state_dict in torchvision's names; the classifier's entries, of whichever size, are left out."""
-    path = Path(weights).expanduser()
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    except Exception as error:  # whatever an arbitrary file makes the unpickler raise
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ConfigError(f"model.weights={weights}: not a state_dict ({reason}). Save one with torch.save.") from error
-    wanted = {name: value.shape for name, value in network.state_dict().items() if not name.startswith("fc.")}
-    wrong = [name for name in wanted if name not in state or state[name].shape != wanted[name]]
-    wrong += [name for name in state if name not in wanted]
-    wrong = [name for name in wrong if not name.endswith("num_batches_tracked")]  # old files have none
-    if wrong:
-        raise ConfigError(
-            f"model.weights={weights}: {len(wrong)} entries missing, unknown or of another shape, first {wrong[0]}. "
-            "Give the state_dict of torchvision's network of the same name."
-        )
-    network.load_state_dict(state, strict=False)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.voc import VOC07mAP
+from aibench.nn.schedules import each_step, half_cosine, rise
 from aibench.tasks.object_detection.config import Config, Decay, DetectorOptimConfig, Optimiser
 from aibench.tasks.object_detection.data import Batch, Target
 from aibench.tasks.object_detection.model import Detector
@@ -71,8 +70,7 @@ class Module(TaskModule):
             optimiser = torch.optim.AdamW(groups, lr=optim.lr, fused=True)
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = budget // (self.trainer.max_epochs or 1)
-        schedule = LambdaLR(optimiser, partial(lr_factor, optim=optim, budget=budget, epoch=epoch))
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return each_step(optimiser, partial(lr_factor, optim=optim, budget=budget, epoch=epoch))
 
     def example_input(self) -> tuple[Any, ...]:
         """One image of noise: on a plain one every anchor scores alike."""
@@ -117,10 +115,10 @@ def lr_factor(step: int, optim: DetectorOptimConfig, budget: int, epoch: int) ->
         budget: Steps of the whole session.
         epoch: Steps in an epoch.
     """
-    warmup = min(1.0, (step + 1) / (optim.warmup_steps + 1))
+    warmup = rise(step, optim.warmup_steps)
     if optim.decay is Decay.step:
         return warmup * optim.decay_factor ** (step // (optim.decay_epochs * epoch))
-    return warmup * (1 + math.cos(math.pi * min(1.0, step / budget))) / 2
+    return warmup * half_cosine(step, 0, budget)
 
 
 def _in_pixels(boxed: Target) -> Target:
