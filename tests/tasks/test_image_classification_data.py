@@ -234,7 +234,7 @@ def test_made_up_samples_share_few_images_and_come_alike_one_by_one_and_in_batch
     data = Data(composed(TASK, "scale=reference", "data.source=synthetic", "session=steps"))
     train = data.dataset("train")
     assert len(train) == 1_281_167
-    assert train.images.nbytes < 20e6
+    assert train.tensors[0].nbytes < 20e6
     assert len(data.facts["classes"]) == 1000
     indices = torch.tensor([5, 1_000_000])
     images, labels = train.gather(indices)
