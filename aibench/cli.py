@@ -52,6 +52,14 @@ ENVIRONMENT = {
     "KMP_BLOCKTIME": "0",
 }
 
+MULTIRUN = ("-m", "--multirun")
+FLAGS = (  # Hydra's
+    *MULTIRUN,
+    *("-r", "--run", "-c", "--cfg", "-p", "--package", "-i", "--info", "-cp", "--config-path", "-cn", "--config-name"),
+    *("-cd", "--config-dir", "-sc", "--shell-completion", "--resolve", "--version", "--hydra-help"),
+    "--experimental-rerun",
+)
+
 
 def train() -> None:
     """`python train.py ...`"""
@@ -74,6 +82,9 @@ def run_training(words: Sequence[str]) -> None:
     if not words or {"-h", "--help"} & set(words):
         print(help_text(), end="")
         sys.exit(0)
+    _refuse_unknown_flags(words)
+    words = sorted(words, key=lambda word: word not in MULTIRUN)  # argparse takes none between the overrides
+    sys.argv[1:] = words
     _restart_with(ENVIRONMENT)
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions out, for us to tell in one line
@@ -82,7 +93,7 @@ def run_training(words: Sequence[str]) -> None:
     from aibench.refusal import REFUSED, refusal
 
     try:
-        registry.register()
+        registry.register(words)
         run()
     except REFUSED as error:
         if wants_traceback:
@@ -91,6 +102,13 @@ def run_training(words: Sequence[str]) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _refuse_unknown_flags(words: Sequence[str]) -> None:
+    unknown = [word for word in words if word.startswith("-") and word.split("=")[0] not in FLAGS]
+    if unknown:
+        print(f"aibench: {unknown[0]}: no such flag. Keys are set as KEY=VALUE; -h lists them.", file=sys.stderr)
+        sys.exit(1)
 
 
 def _restart_with(variables: Mapping[str, str]) -> None:

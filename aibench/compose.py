@@ -30,7 +30,7 @@ def suite_config(task: str, scale: str) -> RunConfig:
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
-    registry.register()
+    registry.register(overrides)
     if GlobalHydra.instance().is_initialized():
         return compose("config", overrides=list(overrides))
     with initialize_config_module(CONFIG_MODULE, version_base="1.3"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -67,9 +68,10 @@ def _composed(overrides: list[str]) -> RunConfig:
 
 def _runs_without_seeds(config: DictConfig) -> list[list[str]]:
     """The overrides of each job of a sweep, jobs that differ in nothing but a valid seed once."""
-    parsed = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    parser = OverridesParser.create(GlobalHydra.instance().config_loader())  # which knows what glob(*) finds
+    parsed = parser.parse_overrides(list(config.hydra.overrides.task))
     params = config.hydra.sweeper.params or {}
-    parsed += OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
+    parsed += parser.parse_overrides([f"{key}={value}" for key, value in params.items()])
     batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
     jobs = [list(job) for batch in batches for job in batch]
     return list({tuple(_harmless_seed(word) for word in job): job for job in jobs}.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from aibench.contract import TaskData, TaskModule
 
 TASKS = Path(__file__).parent / "tasks"
+_registered: set[str] = set()  # storing a schema takes 20 ms
 
 
 def task_names() -> list[str]:
@@ -25,14 +27,22 @@ def summary(task: str) -> str:
     return docstring.splitlines()[0]
 
 
-def register() -> None:
-    """Store each task's schema as the option `task=NAME`."""
+def register(words: Sequence[str]) -> None:
+    """Store the schemas of the tasks that `words`, the overrides of a run, may ask for, as the options `task=NAME`."""
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    for name in task_names():
+    for name in _asked_for(words) - _registered:
         schema: Any = importlib.import_module(f"aibench.tasks.{name}.config").Config
         store.store(group="task", name=name, node=schema(task=name), package="_global_", provider="aibench")
+        _registered.add(name)
+
+
+def _asked_for(words: Sequence[str]) -> set[str]:
+    """The tasks in `task=NAME,NAME`; all of them where that word is missing or says something else."""
+    everything = set(task_names())
+    named = [set(word.removeprefix("task=").split(",")) for word in words if word.startswith("task=")]
+    return named[0] if len(named) == 1 and named[0] <= everything else everything
 
 
 def data_class(task: str) -> type[TaskData]:

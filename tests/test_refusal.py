@@ -9,7 +9,7 @@ import pytest
 IC = "task=image_classification"
 
 REFUSED = {
-    "unknown task": (["task=nope"], "task=nope: no such option. One of: image_classification,"),
+    "unknown task": (["task=nope"], "task=nope: no such option. One of: "),
     "near miss of a task": (["task=image_classifcation"], "Did you mean image_classification?"),
     "unknown group": (["tusk=image_classification"], "tusk: no such key. Did you mean task?"),
     "unknown option": ([IC, "hardware=tpu"], "hardware=tpu: no such option."),
@@ -37,6 +37,9 @@ REFUSED = {
     "missing value": ([IC, "optim.lr=???"], "optim.lr: no value. Set optim.lr=VALUE."),
     "number for a group": ([IC, "model=3"], "Config group override must be a string"),
     "fp16 on a CPU": ([IC, "hardware=cpu", "hardware.precision=fp16"], "hardware.precision=fp16:"),
+    "unknown flag": ([IC, "--batch-size=3"], "--batch-size=3: no such flag."),
+    "bad run in a sweep whose flag comes last": ([IC, "seed=1,2", "optim.lr=0.1,-1", "-m"], "optim.lr=-1.0: must be"),
+    "bad run in a sweep over all tasks": (["-m", "task=glob(*)", "seed=-1"], "seed=-1: must lie in 0 to 4294967295."),
     "bad run in a sweep": (["-m", IC, "seed=1,2", "optim.lr=0.1,-1"], "optim.lr=-1.0: must be greater than 0."),
     "bad seed in a sweep": (["-m", IC, "seed=1,-2"], "seed=-2: must lie in 0 to 4294967295."),
 }
