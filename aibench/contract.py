@@ -146,10 +146,12 @@ class TaskModule(pl.LightningModule):
         phase: Names the part of the session that training is in, where a task has several: a teacher before its
             student, say. Samples and seconds are counted apart for each.
         initialisation: Where the first weights came from, for the result.
+        unmeasured: Why this run's evaluations have no value for the target's metric, and log NaN; None where they have.
     """
 
     phase: str = "training"
     initialisation: str = "from scratch"
+    unmeasured: str | None = None
 
     def __init__(self, config: Any, facts: Facts) -> None:
         super().__init__()

@@ -207,7 +207,8 @@ class Recorder(pl.Callback):
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         assert self.goal.metric in values, f"validation logs {sorted(values)}, and not {self.goal.metric}"
         value = values[self.goal.metric]
-        if not np.isfinite(value):
+        assert isinstance(pl_module, TaskModule)
+        if not np.isfinite(value) and pl_module.unmeasured is None:
             raise Diverged(f"{self.goal.metric} after step {self.record.steps} is not finite.")
         improved = self._append(values, value)
         if self.goal.stops and self.record.to_quality is not None:
@@ -216,7 +217,6 @@ class Recorder(pl.Callback):
         checkpoint.save(trainer, self.folder, improved)
         for watcher in self.watchers:
             watcher.evaluated(self.record.history[-1])
-        assert isinstance(pl_module, TaskModule)
         self._enter(pl_module.phase)
         self._last_end = self._last_glance = time.perf_counter()
 

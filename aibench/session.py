@@ -118,7 +118,7 @@ class Session:
                 return self._failed(error, trace=False)
             except Exception as error:
                 return self._failed(error, trace=True)
-        return Ending(self._reached(), None)
+        return Ending(self._reached(), self.module.unmeasured)
 
     def _failed(self, error: Exception, *, trace: bool) -> Ending:
         assert self.recorder is not None

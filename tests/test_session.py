@@ -141,6 +141,20 @@ def test_a_loss_that_is_not_finite_ends_as_diverged_and_keeps_what_was_measured(
     assert read_result(tmp_path / "run").status is Status.diverged
 
 
+def test_a_quality_that_cannot_be_measured_is_null_with_the_reason(run, monkeypatch):
+    from aibench.registry import module_class
+
+    module = module_class("image_classification")
+    monkeypatch.setattr(module, "on_validation_epoch_end", lambda self: self.log("val/accuracy", math.nan))
+    assert run("session=epochs").status is Status.diverged
+    monkeypatch.setattr(module, "unmeasured", "there is no judge")
+    result = run("session=epochs", folder="unmeasured")
+    assert (result.status, result.message) == (Status.completed, "there is no judge")
+    assert [row.metrics["val/accuracy"] for row in result.history] == [None, None]
+    assert (result.quality, result.best_quality, result.to_quality.epochs) == (None, None, None)
+    assert faults(result) == []
+
+
 def test_an_exception_ends_as_failed_with_its_text(run, tmp_path, monkeypatch):
     from aibench.registry import module_class
 
