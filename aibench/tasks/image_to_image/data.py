@@ -1,0 +1,170 @@
+"""Samples: generated streets, Cityscapes, or made-up images."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from aibench.config import Source
+from aibench.contract import DataError, Facts, TaskData, Tensors, digest
+from aibench.tasks.image_to_image import layout, segmenter, streets
+from aibench.tasks.image_to_image.cityscapes import Paired, Reader, Unpaired
+from aibench.tasks.image_to_image.classes import CLASSES, VOID, palette
+from aibench.tasks.image_to_image.config import Config
+
+SIZES = {"train": 2_975, "val": 500}  # of Cityscapes
+_DISTINCT = 16  # made-up images
+
+
+class UnpairedTensors(Dataset[tuple[Tensor, ...]]):
+    """Label maps with photos that have nothing to do with them, in memory.
+
+    Args:
+        labels: uint8 (label maps, 3, height, width).
+        photos: uint8 (photos, 3, height, width).
+        length: Samples in an epoch; label maps and photos take turns.
+    """
+
+    def __init__(self, labels: Tensor, photos: Tensor, length: int) -> None:
+        self.labels = labels
+        self.photos = photos
+        self.order = torch.arange(length)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return self.labels[index % len(self.labels)], self.photos[self.order[index] % len(self.photos)]
+
+    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        return self.labels[indices % len(self.labels)], self.photos[self.order[indices] % len(self.photos)]
+
+    def redraw(self, generator: np.random.Generator) -> None:
+        """Pair the photos with other label maps."""
+        self.order = torch.from_numpy(generator.permutation(len(self)))
+
+    def signature(self) -> str:
+        """What a fingerprint is made of."""
+        return digest(self.labels, self.photos)
+
+
+class PairedTensors(Tensors):
+    """Label maps, photos of the same scenes, and the classes of their pixels, uint8 (scenes, height, width)."""
+
+    def signature(self) -> str:
+        """What a fingerprint is made of."""
+        return digest(*self.tensors)
+
+
+class MadeUpPairs(PairedTensors):
+    """A few pairs that take turns.
+
+    Args:
+        tensors: Of the pairs.
+        length: Samples.
+    """
+
+    def __init__(self, *tensors: Tensor, length: int) -> None:
+        super().__init__(*tensors)
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return super().__getitem__(index % len(self.tensors[0]))
+
+    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        return super().gather(indices % len(self.tensors[0]))
+
+
+class Data(TaskData):
+    """To train on: a label map and a photo, unpaired, each uint8 (3, load, load).
+
+    Held out: a label map and its photo, each uint8 (3, size, size), and the classes of the map's pixels, uint8
+    (height, width), with `classes.VOID` where they are not scored.
+    """
+
+    unit = "images"  # an image is a sample: one label map and one photo
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.segmenter: str | None = None
+        match config.data.source:
+            case Source.embedded:
+                self.classes: tuple[str, ...] = streets.CLASSES
+                self.segmenter = segmenter.of_streets(config.data.cache, config.data.seed).name
+                self.splits: dict[str, Any] = self._streets()
+            case Source.disk:
+                self.classes = CLASSES
+                self.splits = self._cityscapes()
+            case Source.synthetic:
+                self.classes = CLASSES
+                self.splits = self._made_up()
+        if config.data.segmenter is not None:
+            self.segmenter = _sha256(Path(config.data.segmenter).expanduser())
+
+    @property
+    def facts(self) -> Facts:
+        """`classes` and `palette`: their names and colours. `segmenter`: names the network that scores; null: none."""
+        colours = [list(colour) for colour in palette(self.classes)]
+        return {"classes": list(self.classes), "palette": colours, "segmenter": self.segmenter}
+
+    def dataset(self, split: str) -> Any:
+        return self.splits[split]
+
+    def fingerprint(self) -> str:
+        return digest(*(dataset.signature() for dataset in self.splits.values()))
+
+    def _streets(self) -> dict[str, Any]:
+        data = self.config.data
+        assert data.train_size is not None
+        assert data.val_size is not None
+        labels = streets.coloured(streets.scenes("labels", data.train_size, data.seed))
+        photos = streets.pairs("photos", data.train_size, data.seed).photos
+        held_out = streets.pairs("val", data.val_size, data.seed)
+        pairs = (streets.coloured(held_out.classes), held_out.photos, held_out.classes)
+        return {
+            "train": UnpairedTensors(torch.from_numpy(labels), torch.from_numpy(photos), data.train_size),
+            "val": PairedTensors(*map(torch.from_numpy, pairs)),
+        }
+
+    def _cityscapes(self) -> dict[str, Any]:
+        data = self.config.data
+        root = Path(str(data.root)).expanduser()
+        train = Reader(layout.files(root, "train"), data.load, data.train_size, "data.train_size")
+        held_out = Reader(layout.files(root, "val"), data.size, data.val_size, "data.val_size")
+        return {"train": Unpaired(train), "val": Paired(held_out)}
+
+    def _made_up(self) -> dict[str, Any]:
+        data = self.config.data
+        generator = torch.Generator().manual_seed(data.seed)
+
+        def images(size: int) -> Tensor:
+            return torch.randint(256, (_DISTINCT, 3, size, size), dtype=torch.uint8, generator=generator)
+
+        classes = torch.randint(len(CLASSES), (_DISTINCT, data.size, data.size), generator=generator)
+        classes[:, 0] = VOID
+        pairs = (images(data.size), images(data.size), classes.to(torch.uint8))
+        return {
+            "train": UnpairedTensors(images(data.load), images(data.load), data.train_size or SIZES["train"]),
+            "val": MadeUpPairs(*pairs, length=data.val_size or SIZES["val"]),
+        }
+
+
+def _sha256(path: Path) -> str:
+    """Names the file by what is in it: 16 hexadecimal digits."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}. Restore this file.") from error

@@ -1,0 +1,161 @@
+"""Image-to-image translation: the fixed networks that score, and runs on disk with and without one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from fixtures import cityscapes as fixture
+from rich.console import Console
+
+from aibench.config import ConfigError
+from aibench.contract import DataError
+from aibench.loader import EvalBatches
+from aibench.result import Status
+from aibench.session import train
+from aibench.tasks.image_to_image import segmenter
+from aibench.tasks.image_to_image.data import Data
+from aibench.tasks.image_to_image.module import Module
+
+TASK = "task=image_to_image"
+REFERENCE = (TASK, "scale=reference", "session=epochs", "data.eval_batch_size=2", "data.segmenter_size=[32,64]")
+LIGHT = ("model.width=2", "model.blocks=1", "model.discriminator_width=2", "data.workers=0", "hardware=cpu")
+WRITERS = {"raw": fixture.write_raw, "folders": fixture.write_folders, "joined": fixture.write_joined}
+
+
+@pytest.fixture(params=WRITERS)
+def tree(request, tmp_path):
+    return WRITERS[request.param](tmp_path / request.param)
+
+
+def read(composed, root, *words):
+    return Data(composed(*REFERENCE, f"data.root={root}", *words))
+
+
+def _size(size):
+    return f"data.size={size}", "model.discriminator_layers=2"
+
+
+def test_the_segmenter_of_the_streets_is_trained_alike_in_any_session_which_does_not_notice(monkeypatch, tmp_path):
+    monkeypatch.setattr(segmenter, "SCENES", 64)
+    monkeypatch.setattr(segmenter, "_EPOCHS", 1)
+    weights, threads = [], torch.get_num_threads()
+    try:
+        for seed in (1, 2):
+            torch.manual_seed(seed)
+            torch.set_num_threads(seed)
+            state = torch.get_rng_state()
+            path = segmenter.of_streets(str(tmp_path / str(seed)), 0)
+            assert torch.equal(torch.get_rng_state(), state)
+            assert torch.get_num_threads() == seed
+            weights.append(torch.load(path, weights_only=True))
+    finally:
+        torch.set_num_threads(threads)
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
+    assert segmenter.of_streets(str(tmp_path / "1"), 1) != segmenter.of_streets(str(tmp_path / "1"), 0)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """An untrained `fcn_resnet50`, saved as torchvision's training script would, auxiliary classifier and all."""
+    from torchvision.models.segmentation import fcn_resnet50
+
+    torch.manual_seed(0)
+    network = fcn_resnet50(weights=None, weights_backbone=None, num_classes=19, aux_loss=True).eval()
+    path = tmp_path_factory.mktemp("weights") / "fcn.pt"
+    torch.save(network.state_dict(), path)
+    return network, path
+
+
+def test_a_file_of_weights_is_torchvisions_network_on_enlarged_normalised_photos(weights):
+    network, path = weights
+    photos = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    seen = segmenter.load_fcn(path, [48, 96])(photos, torch.Size([24, 48]))
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    normal = (photos.numpy() / 255 - mean[:, None, None]) / std[:, None, None]
+    large = torch.nn.functional.interpolate(torch.tensor(normal).float(), size=(48, 96), mode="bilinear")
+    with torch.no_grad():
+        logits = network(large)["out"]
+    expected = torch.nn.functional.interpolate(logits, size=(24, 48), mode="bilinear", antialias=True).argmax(1)
+    assert seen.shape == (1, 24, 48)
+    assert (seen == expected).float().mean() > 0.99
+
+
+def test_a_session_to_a_quality_asks_for_the_segmenter(composed, tmp_path):
+    root = fixture.write_raw(tmp_path)
+    words = (*REFERENCE, f"data.root={root}", "session=entire", "target.entire=1")
+    with pytest.raises(ConfigError) as caught:
+        composed(*words)
+    assert str(caught.value).startswith(
+        "data.segmenter: no value, and the quality of session=entire is measured through"
+    )
+    with pytest.raises(
+        ConfigError, match=r"data\.segmenter=/nowhere/fcn\.pt: no such file\. Give the state_dict of torch"
+    ):
+        composed(*words, "data.segmenter=/nowhere/fcn.pt")
+
+
+def test_a_file_that_is_no_such_state_dict_is_named(composed, tmp_path):
+    path = tmp_path / "fcn.pt"
+    config = composed(TASK, "scale=reference", "data.source=synthetic", "session=steps", *LIGHT, *_segmenter(path))
+    for content in ({"weight": torch.zeros(1)}, [1, 2]):
+        torch.save(content, path)
+        with pytest.raises(DataError) as caught:
+            Module(config, Data(config).facts)
+        assert str(caught.value).startswith(f"{path}: not a state_dict of torchvision's fcn_resnet50 with 19 classes: ")
+        assert "\n" not in str(caught.value)
+    path.write_bytes(b"<html>")
+    with pytest.raises(DataError, match="not a state_dict"):
+        Module(config, Data(config).facts)
+
+
+def _segmenter(path):
+    path.touch()
+    return (f"data.segmenter={path}",)
+
+
+def test_without_a_segmenter_the_scores_are_null_with_a_reason(composed, tmp_path):
+    data = read(composed, fixture.write_raw(tmp_path), *LIGHT, "data.load=36", *_size(32))
+    module = Module(data.config, data.facts).eval()
+    logged = {}
+    module.log = lambda name, value: logged.update({name: float(value)})
+    with torch.no_grad():
+        for place, batch in enumerate(EvalBatches(data, data.dataset("val"))):
+            module.validation_step(batch, place)
+        module.on_validation_epoch_end()
+        figure = module.render(batch)
+    assert math.isnan(logged.pop("val/criteria"))
+    assert set(logged) == {"val/label_pixel_accuracy", "val/label_class_accuracy", "val/label_class_iou"}
+    assert all(math.isfinite(value) for value in logged.values())
+    assert module.unmeasured == "data.segmenter=null: the scores are measured through a segmenter"
+    assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == [
+        "label map",
+        "generated photo",
+        "real photo",
+    ]
+
+
+@pytest.mark.slow
+def test_without_a_segmenter_a_session_can_end_at_the_accuracy_of_the_maps(composed, tmp_path):
+    root = fixture.write_raw(tmp_path / "cityscapes")
+    goal = ("session=entire", "target.metric=val/label_pixel_accuracy", "target.entire=1e-9", "target.max_epochs=1")
+    config = composed(*REFERENCE, f"data.root={root}", *LIGHT, "data.load=36", *_size(32), *goal)
+    (tmp_path / "run").mkdir()
+    result = train(config, tmp_path / "run", None, Console(quiet=True))
+    assert result.status is Status.converged, result.message
+
+
+@pytest.mark.slow
+def test_the_reference_trains_on_a_tree_and_is_scored_through_a_file_of_weights(composed, tree, weights, tmp_path):
+    small = (*LIGHT, "data.load=36", *_size(32), f"data.segmenter={weights[1]}", "epochs=1")
+    (tmp_path / "run").mkdir()
+    config = composed(*REFERENCE, f"data.root={tree}", *small)
+    result = train(config, tmp_path / "run", None, Console(quiet=True))
+    assert result.status is Status.completed, result.message
+    metrics = result.history[-1].metrics
+    assert len(metrics) == 10
+    assert all(math.isfinite(value) for value in metrics.values())
+    assert len(result.data.facts["segmenter"]) == 16
