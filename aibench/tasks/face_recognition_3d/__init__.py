@@ -1,0 +1,1 @@
+"""ResNet-50 with a depth channel on RGB-D faces, closed set (paper, 4.1.10; DC-AI-C8)."""

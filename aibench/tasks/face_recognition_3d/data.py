@@ -1,0 +1,75 @@
+"""Samples: generated heads, the authors' lists, BIWI's frames, or made-up images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aibench.config import Source
+from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
+from aibench.tasks.face_recognition_3d.biwi import PEOPLE_NAMES, Frames
+from aibench.tasks.face_recognition_3d.config import Config, Layout
+from aibench.tasks.face_recognition_3d.pairs import Pairs, people
+from aibench.vision import heads
+
+PRIVATE_SIZES = {"train": 62_172, "val": 7_771}  # 80 and 10 % of the 77,715 samples that the authors' README counts
+_DISTINCT = 64
+
+
+class Data(TaskData):
+    """Images, uint8 (4, size, size), red, green, blue and depth, and the index of who they show, int64 ()."""
+
+    unit = "images"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.root = Path(str(config.data.root)).expanduser()
+        if config.data.source is not Source.disk:
+            width = len(str(config.data.classes - 1))
+            self.classes = [f"person {index:0{width}d}" for index in range(config.data.classes)]
+        else:
+            self.classes = PEOPLE_NAMES if config.data.layout is Layout.biwi else people(self.root)
+        self.splits = {split: self._read(split) for split in ("train", "val")}
+
+    @property
+    def facts(self) -> Facts:
+        """`classes`: names of the people, in the order of their indices."""
+        return {"classes": self.classes}
+
+    def dataset(self, split: str) -> Any:
+        return self.splits[split]
+
+    def fingerprint(self) -> str:
+        return digest(*self.classes, *(dataset.fingerprint() for dataset in self.splits.values()))
+
+    def _read(self, split: str) -> Any:
+        data = self.config.data
+        count = data.train_size if split == "train" else data.val_size
+        if data.source is Source.disk and data.layout is Layout.biwi:
+            return Frames(self.root, split, data)
+        if data.source is Source.disk:
+            return Pairs(self.root, split, self.classes, data)
+        if data.source is Source.embedded:
+            assert count is not None, "Config.problems lets no such size through"
+            return Tensors(*_portraits(split, count, data.classes, data.seed))
+        generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
+        distinct = torch.randint(256, (_DISTINCT, 4, data.size, data.size), dtype=torch.uint8, generator=generator)
+        labels = torch.randint(data.classes, (_DISTINCT,), generator=generator)
+        return InTurn(count or PRIVATE_SIZES[split], distinct, labels)
+
+
+def _portraits(split: str, count: int, classes: int, seed: int) -> tuple[Tensor, Tensor]:
+    """`count` pictures of `classes` people, who take turns. The splits show the same people and share no picture.
+
+    Returns:
+        Images, uint8 (count, 4, 32, 32), and who they show, int64 (count,).
+    """
+    everybody = heads.people(classes, np.random.default_rng((seed, 0)))
+    labels = np.arange(count) % classes
+    shots = np.random.default_rng((seed, 1 if split == "train" else 2))
+    return torch.from_numpy(heads.portraits(everybody.take(labels), shots)), torch.from_numpy(labels)
