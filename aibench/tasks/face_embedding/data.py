@@ -1,0 +1,127 @@
+"""Samples: generated heads, VGGFace2 and LFW, or made-up images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aibench.config import ConfigError, Source
+from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
+from aibench.tasks.face_embedding.config import Config
+from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pairs, random_triplets
+from aibench.tasks.face_embedding.trees import lfw, vggface2
+from aibench.vision import heads
+
+PICTURES = 12  # of each generated person
+TOGETHER = 4  # of them one after the other, so that any few samples show few people
+MADE_UP = {"train": 3_141_890, "val": 1_000}  # VGGFace2's training images; held-out ones are only for show
+_DISTINCT = 64
+
+
+class Data(TaskData):
+    """Images, uint8 (3, size, size), and the index of their person, int64 (). The splits share no person."""
+
+    unit = "images"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        data = config.data
+        self.generator = np.random.default_rng((data.seed, 2))  # of the protocol
+        self.root = Path(str(data.root)).expanduser()
+        self.folds = data.folds
+        self.splits: dict[str, Any]
+        if data.source is Source.disk:
+            protocol = lfw(self.root, config.model.size)
+            self.splits = {
+                "train": vggface2(self.root, data.train_size, config.model.size),
+                "val": protocol.images,
+            }
+            self.pairs, self.folds = protocol.pairs, protocol.folds
+        else:
+            make = _portraits if data.source is Source.embedded else self._made_up
+            self.splits = {
+                "train": make("train", data.train_size, data.seed),
+                "val": make("val", data.val_size, data.seed),
+            }
+            self.pairs = balanced_pairs(self._labels("val"), data.pairs, data.folds, self.generator)
+        if not len(self.pairs):
+            raise ConfigError(
+                f"data.val_size={data.val_size}: these faces make no {data.folds} folds of pairs. Set more."
+            )
+        self.triplets = random_triplets(self._labels("val"), data.triplets, self.folds, self.generator)
+
+    @property
+    def facts(self) -> Facts:
+        """`pairs` and `triplets`: first image, second image, whether one person's, fold; a list each."""
+        return {"pairs": self.pairs.tolist(), "triplets": self.triplets.tolist()}
+
+    def dataset(self, split: str) -> Any:
+        return self.splits[split]
+
+    def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
+        """Batches with as many pictures of each of as many people; see `Config.batch_shape`."""
+        people, each = self.config.batch_shape
+        batches = balanced_batches(self._labels("train"), people, each, generator)
+        if not len(batches):
+            raise ConfigError(
+                f"data.batch_size={self.config.data.batch_size}: needs {people} people with {each} training images "
+                "each, and there are fewer. Lower data.batch_size or data.per_identity."
+            )
+        return list(batches)
+
+    def fingerprint(self) -> str:
+        return digest(*(self.splits[split].fingerprint() for split in ("train", "val")), self.pairs, self.triplets)
+
+    def _labels(self, split: str) -> NDArray[np.int64]:
+        """Who each sample of `split` shows, int64 (samples,)."""
+        dataset = self.splits[split]
+        if isinstance(dataset, MadeUp):
+            return dataset.labels
+        labels: NDArray[np.int64] = dataset.tensors[1].numpy() if isinstance(dataset, Tensors) else dataset.labels
+        return labels
+
+    def _made_up(self, split: str, count: int | None, seed: int) -> MadeUp:
+        """Random images, and as many in a row of each person as a batch needs."""
+        count = count or MADE_UP[split]
+        size, each = self.config.model.size, self.config.batch_shape[1] if split == "train" else TOGETHER
+        generator = torch.Generator().manual_seed(2 * seed + (split == "val"))
+        images = torch.randint(256, (_DISTINCT, 3, size, size), dtype=torch.uint8, generator=generator)
+        return MadeUp(images, np.arange(count) // each)
+
+
+class MadeUp(InTurn):
+    """Random images that take turns, and who they are said to show: what the reference model is timed on.
+
+    Args:
+        images: uint8 (images, 3, height, width).
+        labels: int64 (samples,).
+    """
+
+    def __init__(self, images: Tensor, labels: NDArray[np.int64]) -> None:
+        super().__init__(len(labels), images)
+        self.labels = labels
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return *super().__getitem__(index), torch.tensor(self.labels[index])
+
+    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        return *super().gather(indices), torch.from_numpy(self.labels[indices.numpy()])
+
+
+def _portraits(split: str, count: int | None, seed: int) -> Tensors:
+    """`count` pictures of generated people, `PICTURES` of each; the people of `val` are none of `train`'s."""
+    assert count is not None, "Config.problems lets no such size through"
+    place = int(split == "val")
+    crowd = -(-count // PICTURES)
+    everybody = heads.people(crowd, np.random.default_rng((seed, 0, place)))
+    labels = np.arange(count) // TOGETHER % crowd
+    pictures = heads.portraits(everybody.take(labels), np.random.default_rng((seed, 1, place)))
+    return Tensors(torch.from_numpy(pictures[:, :3].copy()), torch.from_numpy(labels))
