@@ -1,0 +1,92 @@
+"""Samples: generated pushing, the records of real robots, or made-up frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aibench.config import Source
+from aibench.contract import Facts, TaskData, Tensors, digest
+from aibench.tasks.video_prediction.config import Config
+from aibench.tasks.video_prediction.pushing import pushing
+from aibench.tasks.video_prediction.robots import Sequences
+
+EMBEDDED_SIZES = {"train": 1_024, "val": 128}
+PUSH_SIZES = {"train": 56_050, "val": 2_950}  # 95 % and 5 % of the paper's 59,000 (4.1.12)
+_DISTINCT = 64
+
+
+class Episodes(Tensors):
+    """Sequences in memory."""
+
+    def fingerprint(self) -> str:
+        """Of all frames, actions and states."""
+        return digest(*self.tensors)
+
+
+class MadeUp(Episodes):
+    """Random sequences: what the reference model is timed on where its data are not at hand.
+
+    Args:
+        count: Samples; they take turns in using the sequences.
+        sequences: Tensors of equal length.
+    """
+
+    def __init__(self, count: int, *sequences: Tensor) -> None:
+        super().__init__(torch.arange(count) % len(sequences[0]))
+        self.sequences = sequences
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return tuple(tensor[self.tensors[0][index]] for tensor in self.sequences)
+
+    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        return tuple(tensor[self.tensors[0][indices]] for tensor in self.sequences)
+
+    def fingerprint(self) -> str:
+        """Of all frames, actions and states."""
+        return digest(*self.tensors, *self.sequences)
+
+
+class Data(TaskData):
+    """Frames, uint8 (frames, 3, size, size), actions, float (frames, actions), and states, float (frames, states).
+
+    Action `t` leads from frame `t` to frame `t + 1`; state `t` is where the robot is in frame `t`.
+    """
+
+    unit = "sequences"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.splits = {split: self._read(split) for split in ("train", "val")}
+
+    @property
+    def facts(self) -> Facts:
+        """`left_out`: how many sequences of each split are too short, where they are read from disk."""
+        if self.config.data.source is not Source.disk:
+            return {}
+        return {"left_out": {split: dataset.left_out for split, dataset in self.splits.items()}}
+
+    def dataset(self, split: str) -> Any:
+        return self.splits[split]
+
+    def fingerprint(self) -> str:
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+
+    def _read(self, split: str) -> Any:
+        data = self.config.data
+        size = data.train_size if split == "train" else data.val_size
+        if data.source is Source.embedded:
+            return Episodes(*pushing(size or EMBEDDED_SIZES[split], data.frames, split, data.seed))
+        if data.source is Source.disk:
+            return Sequences(Path(str(data.root)).expanduser(), split, data)
+        generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
+        frames = (_DISTINCT, data.frames, 3, data.size, data.size)
+        video = torch.randint(256, frames, dtype=torch.uint8, generator=generator)
+        actions = torch.randn(_DISTINCT, data.frames, data.action_size, generator=generator)
+        states = torch.randn(_DISTINCT, data.frames, data.state_size, generator=generator)
+        return MadeUp(size or PUSH_SIZES[split], video, actions, states)
