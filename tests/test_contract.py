@@ -186,4 +186,4 @@ def test_the_reference_model_takes_a_gradient_step_on_made_up_samples(task, comp
     result = train(config, tmp_path, None, QUIET)
     assert result.status is Status.completed, result.message
     assert result.phases[0].steps == 1
-    assert result.model.parameters > 1e6
+    assert result.model.parameters > 20_000  # the paper's smallest has 27,360

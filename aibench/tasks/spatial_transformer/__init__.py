@@ -1,0 +1,1 @@
+"""Spatial transformer network on MNIST (paper, 4.1.16; DC-AI-C15)."""

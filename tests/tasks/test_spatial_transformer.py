@@ -1,0 +1,183 @@
+"""The spatial transformer: its network, its metric and its answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score
+from torch.utils.flop_counter import FlopCounterMode
+
+from aibench.config import ConfigError
+from aibench.contract import example_batch
+from aibench.loader import EvalBatches
+from aibench.tasks.spatial_transformer.data import Data
+from aibench.tasks.spatial_transformer.module import Module
+
+TASK = "task=spatial_transformer"
+REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")
+
+
+@pytest.fixture
+def module(composed):
+    """A miniature."""
+    torch.manual_seed(0)
+    return Module(composed(TASK), {}).eval()
+
+
+# The network
+
+
+@pytest.mark.parametrize(
+    ("words", "parameters", "multiply_adds"), [((), 27_360, 0.77e6), (("model.transformer=false",), 21_840, 0.48e6)]
+)
+def test_the_reference_has_the_parameters_and_multiply_adds_of_the_tutorial(composed, words, parameters, multiply_adds):
+    module = Module(composed(*REFERENCE, *words), {}).eval()
+    (images,) = module.example_input()
+    with FlopCounterMode(display=False) as counter:
+        assert module(images).shape == (1, 10)
+    assert images.shape == (1, 1, 28, 28)
+    assert sum(parameter.numel() for parameter in module.parameters()) == parameters
+    assert counter.get_total_flops() / 2 == pytest.approx(multiply_adds, rel=0.01)
+
+
+@pytest.mark.parametrize("corners", ["true", "false"])
+def test_an_untrained_transformer_leaves_the_image_as_it_is(composed, corners):
+    module = Module(composed(TASK, f"model.align_corners={corners}"), {})
+    images = torch.randint(256, (3, 1, 28, 28), dtype=torch.uint8)
+    torch.testing.assert_close(module.transformed(images), images / 255, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("corners", [True, False])
+def test_the_transformer_samples_bilinearly_where_the_map_points(composed, corners):
+    module = Module(composed(TASK, f"model.align_corners={str(corners).lower()}"), {})
+    affine = np.array([[0.8, 0.3, 0.1], [-0.2, 1.1, -0.25]])
+    with torch.no_grad():
+        module.network.transformer.localisation[-1].bias.copy_(torch.from_numpy(affine.ravel()))
+    images = torch.rand(1, 1, 28, 28)
+    result = module.network.transformer(images).detach().numpy()[0, 0]
+    np.testing.assert_allclose(result, _sampled(images.numpy()[0, 0], affine, corners), atol=1e-4)
+
+
+def _sampled(image, affine, corners):
+    """Pixel by pixel: equation 1 and equation 5 of Jaderberg et al. (2015)."""
+    half = (len(image) - 1) / 2 if corners else len(image) / 2  # pixels from the middle to the coordinate 1
+    middle = (len(image) - 1) / 2
+    result = np.zeros_like(image)
+    for row in range(28):
+        for column in range(28):
+            x, y = affine @ [(column - middle) / half, (row - middle) / half, 1]
+            left, top = middle + half * x, middle + half * y
+            for m in range(28):
+                for n in range(28):
+                    result[row, column] += image[m, n] * max(0, 1 - abs(left - n)) * max(0, 1 - abs(top - m))
+    return result
+
+
+def test_both_parts_learn_through_the_sampler(module):
+    images, labels = torch.randint(256, (8, 1, 28, 28), dtype=torch.uint8), torch.arange(8)
+    module.training_step((images, labels), 0).backward()
+    last = module.network.transformer.localisation[-1]
+    assert all(parameter.grad is not None for parameter in module.parameters())
+    assert last.weight.grad.abs().sum() > 0
+    assert module.network.classifier[0].weight.grad.abs().sum() > 0
+
+
+def test_images_are_normalised_inside_the_module(module):
+    images = torch.randint(256, (2, 1, 28, 28), dtype=torch.uint8)
+    seen = []
+    module.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    module(images)
+    by_hand = (images.numpy() / 255.0 - module.config.data.mean) / module.config.data.std
+    np.testing.assert_allclose(seen[0].numpy(), by_hand, atol=1e-5)
+
+
+# Refused values
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("model.localisation_channels=[8]", "model.localisation_channels=[8]: needs two numbers of at least 1"),
+        ("model.classifier_channels=[8,0]", "model.classifier_channels=[8, 0]: needs two numbers of at least 1"),
+        ("model.localisation_hidden=0", "model.localisation_hidden=0: must be at least 1."),
+        ("model.classifier_hidden=0", "model.classifier_hidden=0: must be at least 1."),
+        ("model.dropout=1", "model.dropout=1.0: must lie in 0 to 1, 1 left out."),
+        ("data.rotation=-1", "data.rotation=-1.0: must be at least 0."),
+        ("data.shift=-1", "data.shift=-1.0: must be at least 0."),
+        ("data.scale=[0,1]", "data.scale=[0.0, 1.0]: needs the least and the most, both greater than 0."),
+        ("data.scale=[1,0.5]", "data.scale=[1.0, 0.5]: needs the least and the most, both greater than 0."),
+        ("optim.warmup_epochs=-1", "optim.warmup_epochs=-1.0: must be at least 0."),
+        ("data.std=0", "data.std=0.0: must be greater than 0."),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(composed, word, said):
+    with pytest.raises(ConfigError) as caught:
+        composed(TASK, word)
+    assert str(caught.value).startswith(said)
+
+
+# The optimiser
+
+
+def test_the_reference_takes_plain_steps_of_one_length(composed):
+    rates, group = _rates(Module(composed(*REFERENCE), {}), 30)
+    np.testing.assert_allclose(rates, 0.01)
+    assert (group["momentum"], group["weight_decay"]) == (0, 0)
+
+
+def test_the_miniature_s_steps_grow_for_an_epoch_and_shorten_along_half_a_cosine(module):
+    rates, _ = _rates(module, 51)
+    falling = [(1 + np.cos(np.pi * step / 40)) / 2 for step in range(41)]
+    np.testing.assert_allclose(rates, 0.002 * np.array([*(np.arange(1, 11) / 11), *falling]), atol=1e-9)
+
+
+def _rates(module, steps):
+    """The learning rates of the first steps of a session of 50, 10 in an epoch, and the optimiser's settings."""
+    module._trainer = type("Trainer", (), {"estimated_stepping_batches": 50, "num_training_batches": 10})()
+    configured = module.configure_optimizers()
+    schedule, rates = configured["lr_scheduler"]["scheduler"], []
+    for _ in range(steps):
+        rates += schedule.get_last_lr()
+        configured["optimizer"].step()
+        schedule.step()
+    return rates, configured["optimizer"].param_groups[0]
+
+
+# The metric
+
+
+def test_accuracy_is_that_of_scikit_learn_with_a_short_last_batch(composed, module):
+    data = Data(composed(TASK, "data.val_size=90", "data.eval_batch_size=40"))
+    logged = {}
+    module.log = lambda name, value: logged.update({name: float(value)})
+    for _ in range(2):  # the second evaluation starts from nothing
+        with torch.no_grad():
+            for place, batch in enumerate(EvalBatches(data, data.dataset("val"))):
+                module.validation_step(batch, place)
+        module.on_validation_epoch_end()
+    images, labels = example_batch(data, "val", 90)
+    with torch.no_grad():
+        predicted = module(images).argmax(1)
+    assert logged == {"val/accuracy": pytest.approx(accuracy_score(labels, predicted))}
+
+
+# What a user sees
+
+
+def test_a_request_is_answered_with_the_likeliest_digit(module):
+    images = torch.randint(256, (3, 1, 28, 28), dtype=torch.uint8)
+    with torch.no_grad():
+        logits = module(images).double().numpy()
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    for (digit, probability), row in zip(module.infer((images, torch.zeros(3))), probabilities, strict=True):
+        assert digit == row.argmax()
+        assert probability == pytest.approx(row.max(), rel=1e-4)
+
+
+def test_the_figure_tells_right_from_wrong(module):
+    images = torch.randint(256, (7, 1, 28, 28), dtype=torch.uint8)
+    digits = [digit for digit, _ in module.infer((images, torch.zeros(7)))]
+    labels = torch.tensor(digits[:1] + [(digit + 1) % 10 for digit in digits[1:]])
+    titles = [axes.title for axes in module.render((images, labels)).axes if "%" in axes.get_title()]
+    assert [title.get_color() for title in titles] == ["green"] + ["red"] * 6
