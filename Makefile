@@ -47,7 +47,7 @@ clean:  ## Remove the environment and what builds left
 	@touch $@
 
 .venv/run-ready: .venv/made $(PINNED)
-	$(INSTALL) --constraint constraints.txt --editable .
+	$(INSTALL) --constraint constraints.txt --editable '.[speech]'
 	@touch $@
 
 .venv/test-ready: .venv/run-ready $(PINNED)
