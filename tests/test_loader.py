@@ -28,7 +28,7 @@ def test_the_first_epoch_has_the_order_that_the_data_give_it_and_the_others_are_
     epochs = [[batch.tolist() for (batch,) in batches] for _ in range(3)]
     assert epochs[0] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
     assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
-    assert all(sorted(sum(epoch, [])) == list(range(10)) for epoch in epochs)
+    assert all(sorted(number for batch in epoch for number in batch) == list(range(10)) for epoch in epochs)
     resumed = TrainBatches(data, data.dataset("train"), seed=1)
     resumed.go_to(3)
     assert [batch.tolist() for (batch,) in resumed] == epochs[0][3:]
