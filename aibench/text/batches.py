@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ class Ragged:
     @property
     def lengths(self) -> Indices:
         """Of the sequences."""
-        return self.ends - self.starts
+        lengths: Indices = self.ends - self.starts
+        return lengths
 
     def fingerprint(self) -> str:
         """Of all sequences."""
@@ -108,5 +110,5 @@ def by_tokens(
         filled = range(start, limit)  # a batch that ends with this one is as wide as it is long
         end = start + bisect_right(filled, budget, key=lambda last: (last - start + 1) * int(ascending[last]))
         cuts.append(max(end, start + 1))
-    batches = np.split(order, cuts[1:-1])
+    batches = [order[start:end] for start, end in pairwise(cuts)]
     return [batches[at] for at in generator.permutation(len(batches))]
