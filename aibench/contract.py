@@ -117,6 +117,13 @@ class TaskData(ABC):
         order = generator.permutation(len(dataset))
         return np.split(order[: len(order) // size * size], len(order) // size)
 
+    def first_plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[np.ndarray[Any, Any]]:
+        """The batches of the first epoch, where it has an order of its own (easy samples first, say), as `plan`'s.
+
+        As many batches as those of `plan`, and each as large as the one in its place.
+        """
+        return self.plan(dataset, generator)
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Names the samples: two runs with equal fingerprints trained and were evaluated on the same data."""

@@ -95,7 +95,8 @@ class TrainBatches:
 
     def _plan(self, epoch: int) -> list[np.ndarray[Any, Any]]:
         generator = np.random.default_rng((self.seed, epoch))
-        return list(self.data.plan(self.dataset, generator))
+        plan = self.data.plan if epoch else self.data.first_plan
+        return list(plan(self.dataset, generator))
 
     def __len__(self) -> int:
         return len(self.sizes)
