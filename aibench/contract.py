@@ -124,6 +124,10 @@ class TaskData(ABC):
         """
         return self.plan(dataset, generator)
 
+    def units(self, dataset: Any, indices: np.ndarray[Any, Any]) -> int:
+        """How many of `unit` the samples at `indices` hold: their number, but where a sample is a sentence, say."""
+        return len(indices)
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Names the samples: two runs with equal fingerprints trained and were evaluated on the same data."""
@@ -154,11 +158,13 @@ class TaskModule(pl.LightningModule):
             student, say. Samples and seconds are counted apart for each.
         initialisation: Where the first weights came from, for the result.
         unmeasured: Why this run's evaluations have no value for the target's metric, and log NaN; None where they have.
+        uncountable: Why the operations of a step have no fixed number; None where they have.
     """
 
     phase: str = "training"
     initialisation: str = "from scratch"
     unmeasured: str | None = None
+    uncountable: str | None = None
 
     def __init__(self, config: Any, facts: Facts) -> None:
         super().__init__()

@@ -24,7 +24,7 @@ from aibench import checkpoint, registry
 from aibench.config import Accelerator, ConfigError, Precision, Resume, RunConfig, plain
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.division import changed_since
-from aibench.ledger import Ledger
+from aibench.instruments import Instruments
 from aibench.loader import EvalBatches, TrainBatches
 from aibench.meters.system import reset_peak_process_memory, usable_cores
 from aibench.progress import ProgressBar
@@ -58,13 +58,17 @@ def train(config: RunConfig, folder: Path, division: Division | None, console: C
         tracker = tracking(config, folder, run_id)
         (folder / FAILURE).unlink(missing_ok=True)
         result = None
+        session = None
         try:
             session = Session(config, folder, run_id, last, console)
             ending = session.fit(tracker)
+            session.instruments.stop()
             result = build_result(session, ending, division, started)
             result.figure = _figure(session, ending)
             write_result(folder, result)
         finally:
+            if session is not None:
+                session.instruments.stop()
             tracker.finish(result, folder)
     return result
 
@@ -78,7 +82,7 @@ class Session:
         self.run_id = run_id
         self.resumed_from = last
         self.console = console
-        self.ledger = Ledger("setup")  # the clock starts here: what follows touches the data
+        self.instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
         self.data: TaskData = registry.data_class(config.task)(config)
         dataset = self.data.dataset("train")
         self.batches = TrainBatches(self.data, dataset, config.seed)
@@ -90,6 +94,8 @@ class Session:
         if config.hardware.channels_last:
             self.module.to(memory_format=torch.channels_last)
         self.recorder: Recorder | None = None
+        on_cpu = config.hardware.accelerator is Accelerator.cpu
+        self.on_gpu = torch.cuda.is_available() and not on_cpu
 
     def fit(self, tracker: Any) -> Ending:
         """Train to the end of the session, whichever it is."""
@@ -102,7 +108,7 @@ class Session:
                 self.schedule,
                 self.batches,
                 self.folder,
-                self.ledger,
+                self.instruments,
                 [bar, tracker],
                 {"run_id": self.run_id, "config": plain(self.config)},
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from aibench.config import PowerModel
 from aibench.meters.cpu import CpuUse
 from aibench.meters.gpu import Gpu
 
@@ -40,7 +41,7 @@ class Sensor(Protocol):
 
 
 class NvmlCounter:
-    """A GPU's own counter: millijoules since the driver was loaded (Volta and later; all of the card, shared or not)."""
+    """A GPU's own counter: millijoules since the driver was loaded; Volta and later; of the whole card."""
 
     method = NVML_COUNTER
     # The counter is updated every 20 to 100 ms: at 700 W that is up to 70 J at either end.
@@ -174,7 +175,9 @@ class EnergyMeter:
         self.sensors = list(sensors)
         self.reasons = list(reasons)
         self.readings = [Reading() for _ in self.sensors]
-        self._before = [self._first(sensor, reading) for sensor, reading in zip(self.sensors, self.readings, strict=True)]
+        self._before = [
+            self._first(sensor, reading) for sensor, reading in zip(self.sensors, self.readings, strict=True)
+        ]
         self.earlier: dict[str, float] = {}
 
     @staticmethod
@@ -199,7 +202,7 @@ class EnergyMeter:
         }
 
 
-def energy_meter(model: Any, gpu: Gpu) -> EnergyMeter:
+def energy_meter(model: PowerModel, gpu: Gpu) -> EnergyMeter:
     """The sensors of this machine.
 
     Args:
@@ -216,6 +219,6 @@ def energy_meter(model: Any, gpu: Gpu) -> EnergyMeter:
             sensors.append(gpu_sensor(gpu.library, gpu.handle))
         except gpu.library.NVMLError as error:
             reasons.append(f"gpu: {error}")
-    if not sensors and model is not None:
-        sensors.append(declared(model.idle_watts, model.busy_watts))
+    if not sensors and model.idle_watts is not None:
+        sensors.append(declared(model.idle_watts, model.busy_watts or 0.0))
     return EnergyMeter(sensors, reasons)

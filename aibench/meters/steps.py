@@ -94,6 +94,7 @@ class DeviceClock:
         self._steps: list[tuple[Any, Any]] = []
         self._part = LOOP
         self._step: Any = None
+        self._running = False
 
     def _record(self) -> Any:
         event = torch.cuda.Event(enable_timing=True)
@@ -102,17 +103,23 @@ class DeviceClock:
 
     def switch(self, part: int) -> int:
         before, self._part = self._part, part
+        if not self._running:
+            return before
         self._marks.append((part, self._record()))
         if len(self._marks) > _PENDING:
             self._read()
         return before
 
     def start(self) -> None:
+        self._running = True
         self.switch(LOOP)
         self._step = self._marks[-1][1]
 
     def stop(self) -> None:
         """The device must have been waited for."""
+        if not self._running:
+            return
+        self._running = False
         self._marks.append((-1, self._record()))
         torch.cuda.synchronize()
         self._read()
