@@ -114,7 +114,7 @@ def step_count(module: TaskModule, batch: Any, optimizers: int) -> Count:
     _stand_in_for_lightning(module, optimizers)
 
     def step() -> None:
-        loss = module.training_step(batch, 0)
+        loss: Any = module.training_step(batch, 0)
         if module.automatic_optimization:
             loss.backward()
 

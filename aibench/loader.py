@@ -138,7 +138,8 @@ class TrainBatches:
 
     def _counted(self, batches: list[Indices]) -> Indices:
         counts = [(len(indices), self.data.units(self.dataset, indices)) for indices in batches]
-        return np.array(counts, dtype=np.int64).reshape(-1, 2).sum(axis=0)
+        total: Indices = np.array(counts, dtype=np.int64).reshape(-1, 2).sum(axis=0)
+        return total
 
 
 class EvalBatches:

@@ -124,8 +124,8 @@ def _sources(instruments: Instruments, joules: dict[str, float]) -> list[EnergyS
 
 def no_energy(reason: str) -> Energy:
     """Every field null for `reason`."""
-    joules = [Measured(None, "J", reason=reason) for _ in range(4)]
-    return Energy(*joules, per_sample=Measured(None, "J/sample", reason=reason))
+    total, to_quality, idle, above_idle = (Measured(None, "J", reason=reason) for _ in range(4))
+    return Energy(total, to_quality, idle, above_idle, Measured(None, "J/sample", reason=reason))
 
 
 def cost(tariff: CostConfig, consumed: Energy, seconds: float | None) -> Cost:

@@ -12,6 +12,7 @@ import torch
 from aibench import __version__, measures
 from aibench.config import RunConfig, plain
 from aibench.contract import Facts, TaskData, TaskModule, example_batch
+from aibench.estimate import kept
 from aibench.meters import system as meters
 from aibench.recorder import Record
 from aibench.result import (
@@ -73,6 +74,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
         model=model(session, speed),
         data=_data(session),
         trust=instruments.trust(),
+        estimate=kept(config),
     )
 
 

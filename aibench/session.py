@@ -8,7 +8,7 @@ import signal
 import traceback
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from aibench.division import changed_since
 from aibench.instruments import Instruments
 from aibench.loader import EvalBatches, TrainBatches
 from aibench.meters.system import reset_peak_process_memory, usable_cores
+from aibench.mllog import write_log
 from aibench.progress import ProgressBar
 from aibench.recorder import Diverged, Recorder
 from aibench.report import Ending, build_result, draw_figure
@@ -44,8 +45,21 @@ class Interrupted(BaseException):
     """SIGTERM or Ctrl-C. Not an `Exception`: no library on the way may swallow it."""
 
 
-def train(config: RunConfig, folder: Path, division: Division | None, console: Console) -> Result:
+def train(
+    config: RunConfig,
+    folder: Path,
+    division: Division | None,
+    console: Console,
+    schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
+) -> Result:
     """Run one session in `folder` and write its result there.
+
+    Args:
+        config: The run.
+        folder: Where it leaves what it makes.
+        division: Closed or open.
+        console: Where progress goes.
+        schedule: Of a configuration and the batches of an epoch; a probe makes a shorter one.
 
     Raises:
         ConfigError, DataError: The run cannot start; nothing was measured and no result is written.
@@ -60,12 +74,13 @@ def train(config: RunConfig, folder: Path, division: Division | None, console: C
         result = None
         session = None
         try:
-            session = Session(config, folder, run_id, last, console)
+            session = Session(config, folder, run_id, last, console, schedule)
             ending = session.fit(tracker)
             session.instruments.stop()
             result = build_result(session, ending, division, started)
             result.figure = _figure(session, ending)
             write_result(folder, result)
+            write_log(folder, result)
         finally:
             if session is not None:
                 session.instruments.stop()
@@ -76,7 +91,15 @@ def train(config: RunConfig, folder: Path, division: Division | None, console: C
 class Session:
     """One run's data, module, loaders and record."""
 
-    def __init__(self, config: RunConfig, folder: Path, run_id: str, last: Path | None, console: Console) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: Path,
+        run_id: str,
+        last: Path | None,
+        console: Console,
+        schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
+    ) -> None:
         self.config = config
         self.folder = folder
         self.run_id = run_id
@@ -87,7 +110,7 @@ class Session:
         dataset = self.data.dataset("train")
         self.batches = TrainBatches(self.data, dataset, config.seed)
         self.goal = Goal.of(config)
-        self.schedule = Schedule.of(config, len(self.batches))
+        self.schedule = schedule(config, len(self.batches))
         self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
         _seed_everything(config.seed)
         self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
@@ -196,6 +219,8 @@ def _set_up_process(config: RunConfig) -> None:
     """Threads, seeds and quiet libraries."""
     if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
         raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
+    if config.hardware.precision is Precision.fp16 and not torch.cuda.is_available():
+        raise ConfigError("hardware.precision=fp16: no GPU here, and CPUs emulate fp16. Use bf16 or fp32.")
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")

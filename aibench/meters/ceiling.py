@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -107,7 +108,7 @@ def probe(precision: str, device: str, name: str) -> Ceiling:
 def _probes(dtype: torch.dtype, device: str) -> Iterator[tuple[str, float, Callable[[], Tensor]]]:
     for size in (512, 1024, 2048) if device == "cpu" else (4096, 8192):
         a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))  # zeros would be faster than data
-        yield f"matrix product {size}", 2.0 * size**3, lambda a=a, b=b: torch.mm(a, b)
+        yield f"matrix product {size}", 2.0 * size**3, partial(torch.mm, a, b)
     batch, channels, side = (16, 64, 56) if device == "cpu" else (256, 256, 56)
     layouts = {"": torch.contiguous_format, ", channels last": torch.channels_last}
     for layout, memory_format in layouts.items():
@@ -117,7 +118,7 @@ def _probes(dtype: torch.dtype, device: str) -> Iterator[tuple[str, float, Calla
         yield (
             f"3x3 convolution of {channels} channels{layout}",
             flops,
-            lambda images=images, kernel=kernel: torch.conv2d(images, kernel, padding=1),
+            partial(torch.conv2d, images, kernel, padding=1),
         )
 
 

@@ -23,10 +23,9 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 # Operators that move no number: views and allocations.
 FREE = frozenset(
-    ("view", "_unsafe_view", "t", "transpose", "permute", "expand", "slice", "select", "unsqueeze", "squeeze")
-    + ("detach", "alias", "as_strided", "split", "split_with_sizes", "unbind", "unsafe_split", "unsafe_chunk")
-    + ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "lift_fresh", "_reshape_alias")
-    + ("view_as_real",)
+    "view _unsafe_view t transpose permute expand slice select unsqueeze squeeze detach alias as_strided split "  # noqa: SIM905
+    "split_with_sizes unbind empty empty_like empty_strided new_empty new_empty_strided lift_fresh _reshape_alias "
+    "view_as_real unsafe_split unsafe_chunk".split()
 )
 
 
@@ -52,8 +51,8 @@ def canonical(*, without_mkldnn: bool = True) -> Iterator[None]:
     """
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    mkldnn = torch.backends.mkldnn.flags(enabled=not without_mkldnn)  # type: ignore[no-untyped-call]
-    cudnn = torch.backends.cudnn.flags(enabled=False)  # type: ignore[no-untyped-call]
+    mkldnn = torch.backends.mkldnn.flags(enabled=not without_mkldnn)
+    cudnn = torch.backends.cudnn.flags(enabled=False)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the first speaks of TF32 on GPUs that this build does not know
@@ -63,11 +62,11 @@ def canonical(*, without_mkldnn: bool = True) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast_path)
 
 
-class Uncounted(TorchDispatchMode):
+class Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts calls and output elements of the operators that carry no formula."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: Counter[str] = Counter()
         self.elements: Counter[str] = Counter()
 

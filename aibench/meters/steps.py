@@ -97,7 +97,7 @@ class DeviceClock:
         self._running = False
 
     def _record(self) -> Any:
-        event = torch.cuda.Event(enable_timing=True)
+        event: Any = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record()
         return event
 
