@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,11 @@ class Data(TaskData):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        sources = {Source.embedded: self._spoken, Source.disk: self._read, Source.synthetic: self._made_up}
+        sources: dict[Source, Callable[[str], Utterances | LibriSpeech]] = {
+            Source.embedded: self._spoken,
+            Source.disk: self._read,
+            Source.synthetic: self._made_up,
+        }
         self.splits = {split: sources[config.data.source](split) for split in ("train", "val")}
 
     @property

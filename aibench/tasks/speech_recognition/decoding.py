@@ -59,6 +59,6 @@ def beam_search(log_probabilities: NDArray[np.float64], beams: int) -> Prefix:
                 before = blank if prefix and prefix[-1] == label else either
                 longer = grown[(*prefix, label)]
                 longer[1] = np.logaddexp(longer[1], before + row[label])
-        best = sorted(grown, key=lambda prefix: -np.logaddexp(*grown[prefix]))[:beams]
+        best = sorted(grown, key=lambda prefix: -np.logaddexp(grown[prefix][0], grown[prefix][1]))[:beams]
         kept = {prefix: (grown[prefix][0], grown[prefix][1]) for prefix in best}
     return next(iter(kept))

@@ -30,7 +30,7 @@ class Spectrogram:
     def __call__(self, samples: Tensor) -> Tensor:
         """The spectrogram, float (frames, bins), of `samples`, float (samples,) in -1 to 1, longer than half a window.
 
-        It has `frames_of(len(samples), hop)` frames.
+        It has `len(samples) // hop + 1` frames.
         """
         length = len(self.window)
         padded = torch.nn.functional.pad(samples[None], (length // 2, length // 2), mode="reflect")[0]
@@ -38,11 +38,12 @@ class Spectrogram:
         if self.bank is not None:
             magnitudes = magnitudes @ self.bank
         logarithms = magnitudes.log1p()
-        return (logarithms - logarithms.mean()) / logarithms.std().clamp(min=1e-5)
+        normalised: Tensor = (logarithms - logarithms.mean()) / logarithms.std().clamp(min=1e-5)
+        return normalised
 
 
-def frames_of(samples: int, hop: int) -> int:
-    """How many frames the spectrogram of so many samples has."""
+def frames_of(samples: NDArray[np.int64], hop: int) -> NDArray[np.int64]:
+    """How many frames the spectrograms of so many samples have."""
     return samples // hop + 1
 
 

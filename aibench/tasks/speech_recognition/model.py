@@ -29,12 +29,13 @@ class DeepSpeech2(nn.Module):
         for (height, width), stride in zip(config.kernels, config.strides, strict=True):
             padding = (height // 2, width // 2)
             layer = nn.Conv2d(channels, config.channels, (height, width), (stride[0], stride[1]), padding)
-            self.convolutions.append(nn.ModuleList([layer, MaskedBatchNorm(config.channels)]))
+            self.convolutions.append(layer)
             channels, bins = config.channels, (bins - 1) // stride[0] + 1
+        self.convolution_norms = nn.ModuleList(MaskedBatchNorm(channels) for _ in config.kernels)
         self.strides = [stride for _, stride in config.strides]
         sizes = [channels * bins, *[config.hidden] * (config.layers - 1)]
         self.recurrent = nn.ModuleList(BidirectionalGRU(size, config.hidden) for size in sizes)
-        self.norms = nn.ModuleList(MaskedBatchNorm(config.hidden) for _ in range(config.layers))
+        self.recurrent_norms = nn.ModuleList(MaskedBatchNorm(config.hidden) for _ in range(config.layers))
         self.output = nn.Linear(config.hidden, LABELS, bias=False)
 
     def forward(self, spectra: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,7 +49,8 @@ class DeepSpeech2(nn.Module):
             float (batch, steps, 29), and the steps of each utterance, int64 (batch,).
         """
         x = spectra.transpose(1, 2)[:, None]
-        for (convolution, norm), stride in zip(self.convolutions, self.strides, strict=True):
+        layers = zip(self.convolutions, self.convolution_norms, self.strides, strict=True)
+        for convolution, norm, stride in layers:
             lengths = (lengths - 1) // stride + 1
             x = convolution(x)
             mask = within(lengths, x.shape[3])[:, None, None]
@@ -56,7 +58,7 @@ class DeepSpeech2(nn.Module):
         x = x.flatten(1, 2).transpose(1, 2)
         mask = within(lengths, x.shape[1])
         back = reversal(lengths, x.shape[1])
-        for layer, norm in zip(self.recurrent, self.norms, strict=True):
+        for layer, norm in zip(self.recurrent, self.recurrent_norms, strict=True):
             x = layer(x, back)
             x = norm(x.transpose(1, 2), mask[:, None]).transpose(1, 2)
         logits: Tensor = self.output(x)

@@ -52,7 +52,7 @@ class Module(TaskModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         spectra, lengths, labels, sets = batch
-        heard = transcripts(*self(spectra, lengths), self.config.model.beams)
+        heard = self._heard(spectra, lengths)
         self.rates.update(heard, [decode(row) for row in labels.tolist()], sets.tolist())
 
     def on_validation_epoch_end(self) -> None:
@@ -63,7 +63,7 @@ class Module(TaskModule):
             self.log_dict(dict(zip(names, rates["wer_by_set"], strict=True)))
         self.rates.reset()
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         config = self.config.optim
         # Fused optimisers divide by the scale of fp16 gradients in their own step, which is after the clipping.
         options: dict[str, Any] = {"fused": self.config.hardware.precision is not Precision.fp16}
@@ -82,17 +82,23 @@ class Module(TaskModule):
     def infer(self, batch: Batch) -> list[str]:
         """What each utterance of `batch` says, in upper case."""
         spectra, lengths, *_ = batch
-        return transcripts(*self(spectra.to(self.device), lengths.to(self.device)), self.config.model.beams)
+        return self._heard(spectra.to(self.device), lengths.to(self.device))
+
+    def _heard(self, spectra: Tensor, lengths: Tensor) -> list[str]:
+        log_probabilities, steps = self(spectra, lengths)
+        return transcripts(log_probabilities, steps, self.config.model.beams)
 
     @torch.inference_mode()
     def render(self, batch: Batch) -> Figure:
         """Utterances: spectrogram, the letters where they were heard, and what was said and heard."""
         from aibench.tasks.speech_recognition.picture import drawn
 
-        spectra, lengths, labels, _ = (tensor[:_UTTERANCES] for tensor in batch)
+        spectra, lengths, labels, sets = (tensor[:_UTTERANCES] for tensor in batch)
         log_probabilities, _ = self(spectra.to(self.device), lengths.to(self.device))
         said = [decode(row) for row in labels.tolist()]
-        return drawn(spectra.cpu(), lengths.tolist(), log_probabilities.cpu(), said, self.infer(batch))
+        return drawn(
+            spectra.cpu(), lengths.tolist(), log_probabilities.cpu(), said, self.infer((spectra, lengths, labels, sets))
+        )
 
 
 def loss_of(log_probabilities: Tensor, steps: Tensor, labels: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ def collated(samples: Sequence[Sample]) -> Batch:
     spectra, labels, sets = zip(*samples, strict=True)
     lengths = torch.tensor([len(spectrum) for spectrum in spectra])
     return (
-        pad_sequence(spectra, batch_first=True),
+        pad_sequence(list(spectra), batch_first=True),
         lengths,
         padded([part.numpy() for part in labels]),
         torch.tensor(sets),
