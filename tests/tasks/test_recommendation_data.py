@@ -216,6 +216,14 @@ def test_more_candidates_than_there_are_items_are_refused(disk, tmp_path):
         disk(tmp_path, candidates=999)
 
 
+def test_what_was_read_is_counted(disk, tmp_path):
+    write_ratings(tmp_path, "ml_100k", ratings())
+    assert disk(tmp_path, candidates=20).verify() == [
+        "train: 228 interactions of 12 users, 150 items",
+        "val: 12 users with 21 candidates each",
+    ]
+
+
 def test_candidates_are_fixed_by_the_datas_seed_and_kept(disk, tmp_path):
     write_ratings(tmp_path, "ml_100k", ratings())
     first, again, other = (disk(tmp_path, seed=seed) for seed in (0, 0, 1))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -111,7 +112,7 @@ class Data(TaskData):
     def held_out(self) -> Tensors:
         """The requests: (user, candidates with the held-out item first, last training items, 0 where there are fewer).
 
-        int64 (), (1 + candidates,), (RECENT,).
+        int64 (), int32 (1 + candidates,), int64 (RECENT,).
         """
         recent = self.interactions.train.last(RECENT)[self.users]
         return Tensors(*(torch.from_numpy(array) for array in (self.users, self.candidates, recent)))
@@ -119,6 +120,14 @@ class Data(TaskData):
     def fingerprint(self) -> str:
         train, sizes = self.interactions.train, (len(self.pairs), self.config.optim.negatives)
         return digest(train.values, train.offsets, self.users, self.candidates, str(sizes))
+
+    def verify(self) -> list[str]:
+        """What there is: all of it was read, and checked, before this can be asked."""
+        train = self.interactions.train
+        return [
+            f"train: {len(train.values):,} interactions of {len(train):,} users, {self.interactions.items:,} items",
+            f"val: {len(self.users):,} users with {self.candidates.shape[1]:,} candidates each",
+        ]
 
 
 def _read(config: DataConfig) -> Interactions:
@@ -133,14 +142,12 @@ def _read(config: DataConfig) -> Interactions:
             return _made_up(config)
 
 
-def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, Ints]:
+def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[np.int32]]:
     """As `draw_candidates` gives them: `data.seed` decides, and what it decided is kept."""
 
-    def make() -> dict[str, Ints]:
+    def make() -> dict[str, NDArray[Any]]:
         if len(made.train) * made.items > LONG:
-            print(
-                f"drawing {config.candidates} candidates for each of {len(made.train):,} users; done once", flush=True
-            )
+            print(f"drawing {config.candidates} candidates for {len(made.train):,} users, once", flush=True)
         generator = np.random.default_rng((config.seed, 1))
         group = _carriers(made) if config.same_carrier else None
         users, candidates = draw_candidates(made, config.candidates, generator, group)

@@ -42,8 +42,8 @@ class NeuMF(nn.Module):
         """How likely users are to take items, before the sigmoid.
 
         Args:
-            users: int64, from 0.
-            items: int64, from 1; of a shape that broadcasts with that of `users`.
+            users: Whole numbers, from 0.
+            items: Whole numbers, from 1; of a shape that broadcasts with that of `users`.
 
         Returns:
             float, of the common shape.

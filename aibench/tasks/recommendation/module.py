@@ -22,7 +22,7 @@ class Module(TaskModule):
     """Tells a user's items from others.
 
     A training batch is users, int64 (batch,), items, int64 (batch,), and labels, float (batch,), 1 for an interaction.
-    A request is users, int64 (batch,), their candidates, int64 (batch, candidates), and what they were with last.
+    A request is users, int64 (batch,), their candidates, int32 (batch, candidates), and what they were with last.
     """
 
     config: Config
@@ -58,7 +58,7 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Sample) -> tuple[Tensor, Tensor]:
-        """The ten best candidates of each user, best first, int64 (users, 10), and how likely they are, float."""
+        """The ten best candidates of each user, best first, int32 (users, 10), and how likely they are, float."""
         users, candidates, _ = (tensor.to(self.device) for tensor in batch)
         best = self(users[:, None], candidates).float().sigmoid().topk(SHOWN, dim=1)
         return candidates.gather(1, best.indices), best.values
