@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,9 @@ class Pairs:
 
     def chosen(self, indices: NDArray[np.int64]) -> Pairs:
         """Some of them."""
-        texts, summaries = (Ragged.of([part[int(at)] for at in indices]) for part in (self.texts, self.summaries))
+        texts, summaries = (
+            Ragged.of([part[int(at)].numpy() for at in indices]) for part in (self.texts, self.summaries)
+        )
         return Pairs(texts, summaries)
 
     def fingerprint(self) -> str:
@@ -59,7 +62,7 @@ class Corpus:
 
     def save(self, path: Path) -> None:
         """Write it to a file that `load` reads."""
-        arrays = {"words": np.frombuffer("\n".join(self.words).encode(), np.uint8)}
+        arrays: dict[str, NDArray[Any]] = {"words": np.frombuffer("\n".join(self.words).encode(), np.uint8)}
         for split, pairs in self.splits.items():
             for name, part in (("texts", pairs.texts), ("summaries", pairs.summaries)):
                 arrays |= {f"{split}_{name}": part.values, f"{split}_{name}_ends": part.ends}

@@ -60,14 +60,14 @@ class Data(TaskData):
         self.splits = {"train": Samples(train, config.data.summary_words), "val": Samples(val, None)}
 
     def _part(self, split: str) -> Pairs:
-        """The samples of `split` that are used: of more than are asked for, those that the data's seed draws."""
-        pairs, data = self.corpus.splits[split], self.config.data
-        size = data.train_size if split == "train" else data.val_size
+        """The samples of `split` that are used: of more than are asked for, those that the seed of the data draws."""
+        pairs, wanted = self.corpus.splits[split], self.config.data
+        size = wanted.train_size if split == "train" else wanted.val_size
         if size is None or size >= len(pairs):
             return pairs
-        if data.source is not Source.disk:
+        if wanted.source is not Source.disk:
             return pairs.chosen(np.arange(size))  # these are in random order
-        drawn = np.random.default_rng((data.seed, split == "val")).permutation(len(pairs))[:size]
+        drawn = np.random.default_rng((wanted.seed, split == "val")).permutation(len(pairs))[:size]
         return pairs.chosen(np.sort(drawn))
 
     @property
@@ -121,16 +121,16 @@ def _read(config: Config) -> Corpus:
 
 def _made_up(config: Config) -> Corpus:
     """Texts and summaries of random words, all as long as they may be; some of them words that no model knows."""
-    data, known = config.data, config.model.vocabulary
+    wanted, known = config.data, config.model.vocabulary
     words = (*SPECIALS, *(f"word{index}" for index in range(len(SPECIALS), known + MADE_UP_UNKNOWN)))
     splits = {}
-    for split, size in (("train", data.train_size), ("val", data.val_size)):
+    for split, size in (("train", wanted.train_size), ("val", wanted.val_size)):
         count = min(size or MADE_UP[split], MADE_UP[split])
-        generator = np.random.default_rng((data.seed, split == "val"))
-        shapes = ((count, data.source_words), (count, data.summary_words))
+        generator = np.random.default_rng((wanted.seed, split == "val"))
+        shapes = ((count, wanted.source_words), (count, wanted.summary_words))
         texts, summaries = (generator.integers(len(SPECIALS), len(words), shape, np.int32) for shape in shapes)
         summaries[:, -1] = EOS
-        splits[split] = Pairs(*(_rows(table) for table in (texts, summaries)))
+        splits[split] = Pairs(_rows(texts), _rows(summaries))
     return Corpus(words, splits)
 
 

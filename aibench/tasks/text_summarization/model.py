@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -171,12 +170,8 @@ class Summarizer(nn.Module):
             place, state = self.next(words, read, state)
             places.append(place)
         logits, attention, gates = zip(*places, strict=True)
-        return Written(*(torch.stack(part, dim=1) for part in (logits, attention)), _stacked(gates))
-
-
-def _stacked(gates: Sequence[Tensor | None]) -> Tensor | None:
-    present = [gate for gate in gates if gate is not None]
-    return torch.stack(present, dim=1) if present else None
+        gate = torch.stack(gates, dim=1) if self.gate is not None else None
+        return Written(torch.stack(logits, dim=1), torch.stack(attention, dim=1), gate)
 
 
 def begin_small(network: nn.Module) -> None:

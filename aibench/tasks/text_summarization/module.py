@@ -12,7 +12,7 @@ from torch.nn.utils import clip_grad_norm_
 from aibench.contract import Facts, TaskModule
 from aibench.nn.schedules import each_step, half_cosine
 from aibench.tasks.text_summarization.config import Config
-from aibench.tasks.text_summarization.model import Read, State, Summarizer, begin_small
+from aibench.tasks.text_summarization.model import Read, State, Summarizer, Written, begin_small
 from aibench.tasks.text_summarization.pointer import log_likelihood, log_probabilities, words_at
 from aibench.tasks.text_summarization.rouge import Rouge
 from aibench.text.beam import beam_search
@@ -52,8 +52,8 @@ class Module(TaskModule):
         """The mean over a summary's places of -log probability, and over the texts."""
         texts, summaries = batch
         previous = F.pad(summaries[:, :-1], (1, 0), value=BOS)
-        written = self.network(texts, previous, self.config.optim.own_words)
-        likelihood = log_likelihood(*written, texts, summaries)
+        written: Written = self.network(texts, previous, self.config.optim.own_words)
+        likelihood = log_likelihood(written.logits, written.attention, written.gate, texts, summaries)
         there = summaries != PAD
         return -(likelihood.where(there, 0).sum(1) / there.sum(1)).mean()
 
