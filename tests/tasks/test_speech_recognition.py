@@ -153,7 +153,7 @@ def test_long_gradients_are_shortened(composed):
 
 def test_the_learning_rate_is_divided_after_each_epoch(composed):
     module = Module(composed(TASK, "optim.lr=0.5", "optim.anneal=2", "optim.optimizer=sgd"), {})
-    module._trainer = type("Trainer", (), {"num_training_batches": 3})()
+    module._trainer = type("Trainer", (), {"estimated_stepping_batches": 9, "num_training_batches": 3})()
     made = module.configure_optimizers()
     optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
     assert optimizer.param_groups[0]["nesterov"]

@@ -12,7 +12,7 @@ from aibench.config import ConfigError
 from aibench.contract import DataError
 from aibench.tasks.text_to_text import lexicon
 from aibench.tasks.text_to_text.data import Data
-from aibench.tasks.text_to_text.grammar import corpus
+from aibench.tasks.text_to_text.grammar import corpus, ending
 from aibench.tasks.text_to_text.samples import references
 from aibench.tasks.text_to_text.tokens import written
 from aibench.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
@@ -74,8 +74,8 @@ def test_adjectives_end_as_the_tables_of_a_grammar_book_say():
     }
     for article, rows in book.items():
         for case, row in zip(("nominative", "accusative", "dative"), rows.split(", "), strict=True):
-            for gender, ending in zip(("m", "f", "n", "plural"), row.split(), strict=True):
-                assert ending in ("-", ending(gender, case, article)), (article, case, gender)
+            for gender, expected in zip(("m", "f", "n", "plural"), row.split(), strict=True):
+                assert expected in ("-", ending(gender, case, article)), (article, case, gender)
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_an_english_sentence_has_one_translation():
 
 
 def test_the_splits_share_no_sentence_and_the_held_out_ones_stay(composed):
-    data = Data(composed(TASK, "data.train_size=1500", "data.vocabulary=500"))
+    data = Data(composed(TASK, "data.train_size=1500"))
     for side in (0, 1):
         train, val = set(texts(data, "train", side)), set(texts(data, "val", side))
         assert (len(train), len(val)) == (1_500, 500)
         assert not train & val
     assert references(data.dataset("val").gather(torch.arange(500))[2]) == texts(data, "val", 1)
-    larger = Data(composed(TASK, "data.train_size=1600", "data.vocabulary=500"))
+    larger = Data(composed(TASK, "data.train_size=1600"))
     assert texts(larger, "val", 0) == texts(data, "val", 0)
 
 
@@ -108,7 +108,7 @@ def test_the_splits_share_no_sentence_and_the_held_out_ones_stay(composed):
 
 
 def test_a_batch_is_filled_up_and_runs_from_start_to_end(composed):
-    data = Data(composed(TASK, "data.train_size=300", "data.val_size=40", "data.vocabulary=300"))
+    data = Data(composed(TASK, "data.train_size=300", "data.val_size=40"))
     source, target, text = data.dataset("val").gather(torch.tensor([7, 3, 21]))
     for part in (source, target):
         assert part.dtype == torch.int64
@@ -119,7 +119,7 @@ def test_a_batch_is_filled_up_and_runs_from_start_to_end(composed):
 
 
 def test_an_epoch_has_every_pair_once_in_batches_within_the_budget(composed):
-    data = Data(composed(TASK, "data.train_size=700", "data.vocabulary=300", "data.batch_tokens=400"))
+    data = Data(composed(TASK, "data.train_size=700", "data.batch_tokens=400"))
     dataset = data.dataset("train")
     batches = data.plan(dataset, np.random.default_rng(0))
     assert sorted(np.concatenate(batches)) == list(range(700))
@@ -127,7 +127,7 @@ def test_an_epoch_has_every_pair_once_in_batches_within_the_budget(composed):
         for part in dataset.gather(torch.from_numpy(batch)):
             assert part.numel() <= 400
     filled = sum(part.numel() for batch in batches for part in dataset.gather(torch.from_numpy(batch)))
-    assert sum(int(part.lengths.sum()) for part in dataset.parts) > 0.8 * filled
+    assert sum(int(part.lengths.sum()) for part in dataset.parts) > 0.75 * filled
 
 
 # WMT14

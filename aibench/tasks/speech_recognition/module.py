@@ -71,6 +71,7 @@ class Module(TaskModule):
             options |= {"momentum": config.momentum, "nesterov": config.momentum > 0}
         kind = torch.optim.SGD if config.optimizer is Optimizer.sgd else torch.optim.Adam
         optimizer = kind(self.parameters(), lr=config.lr, weight_decay=config.weight_decay, **options)
+        assert self.trainer.estimated_stepping_batches  # has the trainer count the batches of an epoch
         epoch = int(self.trainer.num_training_batches)
         return each_step(optimizer, lambda step: config.anneal ** -(step // epoch))
 

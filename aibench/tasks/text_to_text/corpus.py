@@ -17,6 +17,7 @@ from aibench.text.lines import lines, pairs
 
 NAMES = {2_737: "newstest2014, the filtered 2,737 pairs", 3_003: "newstest2014, all 3,003 pairs"}
 _SEGMENT = re.compile(r"<seg\b[^>]*>(.*)</seg>", re.IGNORECASE)
+_GRAMMAR = 1  # to be raised with every change of what the grammar draws
 _EMBEDDED_HELD_OUT = 500
 _EMBEDDED_TRAINING = 12_000
 
@@ -26,41 +27,39 @@ class Text:
     """The pairs of a split.
 
     Attributes:
-        identity: Names them: equal ones are of the same sentences.
-        read: Gives them in order, anew at each call. Of training files the pairs with an empty side are left out.
-        place: Where the pair of an index lies, for a message.
+        identity: Names them: equal ones are of the same sentences. Needs no reading.
+        read: Gives them in order, anew at each call.
     """
 
     identity: str
     read: Callable[[], Iterator[Pair]]
-    place: Callable[[int], str]
 
 
 def embedded(config: DataConfig, split: str) -> Text:
     """Sentences of the grammar: the held-out ones are drawn first, so that they are the same for any training size."""
     held_out = config.val_size or _EMBEDDED_HELD_OUT
-    drawn = corpus(held_out + (config.train_size or _EMBEDDED_TRAINING), config.seed)
-    own = drawn[held_out:] if split == "train" else drawn[:held_out]
-    return Text(digest(*(sentence for pair in own for sentence in pair)), lambda: iter(own), lambda at: f"pair {at}")
+    training = config.train_size or _EMBEDDED_TRAINING
+    own = slice(held_out, None) if split == "train" else slice(held_out)
+    identity = f"grammar {_GRAMMAR} {config.seed} {held_out} {training} {split}"
+    return Text(identity, lambda: iter(corpus(held_out + training, config.seed)[own]))
 
 
 def from_files(config: DataConfig, split: str) -> Text:
-    """The pairs below `data.root`: of training those with two sides, of the held-out part every one.
+    """The pairs below `data.root`: of training those with two sides, of the held-out part the first `data.val_size`.
 
     Raises:
         DataError: By `read`: a file is damaged, the two are of unequal lengths, or a held-out line is empty.
     """
     files = layout.found(Path(str(config.root)).expanduser(), config.corpus, split)
     assert files is not None, "Config.problems lets no such root through"
-    size = config.train_size if split == "train" else config.val_size
 
     def read() -> Iterator[Pair]:
         every = (pair for both in files for pair in _pairs(both, may_be_empty=split == "train"))
-        return islice(every, size)
+        return every if split == "train" else islice(every, config.val_size)
 
     paths = [path for both in files for path in (both.english, both.german)]
     states = [f"{path.resolve()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
-    return Text(digest(*states, str(size)), read, lambda at: f"{files[0].english}, line {at + 1:,}")
+    return Text(digest(*states), read)
 
 
 def _pairs(files: layout.Files, may_be_empty: bool) -> Iterator[Pair]:

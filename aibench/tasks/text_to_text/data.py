@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class Data(TaskData):
         data = self.config.data
         read = corpus.embedded if data.source is Source.embedded else corpus.from_files
         train, val = (read(data, split) for split in SPLITS)
-        tokens = tokenisers(data, train)
+        tokens = tokenisers(data, read(replace(data, train_size=None, val_size=None), "train"))
         self.entries = tokens.source.entries, tokens.target.entries
         splits = {"train": training_pairs(data, train, tokens), "val": held_out_pairs(data, val, tokens)}
         for split, size in (("train", data.train_size), ("val", data.val_size)):

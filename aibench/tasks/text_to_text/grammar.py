@@ -51,7 +51,7 @@ class Predicate:
     german_last: str
 
 
-@lru_cache(maxsize=1)  # each split asks for it
+@lru_cache(maxsize=2)  # each split asks for it
 def corpus(count: int, seed: int) -> tuple[Pair, ...]:
     """`count` pairs of an English sentence and its German translation; no sentence of either occurs twice."""
     grammar = Grammar(random.Random(seed))

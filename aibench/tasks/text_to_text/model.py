@@ -185,15 +185,15 @@ class Transformer(nn.Module):
             target: int64 (batch, targets), likewise, without the last token.
         """
         encoded, mask = self.encode(source)
-        x = self.dropouts[1](self._embedded(self.target, target))
+        x = self.dropouts[1](self.embedded(self.target, target))
         for layer in self.decoder_layers:
             x = layer(x, layer.source_attention.memory(encoded), mask)
-        return self._logits(x)
+        return self.logits(x)
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """The encoded source, float (batch, sources, dimensions), and which tokens there are, bool."""
         mask = (source != PAD)[:, None, None]
-        x = self.dropouts[0](self._embedded(self.source, source))
+        x = self.dropouts[0](self.embedded(self.source, source))
         for layer in self.encoder:
             x = layer(x, mask)
         return self.norms[0](x), mask
@@ -205,15 +205,17 @@ class Transformer(nn.Module):
         none = memories[0][0][:, :, :0]
         return Decoding(self, memories, mask), [(none, none) for _ in self.decoder]
 
-    def _embedded(self, embedding: nn.Embedding, tokens: Tensor, start: int = 0) -> Tensor:
+    def embedded(self, embedding: nn.Embedding, tokens: Tensor, start: int = 0) -> Tensor:
+        """Embeddings with their positions, of which the first is `start`."""
         end = start + tokens.shape[1]
         if end > len(self.positions):
             self.positions = sinusoids(2 * end, self.config.dimensions).to(self.positions)
         factor = 1.0 if self.config.scaled is Scaled.logits else math.sqrt(self.config.dimensions)
-        embedded: Tensor = embedding(tokens) * factor + self.positions[start:end]
-        return embedded
+        summed: Tensor = embedding(tokens) * factor + self.positions[start:end]
+        return summed
 
-    def _logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
+        """Of the decoder's output."""
         factor = self.config.dimensions**-0.5 if self.config.scaled is Scaled.logits else 1.0
         return linear(self.norms[1](x) * factor, self.target.weight)
 
@@ -240,13 +242,13 @@ class Decoding:
             pasts: By layer.
         """
         network, batch = self.network, len(self.mask)
-        x = network._embedded(network.target, tokens[:, None], start=pasts[0][0].shape[2])
+        x = network.embedded(network.target, tokens[:, None], start=pasts[0][0].shape[2])
         x = x.reshape(batch, len(tokens) // batch, -1)
         after = []
         for layer, before, memory in zip(network.decoder_layers, pasts, self.memories, strict=True):
             x, past = layer.step(x, before, memory, self.mask)
             after.append(past)
-        return network._logits(x).flatten(0, 1), after
+        return network.logits(x).flatten(0, 1), after
 
 
 def sinusoids(length: int, dimensions: int) -> Tensor:

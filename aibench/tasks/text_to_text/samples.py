@@ -64,10 +64,10 @@ def references(text: Tensor) -> list[str]:
 
 
 def training_pairs(config: DataConfig, text: Text, tokens: Tokenisers) -> Pairs:
-    """The training part, without what is too long for it; of a corpus on disk it is kept in `data.cache`."""
+    """The first `data.train_size` training pairs that are not too long; from disk they are kept in `data.cache`."""
     if config.source is not Source.disk:
         return Pairs(*_encoded(config, text, tokens))
-    parameters = f"{_RECIPE} {config.lowercase} {config.longest} {config.too_long} {tokens.identity} {text.identity}"
+    kind = f"{_RECIPE} {config.lowercase} {config.longest} {config.too_long} {config.train_size}"
 
     def make(path: Path) -> None:
         print("Encoding the training corpus: minutes for WMT14, once", flush=True)
@@ -75,7 +75,7 @@ def training_pairs(config: DataConfig, text: Text, tokens: Tokenisers) -> Pairs:
         with path.open("wb") as file:
             np.savez(file, source=source.values, source_ends=source.ends, target=target.values, target_ends=target.ends)
 
-    path = prepared(config.cache, f"text_to_text-train-{digest(parameters)}.npz", make)
+    path = prepared(config.cache, f"text_to_text-train-{digest(kind, tokens.identity, text.identity)}.npz", make)
     with np.load(path) as kept:
         return Pairs(*(Ragged(kept[side], kept[f"{side}_ends"]) for side in ("source", "target")))
 
@@ -89,14 +89,15 @@ def held_out_pairs(config: DataConfig, text: Text, tokens: Tokenisers) -> Pairs:
 
 
 def _encoded(config: DataConfig, text: Text, tokens: Tokenisers) -> tuple[Ragged, Ragged]:
-    """Sources and targets of `text` that fit."""
+    """Sources and targets of the pairs of `text` that fit, as many as are wanted."""
     parts: list[tuple[Ragged, Ragged]] = []
-    pairs = text.read()
-    while part := list(islice(pairs, _PART)):
+    pairs, wanted = text.read(), config.train_size
+    while wanted != 0 and (part := list(islice(pairs, _PART))):
         kept = [both for both in zip(*_tokens(config, part, tokens), strict=True) if _fits(config, both)]
         if kept:
-            sources, targets = zip(*kept, strict=True)
+            sources, targets = zip(*kept[:wanted], strict=True)
             parts.append((_narrow(sources, tokens.source), _narrow(targets, tokens.target)))
+        wanted = wanted and wanted - len(kept[:wanted])
     if not parts:
         raise DataError(f"data.longest={config.longest}: no pair of sentences is so short. Raise it.")
     source, target = (_joined(side) for side in zip(*parts, strict=True))
