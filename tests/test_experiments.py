@@ -20,5 +20,6 @@ def test_the_subset_is_the_papers():
 
 @pytest.mark.parametrize("experiment", ["variance", "variance_full"])
 def test_variance_studies_run_four_seeds(experiment, command, tmp_path):
-    done = command("task=image_classification", f"experiment={experiment}", "--cfg", "hydra", "--package", "hydra.sweeper")
+    words = ("task=image_classification", f"experiment={experiment}", "--cfg", "hydra", "--package", "hydra.sweeper")
+    done = command(*words)
     assert "seed: 1,2,3,4" in done.stdout, done.stderr
