@@ -227,13 +227,12 @@ def test_a_pair_of_thirty_tokens_takes_the_multiply_adds_of_a_sum_over_the_layer
     assert expected == pytest.approx(1_350e6, rel=0.01)
 
 
-def test_the_logits_weights_are_the_embeddings(composed, module):
-    network = module().network
-    assert network.source is network.target
-    apart = module("model.shared_embeddings=false").network
+def test_the_logits_weights_are_the_embeddings(module):
+    shared, apart = (module(f"model.shared_embeddings={flag}").network for flag in ("true", "false"))
+    assert shared.source is shared.target
     assert apart.source is not apart.target
-    weights = [name for name, _ in apart.named_parameters() if "encoder" not in name and "decoder" not in name]
-    assert weights == ["target.weight", "source.weight"]
+    assert _parameters(apart) - _parameters(shared) == SIZE * 16
+    assert _parameters(shared) == SIZE * 16 + counted(16, 24, 2) + 2 * 2 * 16, "and the two last normalisations"
 
 
 def test_shared_embeddings_of_words_are_refused(composed):
