@@ -25,7 +25,7 @@ Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tab
 
 def add_commands(app: typer.Typer) -> None:
     """Add the verbs of this module to `app`."""
-    for command in (variation, compare):
+    for command in (variation, cost, subset, compare):
         app.command()(command)
 
 
@@ -39,6 +39,79 @@ def variation(
     from aibench.analysis.summary import summarise
 
     raise typer.Exit(summarise(folders, console(), csv=csv, markdown=markdown, figure=figure))
+
+
+def cost(
+    folders: Folders,
+    price_per_hour: Annotated[float, typer.Option(min=0, help="Price of an hour of the machine.")] = 0.0,
+    price_per_kwh: Annotated[float, typer.Option(min=0, help="Price of a kilowatt-hour.")] = 0.0,
+    currency: Annotated[str, typer.Option(help="Unit of the prices.")] = "USD",
+    precision: Annotated[
+        float, typer.Option(help="Wanted half-width of the mean's 95 % interval: 0.05 is 5 %.")
+    ] = 0.05,
+    subset: Annotated[str | None, typer.Option(help="Tasks of a subset, with commas; else the paper's three.")] = None,
+    csv: Csv = None,
+    markdown: Markdown = None,
+) -> None:
+    """What runs to quality cost (paper, 5.3.2): time, energy, price; the suite's total; the saving of a subset."""
+    from aibench.analysis import cost_table as tables
+    from aibench.analysis.cost import Tariff, costs, totals
+    from aibench.analysis.paper import SUBSET
+
+    _within("--precision", precision, 0, 1)
+    runs, faults = _runs(folders)
+    tariff, tasks = Tariff(price_per_hour, price_per_kwh, currency), subset.split(",") if subset else SUBSET
+    found = costs(runs, tariff, precision)
+    _publish(
+        [tables.costs(found, tariff, precision), tables.totals(totals(found, tasks), tasks, tariff)], csv, markdown
+    )
+    _tell(faults)
+    raise typer.Exit(1 if faults else 0)
+
+
+def subset(
+    folders: Folders,
+    k: Annotated[int, typer.Option("--k", min=1, help="How many tasks.")] = 3,
+    characteristics: Annotated[
+        Path | None, typer.Option(help="CSV with a column `task` and one for each further characteristic.")
+    ] = None,
+    scale: Annotated[str | None, typer.Option(help="Whose results; else that with the most tasks.")] = None,
+    session: Annotated[str | None, typer.Option(help="Whose results; else that with the most tasks.")] = None,
+    diversity: Annotated[float, typer.Option(min=0, help="Weight of the distance to the nearest chosen.")] = 1.0,
+    repeatability: Annotated[float, typer.Option(min=0, help="Weight of the largest variation.")] = 1.0,
+    cost: Annotated[float, typer.Option(min=0, help="Weight of the share of the cost.")] = 1.0,
+    most_cv: Annotated[float, typer.Option(help="Choose no task that varies more: 0.1 is 10 %.")] = float("inf"),
+    any_metric: Annotated[bool, typer.Option("--any-metric", help="Allow tasks without an accepted metric.")] = False,
+    csv: Csv = None,
+    markdown: Markdown = None,
+) -> None:
+    """Choose a subset (paper, 5.4): by diversity, repeatability, an accepted metric, and cost."""
+    from aibench.analysis import subset_table as tables
+    from aibench.analysis.characteristics import CharacteristicsError
+    from aibench.analysis.fidelity import fidelity
+    from aibench.analysis.paper import SUBSET
+    from aibench.analysis.selection import select
+    from aibench.analysis.subset import Weights, choose, stability
+
+    if diversity + repeatability + cost <= 0:
+        _refuse("--diversity, --repeatability, --cost: all are 0. Give at least one a weight.")
+    weights = Weights(diversity, repeatability, cost, most_cv, any_metric)
+    runs, faults = _runs(folders)
+    try:
+        found = select(runs, scale, session, characteristics)
+        choice = choose(found.subjects, k, weights)
+    except (CharacteristicsError, ValueError) as error:
+        _refuse(str(error))
+    best = choice.candidates[0]
+    grids = [tables.subjects(found.subjects, choice), tables.candidates(choice, weights)]
+    fidelities = {"the choice": fidelity(found.runs, best.tasks)}
+    if choice.of(SUBSET) is not None:
+        fidelities["the paper's three"] = fidelity(found.runs, SUBSET)
+    grids += [tables.systems(one) for one in list(fidelities.values())[:1] if not isinstance(one, str)]
+    lines = list(tables.sentences(best, stability(found.subjects, k, weights, best), fidelities))
+    _publish(grids, csv, markdown, [*found.remarks, *lines])
+    _tell(faults)
+    raise typer.Exit(1 if faults else 0)
 
 
 def compare(
@@ -118,17 +191,20 @@ def _runs(folders: Sequence[Path], *, keep: bool = False) -> tuple[list[Run], li
     return found.runs, found.faults
 
 
-def _publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None) -> None:
-    """Print the tables; write the first as CSV, all as Markdown."""
+def _publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, lines: Sequence[str] = ()) -> None:
+    """Print the tables and the lines after them; write the first table as CSV, all of it as Markdown."""
     for grid in grids:
         grid.show(console())
         print()
+    for line in lines:
+        print(line)
     try:
         if csv is not None:
             grids[0].write_csv(csv)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)
-            markdown.write_text("\n".join(grid.markdown() for grid in grids), encoding="utf-8")
+            parts = [*(grid.markdown() for grid in grids), *(f"- {line}" for line in lines)]
+            markdown.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
     except OSError as error:
         _refuse(f"{error.filename}: not written: {error.strerror}.")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aibench.analysis.comparison import LEVEL, Comparison, Row, Score
+from aibench.analysis.comparison import LEVEL, NO_VALUE, Comparison, Row, Score
 from aibench.analysis.grid import NONE, Grid, number, percent
 from aibench.analysis.reference_points import Convergence
 
 DIFFERENCES_SHOWN = 12
+MOST_VISIBLE = 11  # a ratio: whoever needs more than 1,000 % to see a change sees nothing
 
 
 def differences(found: Comparison, tasks: int) -> list[str]:
@@ -27,7 +28,7 @@ def rows(found: Comparison, level: float = LEVEL) -> Grid:
     return Grid(
         title="B against A",
         heads=("task", "quantity", "A", "B", "B / A", "95 %", "visible", "p", "verdict"),
-        rows=[_cells(row) for row in found.rows],
+        rows=[_cells(row) for row in found.rows if row.verdict != NO_VALUE],
         names=2,
         legend=(
             "A, B: runs with a value. B / A: ratio of geometric means, above 1 where B needs more. 95 %: its interval, "
@@ -51,7 +52,7 @@ def _cells(row: Row) -> list[str]:
         return [*cells, NONE, NONE, NONE, NONE, row.verdict]
     low, high = row.ratio.low, row.ratio.high
     interval = NONE if low is None or high is None else f"{low:.3f}-{high:.3f}"
-    visible = NONE if row.smallest is None else percent(row.smallest - 1)
+    visible = NONE if row.smallest is None else percent(row.smallest - 1) if row.smallest < MOST_VISIBLE else "> 1,000"
     return [*cells, f"{row.ratio.value:.3f}", interval, visible, _p(row.adjusted), row.verdict]
 
 

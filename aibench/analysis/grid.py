@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH = 100  # of the table where the output is no terminal
+GAP = 2  # between two columns
 NONE = "-"
 
 
@@ -48,22 +49,27 @@ class Grid:
         width = console.width if console.is_terminal else max(console.width, WIDTH)
         drawn = Table(title=Text(self.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         drawn.show_edge = drawn.pad_edge = False
+        drawn.width = min(self._breadth(), width)
         for place, head in enumerate(self.heads):
             is_name = place < self.names
-            drawn.add_column(head, justify="left" if is_name else "right", overflow="fold")
+            drawn.add_column(head, justify="left" if is_name else "right", overflow="fold", no_wrap=place == 0)
         for row in self.rows:
             drawn.add_row(*map(Text, row))
-        console.print(drawn, crop=False, width=width)
+        console.print(drawn, crop=False)
         console.print()
         for line in filter(None, (self.legend, *self.notes)):
             console.print(Text(textwrap.fill(line, width)), soft_wrap=True)
 
+    def _breadth(self) -> int:
+        """Characters that the table takes if no cell is broken and headers are broken at blanks."""
+        heads = (max(map(len, head.split()), default=0) for head in self.heads)
+        cells = [max((_longest(row[place]) for row in self.rows), default=0) for place in range(len(self.heads))]
+        return sum(map(max, heads, cells)) + GAP * len(cells)
+
     def markdown(self) -> str:
         """As a Markdown table with its legend and notes."""
         rule = [*["---"] * self.names, *["---:"] * (len(self.heads) - self.names)]
-        lines = [
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (self.heads, rule, *self.rows)
-        ]
+        lines = ["| " + " | ".join(_marked(cell) for cell in row) + " |" for row in (self.heads, rule, *self.rows)]
         legend = [self.legend, ""] if self.legend else []
         notes = [*(f"- {note}" for note in self.notes), ""] if self.notes else []
         return "\n".join([f"{self.title}:", "", *lines, "", *legend, *notes])
@@ -76,6 +82,14 @@ class Grid:
             writer = csv.DictWriter(file, keys, restval="")
             writer.writeheader()
             writer.writerows(self.records)
+
+
+def _longest(text: str) -> int:
+    return max(map(len, text.splitlines()), default=0)
+
+
+def _marked(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("\n", "<br>")
 
 
 def number(value: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,11 +105,15 @@ def _differing(row: VariationRow) -> list[str]:
     return [*shown, f"and {more} more keys"] if more > 0 else shown
 
 
+def labels(rows: Sequence[VariationRow]) -> list[str]:
+    """The names in one line each; the task alone where it has one row."""
+    several = Counter(row.task for row in rows)
+    return [f"{task} ({', '.join(rest)})" if several[task] > 1 else task for task, *rest in names(rows)]
+
+
 def notes(rows: Sequence[VariationRow]) -> list[str]:
     """A line for each row that has notes."""
-    several = {row.task for row in rows if sum(other.task == row.task for other in rows) > 1}
-    labels = [f"{lines[0]} ({', '.join(lines[1:])})" if lines[0] in several else lines[0] for lines in names(rows)]
-    return [f"{label}: {'; '.join(row.notes)}." for label, row in zip(labels, rows, strict=True) if row.notes]
+    return [f"{label}: {'; '.join(row.notes)}." for label, row in zip(labels(rows), rows, strict=True) if row.notes]
 
 
 def rich_table(rows: Sequence[VariationRow], width: int = WIDTH) -> Table:
@@ -122,15 +127,15 @@ def rich_table(rows: Sequence[VariationRow], width: int = WIDTH) -> Table:
     longest_task = max(len(row.task) for row in rows)
     while dispensable and longest_task + _breadth(columns, rows) > width:
         columns.remove(dispensable.pop(0))
-    labels = ["\n  ".join(lines) for lines in names(rows)]
-    wanted = max(len(line) for label in labels for line in label.splitlines()) + _breadth(columns, rows)
+    named = ["\n  ".join(lines) for lines in names(rows)]
+    wanted = max(len(line) for label in named for line in label.splitlines()) + _breadth(columns, rows)
     drawn = Table(title=Text(title(rows)), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     drawn.show_edge = drawn.pad_edge = False
     drawn.width = min(wanted, width)
     drawn.add_column("task", overflow="fold")
     for header, _ in columns:
         drawn.add_column(header, justify="right", no_wrap=True)
-    for label, row in zip(labels, rows, strict=True):
+    for label, row in zip(named, rows, strict=True):
         drawn.add_row(Text(label), *(Text(cell(row)) for _, cell in columns))
     return drawn
 
