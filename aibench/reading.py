@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aibench.analysis.reading import Reading
     from aibench.analysis.runs import Run
 
+OF_ONE_RUN = ("seed", "output", "progress", "tracking", "resume")
 Folders = Annotated[
     list[Path], typer.Argument(help="Folders that hold results, at any depth, or result files.", show_default=False)
 ]
@@ -25,7 +26,7 @@ Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tab
 
 def add_commands(app: typer.Typer) -> None:
     """Add the verbs of this module to `app`."""
-    for command in (variation, cost, subset, compare):
+    for command in (variation, cost, subset, compare, report):
         app.command()(command)
 
 
@@ -160,6 +161,71 @@ def compare(
         worse = ", ".join(f"{row.family[0]} ({row.quantity.name})" for row in found.regressions)
         complain(f"--fail-on-regression: B is slower: {worse}.")
     raise typer.Exit(1 if failed or faults else 0)
+
+
+def report(
+    folders: Folders,
+    html: Annotated[Path | None, typer.Option(help="Write the page here: one file that needs nothing else.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables here, as Markdown.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the suite's table here, as CSV.")] = None,
+    title: Annotated[str, typer.Option(help="Of the page.")] = "AIBench results",
+    characteristics: Annotated[
+        Path | None, typer.Option(help="CSV with a column `task` and one for each characteristic.")
+    ] = None,
+    price_per_hour: Annotated[float, typer.Option(min=0, help="Price of an hour of the machine.")] = 0.0,
+    price_per_kwh: Annotated[float, typer.Option(min=0, help="Price of a kilowatt-hour.")] = 0.0,
+    currency: Annotated[str, typer.Option(help="Unit of the prices.")] = "USD",
+) -> None:
+    """Everything that results say on one page: --html, --markdown, --csv; the suite's table where none is given."""
+    from aibench.analysis.characteristics import CharacteristicsError, read_characteristics
+    from aibench.analysis.cost import Tariff
+    from aibench.analysis.reading import read_runs
+    from aibench.analysis.report import page
+
+    found = read_runs(folders, keep=True)
+    if not found.runs:
+        _refuse(found.faults[0])
+    try:
+        extra = read_characteristics(characteristics, found.runs[0].scale) if characteristics else {}
+    except CharacteristicsError as error:
+        _refuse(str(error))
+    made = page.report(found, title, Tariff(price_per_hour, price_per_kwh, currency), extra)
+    suite = made.sections[0].grids[0]
+    if html is None and markdown is None and csv is None:
+        suite.show(console())
+    try:
+        if html is not None:
+            _write(html, page.html(made, _overrides))
+        if markdown is not None:
+            _write(markdown, page.markdown(made))
+        if csv is not None:
+            suite.write_csv(csv)
+    except OSError as error:
+        _refuse(f"{error.filename}: not written: {error.strerror}.")
+    for path in filter(None, (html, markdown, csv)):
+        print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
+    _tell(found.faults)
+    raise typer.Exit(1 if found.faults else 0)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _overrides(config: dict[str, Any], task: str, scale: str) -> list[str] | None:
+    """The words that lead from the suite's configuration to `config`; None for a task that is not here."""
+    from aibench import registry
+    from aibench.analysis.runs import flat
+    from aibench.compose import suite_config
+    from aibench.config import plain
+
+    if task not in registry.task_names():
+        return None
+    base = flat(plain(suite_config(task, scale)))
+    said = ("task", "scale", "session", *OF_ONE_RUN)
+    here = {key: value for key, value in flat(config).items() if key.split(".")[0] not in said}
+    return [f"{key}={value}" for key, value in here.items() if key in base and base[key] != value]
 
 
 def _print_differences(lines: Sequence[str]) -> None:

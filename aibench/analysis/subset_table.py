@@ -78,8 +78,8 @@ def candidates(choice: Choice, weights: Weights) -> Grid:
             f"distance: mean, from each task to the nearest chosen, over {kept} principal component{'s' * (kept > 1)} "
             f"({100 * explained[:kept].sum():.0f} % of the variance) of {', '.join(choice.space.names)}. covers: mean "
             "part of the characteristics' ranges. CV: the chosen's largest. saves: of the suite's time, each task run "
-            f"as often as it needs, and once (the paper: {100 * SUBSET_SAVING:.0f} %). better by: % of all subsets that "
-            "are better by distance, CV and cost. score: these, weighted "
+            f"as often as it needs, and once (the paper: {100 * SUBSET_SAVING:.0f} %). better by: % of all subsets "
+            "that are better by distance, CV and cost. score: these, weighted "
             f"{weights.diversity:g} : {weights.repeatability:g} : {weights.cost:g}; the least is chosen."
         ),
         notes=notes,
