@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -26,8 +27,9 @@ Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tab
 
 def add_commands(app: typer.Typer) -> None:
     """Add the verbs of this module to `app`."""
-    for command in (variation, cost, subset, compare, report):
+    for command in (variation, cost, subset, compare, report, dashboard):
         app.command()(command)
+    app.command("import")(import_results)
 
 
 def variation(
@@ -206,6 +208,60 @@ def report(
         print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
     _tell(found.faults)
     raise typer.Exit(1 if found.faults else 0)
+
+
+class Publisher(enum.StrEnum):
+    """Whose published results `aibench import` reads."""
+
+    mlperf = enum.auto()
+    dawnbench = enum.auto()
+
+
+def import_results(
+    publisher: Annotated[Publisher, typer.Argument(help="Whose they are.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Logs, one a run.", show_default=False)],
+    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("imported"),
+    version: Annotated[str | None, typer.Option(help="MLPerf's round, as 4.0: the logs do not say.")] = None,
+    target: Annotated[float | None, typer.Option(help="DAWNBench's quality, a ratio; else that of its rules.")] = None,
+    csv: Csv = None,
+    markdown: Markdown = None,
+) -> None:
+    """Read what others published (MLPerf's logs, DAWNBench's entries) into result files for the same tables."""
+    from aibench.analysis.published import dawnbench, foreign, mlperf
+
+    runs, faults = [], []
+    for path in files:
+        try:
+            runs.append(mlperf.read(path, version) if publisher is Publisher.mlperf else dawnbench.read(path, target))
+        except foreign.ForeignError as error:
+            faults.append(str(error))
+    if not runs:
+        _tell(faults[1:])
+        _refuse(faults[0])
+    try:
+        written = foreign.write(runs, output)
+    except OSError as error:
+        _refuse(f"--output={output}: not written: {error.strerror}.")
+    _publish([foreign.summary(runs)], csv, markdown, [f"{len(written)} results in {output}."])
+    _tell(faults)
+    raise typer.Exit(1 if faults else 0)
+
+
+def dashboard(
+    project: Annotated[str, typer.Option(help="The W&B project.")] = "aibench",
+    entity: Annotated[str | None, typer.Option(help="Its owner; else the key's own.")] = None,
+    output: Annotated[Path, typer.Option(help="Where the definition goes if there is no API key.")] = Path(
+        "workspace.json"
+    ),
+    tasks: Annotated[str | None, typer.Option(help="Tasks with a quality chart, with commas; else all.")] = None,
+) -> None:
+    """Make the W&B workspace of the project's runs; without an API key, write its definition to a file."""
+    from aibench.dashboard import create
+
+    try:
+        print(create(project, entity, output, tasks.split(",") if tasks else None))
+    except (ImportError, ValueError, OSError) as error:
+        _refuse(str(error))
 
 
 def _write(path: Path, text: str) -> None:
