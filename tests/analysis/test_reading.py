@@ -80,10 +80,9 @@ def test_of_two_results_with_one_run_id_that_which_trained_further_stays_and_the
     write(tmp_path, [early, late])
     found = read_runs([tmp_path])
     assert [one.status for one in found.runs] == [Status.converged]
-    assert found.faults == [
-        f"{tmp_path / '0' / 'result.json'}: has the run id {late.run_id} of {tmp_path / '1' / 'result.json'}, which trained "
-        "further or stands first, and is left out."
-    ]
+    first, second = (tmp_path / name / "result.json" for name in "01")
+    why = "which trained further or stands first, and is left out."
+    assert found.faults == [f"{first}: has the run id {late.run_id} of {second}, {why}"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +131,7 @@ def test_the_analyses_load_neither_torch_nor_tasks():
 
 
 @pytest.mark.slow
-def test_ten_thousand_results_are_read_at_a_rate_that_does_not_fall(tmp_path):
+def test_the_benchmark_reads_every_result_that_it_wrote(tmp_path):
     command = [
         sys.executable,
         str(ROOT / "benchmarks" / "reading.py"),

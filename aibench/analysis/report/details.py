@@ -15,6 +15,7 @@ from aibench.analysis.report.suite import Entry, energy_of, measured_text, targe
 from aibench.analysis.runs import NOT_IN_FILE, Run
 
 LARGEST_PICTURE = 400_000  # characters
+COMMIT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,16 @@ def details(
                 picture=drawn,
                 numbers=_numbers(entry),
                 command=_command(entry, overrides),
-                commit=", ".join(sorted({run.commit or "unknown" for run in entry.runs})),
+                commit=", ".join(sorted({_short(run.commit) for run in entry.runs})),
                 system=_system(entry.runs[0]),
                 notes=[*entry.variation.notes, *_endings(entry.runs)],
             )
         )
     return shown
+
+
+def _short(commit: str | None) -> str:
+    return "unknown" if commit is None else commit if commit.endswith("-dirty") else commit[:COMMIT]
 
 
 def _lead(entry: Entry) -> str:
