@@ -156,6 +156,34 @@ class TargetConfig:
 
 
 @dataclass(slots=True)
+class PowerModel:
+    """A declared power: `idle_watts`, and the rest up to `busy_watts` in proportion to the use of the processors.
+
+    Attributes:
+        idle_watts: At rest; null declares nothing.
+        busy_watts: With all processors busy.
+    """
+
+    idle_watts: float | None = None
+    busy_watts: float | None = None
+
+
+@dataclass(slots=True)
+class CostConfig:
+    """The user's tariff; null prices nothing. The currency is whatever these are in.
+
+    Attributes:
+        price_per_kwh: Of energy.
+        price_per_hour: Of the machine.
+        gco2_per_kwh: Grams of CO2 equivalent for each kWh.
+    """
+
+    price_per_kwh: float | None = None
+    price_per_hour: float | None = None
+    gco2_per_kwh: float | None = None
+
+
+@dataclass(slots=True)
 class HardwareConfig:
     """What the run computes on.
 
@@ -166,6 +194,9 @@ class HardwareConfig:
         compile: Whether `torch.compile` compiles the module.
         channels_last: Whether 4-D weights and inputs are laid out with channels last.
         deterministic: Whether operators without a deterministic implementation are refused.
+        telemetry_hz: Samples of the machine's state a second; 0 takes none.
+        idle_seconds: How long the machine is watched at rest before the run, where it has energy sensors.
+        power_model: What a machine without sensors draws, where you know it.
     """
 
     accelerator: Accelerator = Accelerator.auto
@@ -174,6 +205,9 @@ class HardwareConfig:
     compile: bool = False
     channels_last: bool = True
     deterministic: bool = False
+    telemetry_hz: float = 1.0
+    idle_seconds: float = 5.0
+    power_model: PowerModel = field(default_factory=PowerModel)
 
 
 @dataclass(slots=True)
@@ -228,6 +262,7 @@ class RunConfig:
     target: TargetConfig = field(default_factory=TargetConfig)
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    cost: CostConfig = field(default_factory=CostConfig)
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each. A task that adds to it begins with `RunConfig.problems(self)`."""
@@ -277,8 +312,18 @@ def _out_of_range(config: RunConfig) -> Iterator[str]:
         "data.seed": (config.data.seed, 0),
         "target.max_epochs": (config.target.max_epochs, 1),
         "hardware.threads": (config.hardware.threads, 1),
+        "hardware.telemetry_hz": (config.hardware.telemetry_hz, 0),
+        "hardware.idle_seconds": (config.hardware.idle_seconds, 0),
+        "cost.price_per_kwh": (config.cost.price_per_kwh, 0),
+        "cost.price_per_hour": (config.cost.price_per_hour, 0),
+        "cost.gco2_per_kwh": (config.cost.gco2_per_kwh, 0),
     }
     yield from too_small(at_least)
+    model = config.hardware.power_model
+    if (model.idle_watts is None) != (model.busy_watts is None):
+        yield "hardware.power_model: one of idle_watts and busy_watts has no value. Set both, in watts."
+    elif model.idle_watts is not None and not 0 <= model.idle_watts <= (model.busy_watts or 0):
+        yield f"hardware.power_model: idle_watts={model.idle_watts} must lie in 0 to busy_watts={model.busy_watts}."
     size = config.data.train_size
     if size is not None and config.data.batch_size > size:
         yield f"data.batch_size={config.data.batch_size}: larger than the {size} samples of data.train_size."

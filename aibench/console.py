@@ -69,18 +69,57 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
     if result.throughput is not None and result.throughput.training.value is not None:
         training, whole = _digits(result.throughput.training.value), _digits(result.throughput.whole.value or 0.0)
         rows.append(("throughput", f"{training} {result.throughput.unit}/s in training, {whole} in all"))
+    rows += _time_rows(result) + _energy_rows(result)
     for phase in result.phases if len(result.phases) > 1 else []:
         rows.append((f"  {phase.name}", f"{phase.seconds:.1f} s, {phase.samples:,} samples"))
     if result.memory is not None and result.memory.process.value is not None:
         rows.append(("peak memory", f"{result.memory.process.value / 2**30:.2f} GiB"))
     if result.model is not None:
         rows.append(("model", f"{result.model.parameters:,} parameters, {result.model.initialisation}"))
+    if result.trust.level is not None:
+        rows.append(("trust", ": ".join([result.trust.level, "; ".join(result.trust.reasons)]).removesuffix(": ")))
     if result.division is not None:
         left = f": {'; '.join(result.division.left)}" if result.division.left else ""
         rows.append(("division", result.division.name + left))
     if result.figure is not None:
         rows.append(("figure", _short(folder / result.figure)))
     rows.append(("result", _short(folder / "result.json")))
+    return rows
+
+
+def _time_rows(result: Result) -> list[tuple[str, str]]:
+    """Where the wall time went, in percent."""
+    times = result.times
+    if times is None or times.total <= 0:
+        return []
+    split = times.split
+    parts = {
+        "data": split.data + split.transfer,
+        "forward": split.forward,
+        "backward": split.backward,
+        "optimiser": split.optimizer,
+        "evaluation": times.evaluation,
+        "set-up": times.setup,
+        "compilation": split.compilation,
+        "other": split.loop + times.checkpoint + times.other,
+    }
+    shares = [f"{name} {seconds / times.total:.0%}" for name, seconds in parts.items() if seconds > 0]
+    return [("wall time", f"{times.total:.1f} s: {', '.join(shares)}")]
+
+
+def _energy_rows(result: Result) -> list[tuple[str, str]]:
+    total, to_quality = result.energy.total, result.energy.to_quality
+    rows = []
+    if total.value is not None:
+        scopes = ", ".join(source.scope for source in result.energy.sources)
+        reached = "" if to_quality.value is None else f", {to_quality.value:,.0f} J to quality"
+        rows.append(("energy", f"{total.value:,.0f} J{reached} ({scopes})"))
+    elif result.times is not None:
+        rows.append(("energy", f"not measured: {total.reason}"))
+    for name in ("energy", "time", "carbon"):
+        priced = getattr(result.cost, name)
+        if priced.value is not None:
+            rows.append((f"cost: {name}", f"{priced.value:.4g} {priced.unit}"))
     return rows
 
 

@@ -117,6 +117,17 @@ class TaskData(ABC):
         order = generator.permutation(len(dataset))
         return np.split(order[: len(order) // size * size], len(order) // size)
 
+    def first_plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[np.ndarray[Any, Any]]:
+        """The batches of the first epoch, where it has an order of its own (easy samples first, say), as `plan`'s.
+
+        As many batches as those of `plan`, and each as large as the one in its place.
+        """
+        return self.plan(dataset, generator)
+
+    def units(self, dataset: Any, indices: np.ndarray[Any, Any]) -> int:
+        """How many of `unit` the samples at `indices` hold: their number, but where a sample is a sentence, say."""
+        return len(indices)
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Names the samples: two runs with equal fingerprints trained and were evaluated on the same data."""
@@ -147,11 +158,13 @@ class TaskModule(pl.LightningModule):
             student, say. Samples and seconds are counted apart for each.
         initialisation: Where the first weights came from, for the result.
         unmeasured: Why this run's evaluations have no value for the target's metric, and log NaN; None where they have.
+        uncountable: Why the operations of a step have no fixed number; None where they have.
     """
 
     phase: str = "training"
     initialisation: str = "from scratch"
     unmeasured: str | None = None
+    uncountable: str | None = None
 
     def __init__(self, config: Any, facts: Facts) -> None:
         super().__init__()

@@ -19,6 +19,7 @@ FREE = (
     "output",
     "hardware",
     "tracking",
+    "cost",
     "optim",
     "model.weights",
     "data.root",

@@ -13,6 +13,9 @@ from torch.utils.data import DataLoader
 
 from aibench.config import ConfigError
 from aibench.contract import DataError, TaskData
+from aibench.meters.steps import StepClock, waited_for
+
+Indices = np.ndarray[Any, Any]
 
 FROM_WORKER = f"{DataError.__module__}.{DataError.__qualname__}: "
 
@@ -75,7 +78,7 @@ class TrainBatches:
     (Lightning 2.6.6 offers to restore a loader, and did not when it was tried.)
 
     Attributes:
-        sizes: Samples in each batch of the epoch, int64 (batches,).
+        clock: Told of the waits for a batch; None before the session has one.
     """
 
     def __init__(self, data: TaskData, dataset: Any, seed: int) -> None:
@@ -84,28 +87,38 @@ class TrainBatches:
         self.seed = seed
         self.epoch = 0
         self.batch = 0
+        self.clock: StepClock | None = None
         self._reader = _Reader(data, dataset, seed)
+        self._planned: tuple[int, list[Indices]] | None = None
+        self._before = [np.zeros(2, dtype=np.int64)]  # samples and units before each epoch
         size = data.config.data.batch_size
         if size > len(dataset):
             raise ConfigError(
                 f"data.batch_size={size}: larger than the {len(dataset)} training samples. Set data.batch_size to "
                 f"{len(dataset)} or less."
             )
-        self.sizes = np.array([len(indices) for indices in self._plan(0)], dtype=np.int64)
+        self._length = len(self.plan(0))
 
-    def _plan(self, epoch: int) -> list[np.ndarray[Any, Any]]:
-        generator = np.random.default_rng((self.seed, epoch))
-        return list(self.data.plan(self.dataset, generator))
+    def plan(self, epoch: int) -> list[Indices]:
+        """The batches of an epoch, as indices into the data set."""
+        if self._planned is None or self._planned[0] != epoch:
+            generator = np.random.default_rng((self.seed, epoch))
+            plan = self.data.plan if epoch else self.data.first_plan
+            self._planned = epoch, list(plan(self.dataset, generator))
+        return self._planned[1]
 
     def __len__(self) -> int:
-        return len(self.sizes)
+        return self._length
 
     def __iter__(self) -> Iterator[Any]:
+        return self._epoch() if self.clock is None else waited_for(self._epoch(), self.clock)
+
+    def _epoch(self) -> Iterator[Any]:
         if self.batch >= len(self):  # Lightning takes len(self) batches, so the code after the last yield never runs
             self.epoch, self.batch = self.epoch + 1, 0
         if hasattr(self.dataset, "redraw"):
             self.dataset.redraw(np.random.default_rng((self.seed, self.epoch, 1)))
-        batches = self._plan(self.epoch)
+        batches = self.plan(self.epoch)
         assert len(batches) == len(self), "TaskData.plan: the number of batches changed"
         for batch in self._reader.read(self.epoch, batches[self.batch :]):
             self.batch += 1
@@ -114,6 +127,19 @@ class TrainBatches:
     def go_to(self, steps: int) -> None:
         """Go on after the first `steps` batches of the session."""
         self.epoch, self.batch = divmod(steps, len(self))
+
+    def after(self, steps: int) -> tuple[int, int]:
+        """Samples, and what throughput counts of them, in the first `steps` batches of the session."""
+        epoch, batch = divmod(steps, len(self))
+        while len(self._before) <= epoch:
+            self._before.append(self._before[-1] + self._counted(self.plan(len(self._before) - 1)))
+        samples, units = self._before[epoch] + self._counted(self.plan(epoch)[:batch] if batch else [])
+        return int(samples), int(units)
+
+    def _counted(self, batches: list[Indices]) -> Indices:
+        counts = [(len(indices), self.data.units(self.dataset, indices)) for indices in batches]
+        total: Indices = np.array(counts, dtype=np.int64).reshape(-1, 2).sum(axis=0)
+        return total
 
 
 class EvalBatches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,13 +15,12 @@ from torch import Tensor
 
 from aibench import checkpoint
 from aibench.contract import TaskModule
-from aibench.ledger import Ledger
+from aibench.instruments import WARM_UP, Instruments
 from aibench.loader import TrainBatches
+from aibench.meters.steps import watched
 from aibench.result import Evaluation, Phase, ToQuality
 from aibench.target import Goal, Schedule
 
-TRAINING = "training:"
-WARM_UP = "warm-up"  # the phase of the untimed steps of session=steps
 GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the progress bar and the check against NaN
 
 
@@ -49,6 +49,7 @@ class Record:
         best: Best value of the target's metric.
         steps: Training batches.
         samples: Training samples.
+        units: What throughput counts of them.
         resumed: How often the run was continued.
     """
 
@@ -58,6 +59,7 @@ class Record:
     best: float | None = None
     steps: int = 0
     samples: int = 0
+    units: int = 0
     resumed: int = 0
 
     @classmethod
@@ -71,6 +73,7 @@ class Record:
             best=state["best"],
             steps=state["steps"],
             samples=state["samples"],
+            units=state["units"],
             resumed=state["resumed"] + 1,
         )
 
@@ -83,7 +86,7 @@ class Recorder(pl.Callback):
         schedule: When to evaluate and to stop.
         batches: The training batches.
         folder: Of the run, for checkpoints.
-        ledger: The session's clock, running.
+        instruments: The session's, running.
         watchers: Told of the progress.
         identity: The run's id and its configuration, which a resumed run must share.
     """
@@ -94,7 +97,7 @@ class Recorder(pl.Callback):
         schedule: Schedule,
         batches: TrainBatches,
         folder: Path,
-        ledger: Ledger,
+        instruments: Instruments,
         watchers: list[Watcher],
         identity: dict[str, Any],
     ) -> None:
@@ -102,28 +105,27 @@ class Recorder(pl.Callback):
         self.schedule = schedule
         self.batches = batches
         self.folder = folder
-        self.ledger = ledger
+        self.instruments = instruments
         self.watchers = watchers
         self.identity = identity
         self.record = Record()
-        self._samples_before = np.concatenate([[0], np.cumsum(batches.sizes)])
+        self.optimizers = 1
         self._phase: str | None = None
+        self._watching = ExitStack()
+        batches.clock = instruments.clock
         self._losses: list[Tensor] = []
         self._last_end = self._last_glance = time.perf_counter()
         self._states: dict[str, Any] | None = None
 
     # Counting and timing
 
-    def samples_after(self, steps: int) -> int:
-        """Training samples in the first `steps` batches."""
-        epochs, batches = divmod(steps, self.schedule.batches)
-        return int(epochs * self._samples_before[-1] + self._samples_before[batches])
-
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._states is not None:
             checkpoint.restore_random_states(self._states)
             self._states = None
         assert isinstance(pl_module, TaskModule)
+        self.optimizers = len(trainer.optimizers)
+        self._watching.enter_context(watched(pl_module, trainer, self.instruments.clock))
         self._enter(WARM_UP if self.record.steps < self.schedule.warmup else pl_module.phase)
         trainer.should_stop = self._is_over()
         for watcher in self.watchers:
@@ -132,10 +134,12 @@ class Recorder(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if pl_module.phase != self._phase and self.record.steps >= self.schedule.warmup:
             self._count(self.record.steps)
-            self._enter(pl_module.phase, at=self._last_end)
+            self._phase = pl_module.phase
+            self.instruments.change_phase(pl_module.phase, at=self._last_end)
         self.record.steps += 1
+        self.instruments.clock.step()
         if self.record.steps == self.schedule.warmup:
-            self._leave_training(TRAINING + WARM_UP)
+            self._leave_training("other")
             self._enter(pl_module.phase)
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         if isinstance(loss, Tensor):
@@ -149,16 +153,18 @@ class Recorder(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._check_losses()
         self._leave_training("other")
+        self._watching.close()
 
-    def _enter(self, phase: str, at: float | None = None) -> None:
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._watching.close()
+
+    def _enter(self, phase: str) -> None:
         self._phase = phase
-        self.ledger.switch(TRAINING + phase, at)
+        self.instruments.train(phase)
 
     def _leave_training(self, part: str) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()  # what the device still has to do of the training is training
+        self.instruments.leave_training(part)
         self._count(self.record.steps)
-        self.ledger.switch(part)
 
     def _count(self, steps: int) -> None:
         """Give the batches since the last count to the current phase."""
@@ -168,15 +174,11 @@ class Recorder(pl.Callback):
         if row is None:
             row = Phase(self._phase, 0, 0, 0.0)
             phases.append(row)
-        samples = self.samples_after(steps)
+        samples, units = self.batches.after(steps)
         row.steps += steps - sum(other.steps for other in phases)
         row.samples += samples - self.record.samples
-        self.record.samples = samples
-
-    def training_seconds(self) -> dict[str, float]:
-        """Training time by phase."""
-        parts = self.ledger.seconds()
-        return {part.removeprefix(TRAINING): took for part, took in parts.items() if part.startswith(TRAINING)}
+        row.units += units - self.record.units
+        self.record.samples, self.record.units = samples, units
 
     # Losses
 
@@ -213,7 +215,7 @@ class Recorder(pl.Callback):
         improved = self._append(values, value)
         if self.goal.stops and self.record.to_quality is not None:
             trainer.should_stop = True
-        self.ledger.switch("checkpoint")
+        self.instruments.ledger.switch("checkpoint")
         checkpoint.save(trainer, self.folder, improved)
         for watcher in self.watchers:
             watcher.evaluated(self.record.history[-1])
@@ -222,20 +224,21 @@ class Recorder(pl.Callback):
 
     def _append(self, values: dict[str, float], value: float) -> bool:
         """Add an evaluation to the history. Returns whether it is the best so far."""
-        record, training = self.record, sum(self.training_seconds().values())
+        record, instruments = self.record, self.instruments
         evaluation = Evaluation(
             epochs=record.steps / self.schedule.batches,
             steps=record.steps,
             samples=record.samples,
-            seconds=self.ledger.total(),
-            training_seconds=training,
+            seconds=instruments.ledger.total(),
+            training_seconds=sum(instruments.training_seconds().values()),
             phase=self._phase or "",
             metrics={name: number if np.isfinite(number) else None for name, number in values.items()},
         )
         counts = self.goal.counts(row.metrics[self.goal.metric] for row in record.history)
         record.history.append(evaluation)
         if record.to_quality is None and counts and self.goal.reached(value):
-            parts = self.ledger.seconds()
+            instruments.reached_quality()
+            parts = instruments.ledger.seconds()
             aside = parts.get("evaluation", 0.0) + parts.get("checkpoint", 0.0)
             record.to_quality = ToQuality(
                 evaluation.epochs,
@@ -258,7 +261,7 @@ class Recorder(pl.Callback):
         """What a resumed process goes on from: tensors and plain values, as `weights_only=True` loads them."""
         return {
             "record": asdict(self.record),
-            "seconds": self.ledger.seconds(),
+            "instruments": self.instruments.state(),
             "random": checkpoint.random_states(),
             "identity": self.identity,
         }
@@ -271,5 +274,5 @@ class Recorder(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.record = Record.restored(state_dict["record"])
         self.batches.go_to(self.record.steps)
-        self.ledger.add(state_dict["seconds"])
+        self.instruments.go_on_from(state_dict["instruments"])
         self._states = state_dict["random"]

@@ -58,3 +58,12 @@ def module_class(task: str) -> type[TaskModule]:
 def options(group: str) -> list[str]:
     """The options of a configuration group that does not depend on the task."""
     return sorted(file.stem for file in (TASKS.parent / "conf" / group).glob("*.yaml"))
+
+
+def swept_tasks(experiment: str) -> list[str]:
+    """The tasks that `experiment=NAME` runs, in its order; all of them where it names none."""
+    from omegaconf import OmegaConf
+
+    path = TASKS.parent / "conf" / "experiment" / f"{experiment}.yaml"
+    named = OmegaConf.select(OmegaConf.load(path), "hydra.sweeper.params.task") if path.is_file() else None
+    return [name.strip() for name in str(named).split(",")] if named else task_names()

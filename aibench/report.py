@@ -9,32 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from aibench import __version__
+from aibench import __version__, measures
 from aibench.config import RunConfig, plain
 from aibench.contract import Facts, TaskData, TaskModule, example_batch
+from aibench.estimate import kept
 from aibench.meters import system as meters
-from aibench.recorder import TRAINING, WARM_UP, Record
+from aibench.recorder import Record
 from aibench.result import (
     Data,
     Division,
     Measured,
     Memory,
-    Model,
     Result,
     Status,
     Target,
-    Throughput,
-    Times,
     ToQuality,
     Trust,
 )
 from aibench.target import Goal
+from aibench.use import model
 
 if TYPE_CHECKING:
     from aibench.session import Session
 
 FIGURE = "figure.png"
-NOT_YET = "not measured by this version of the suite"
+UNSTARTED = "the run ended before it measured anything"
 RENDERED_SAMPLES = 16
 LONGEST_FACT = 20
 
@@ -51,7 +50,10 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
     """The result of a session that ended."""
     recorder, config = session.recorder, session.config
     assert recorder is not None
-    record = recorder.record
+    record, instruments = recorder.record, session.instruments
+    took = measures.times(instruments)
+    speed = measures.throughput(instruments, record, session.data.unit)
+    energy = measures.energy(instruments, record, took.total)
     return replace(
         unstarted_result(config, ending, started),
         run_id=session.run_id,
@@ -62,11 +64,17 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
         to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
         history=record.history,
         phases=_phases(session, record),
-        times=_times(session),
-        throughput=_throughput(session, record),
-        memory=_memory(),
-        model=_model(session.module),
+        times=took,
+        throughput=speed,
+        memory=Memory(
+            Measured(float(meters.peak_process_memory()), "B", "peak resident set"), measures.peak_device_memory()
+        ),
+        energy=energy,
+        cost=measures.cost(config.cost, energy, took.total),
+        model=model(session, speed),
         data=_data(session),
+        trust=instruments.trust(),
+        estimate=kept(config),
     )
 
 
@@ -94,10 +102,11 @@ def unstarted_result(config: RunConfig, ending: Ending, started: str) -> Result:
         times=None,
         throughput=None,
         memory=None,
-        energy=Measured(None, "J", reason=NOT_YET),
+        energy=measures.no_energy(UNSTARTED),
+        cost=measures.cost(config.cost, measures.no_energy(UNSTARTED), None),
         model=None,
         data=None,
-        trust=Trust(None, [NOT_YET]),
+        trust=Trust(None, [UNSTARTED]),
         system=meters.system(),
         versions=meters.versions(),
         commit=meters.commit(),
@@ -108,56 +117,10 @@ def unstarted_result(config: RunConfig, ending: Ending, started: str) -> Result:
 
 
 def _phases(session: Session, record: Record) -> list[Any]:
-    assert session.recorder is not None
-    took = session.recorder.training_seconds()
+    took = session.instruments.training_seconds()
     for phase in record.phases:
         phase.seconds = took.get(phase.name, 0.0)
     return record.phases
-
-
-def _times(session: Session) -> Times:
-    parts = session.ledger.seconds()
-    training = sum(seconds for part, seconds in parts.items() if part.startswith(TRAINING))
-    named = {part: parts.get(part, 0.0) for part in ("setup", "evaluation", "checkpoint")}
-    total = sum(parts.values())
-    return Times(total=total, training=training, other=total - training - sum(named.values()), **named)
-
-
-def _throughput(session: Session, record: Record) -> Throughput:
-    times = _times(session)
-    timed = [phase for phase in record.phases if phase.name != WARM_UP]
-    untimed = sum(phase.seconds for phase in record.phases if phase.name == WARM_UP)
-    samples = sum(phase.samples for phase in timed)
-
-    def rate(seconds: float, method: str) -> Measured:
-        if samples == 0 or seconds <= 0:
-            return Measured(None, f"{session.data.unit}/s", method, "no step was timed")
-        return Measured(samples / seconds, f"{session.data.unit}/s", method)
-
-    return Throughput(
-        unit=session.data.unit,
-        whole=rate(times.total - times.setup - untimed, "samples / seconds after set-up, evaluation included"),
-        training=rate(times.training - untimed, "samples / seconds of training"),
-        compute=Measured(None, f"{session.data.unit}/s", reason=NOT_YET),
-    )
-
-
-def _memory() -> Memory:
-    device = Measured(None, "B", reason="no GPU")
-    if torch.cuda.is_available():
-        device = Measured(float(torch.cuda.max_memory_allocated()), "B", "torch.cuda.max_memory_allocated")
-    return Memory(Measured(float(meters.peak_process_memory()), "B", "peak resident set"), device)
-
-
-def _model(module: TaskModule) -> Model:
-    parameters = list(module.parameters())
-    return Model(
-        parameters=sum(weight.numel() for weight in parameters),
-        trainable=sum(weight.numel() for weight in parameters if weight.requires_grad),
-        flops=Measured(None, "FLOP/sample", reason=NOT_YET),
-        mfu=Measured(None, "1", reason=NOT_YET),
-        initialisation=module.initialisation,
-    )
 
 
 def _data(session: Session) -> Data:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RESULT = "result.json"
 
 
@@ -83,12 +83,14 @@ class Phase:
         steps: Its training batches.
         samples: Its training samples.
         seconds: Its training time.
+        units: What throughput counts of these samples: tokens of sentences, say.
     """
 
     name: str
     steps: int
     samples: int
     seconds: float
+    units: int = 0
 
 
 @dataclass(slots=True)
@@ -124,6 +126,31 @@ class Division:
 
 
 @dataclass(slots=True)
+class Split:
+    """Where the training time went, in seconds; the parts sum to it.
+
+    Attributes:
+        data: Waiting for batches.
+        transfer: Copying them to the device.
+        forward: The model and its losses.
+        backward: Gradients.
+        optimizer: Updates of the weights.
+        compilation: By torch.compile, taken out of the part in which it happened.
+        loop: The rest of each step: the training loop, the record, the progress bar.
+        method: How it was measured.
+    """
+
+    data: float
+    transfer: float
+    forward: float
+    backward: float
+    optimizer: float
+    compilation: float
+    loop: float
+    method: str
+
+
+@dataclass(slots=True)
 class Times:
     """Where the wall time of the session went, in seconds.
 
@@ -134,6 +161,7 @@ class Times:
         evaluation: Evaluations.
         checkpoint: Writing checkpoints.
         other: What belongs to none of these, such as closing the loop and its files.
+        split: Of `training`.
     """
 
     total: float
@@ -142,6 +170,7 @@ class Times:
     evaluation: float
     checkpoint: float
     other: float
+    split: Split
 
 
 @dataclass(slots=True)
@@ -164,20 +193,100 @@ class ToQuality:
 
 
 @dataclass(slots=True)
-class Throughput:
-    """Training samples a second.
+class Steps:
+    """The steady steps: those after the first few, which warm up caches, allocators and clocks.
 
     Attributes:
-        unit: What a sample is.
+        count: How many.
+        left_out: Steps before them.
+        median, p10, p90: Of their seconds; null where there are none.
+        phase: The part of the session that they belong to: its longest.
+    """
+
+    count: int
+    left_out: int
+    median: float | None
+    p10: float | None
+    p90: float | None
+    phase: str
+
+
+@dataclass(slots=True)
+class Throughput:
+    """Training speed, in what the task counts.
+
+    Attributes:
+        unit: What is counted: images, tokens, interactions.
         whole: Over the whole session but its set-up; evaluation and checkpoints included.
         training: Over the training time.
-        compute: Over the device's computation alone.
+        compute: Over forward, backward and optimiser alone.
+        samples: Samples a second of the training time, whatever the unit.
+        steps: Median and spread of the time of a step.
     """
 
     unit: str
     whole: Measured
     training: Measured
     compute: Measured
+    samples: Measured
+    steps: Steps
+
+
+@dataclass(slots=True)
+class EnergySource:
+    """What one sensor counted over the session.
+
+    Attributes:
+        scope: What it covers: `gpu`, `package-0`, `dram`, `machine`.
+        method: How.
+        joules: Its count.
+        sampling_hz: How often it was read; boundaries of the session are read besides.
+        relative_error: Estimate: what the sensor cannot resolve at both ends, over the count; null where it has no end.
+        reason: Why it stopped in the middle, where it did.
+    """
+
+    scope: str
+    method: str
+    joules: float
+    sampling_hz: float
+    relative_error: float | None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Energy:
+    """Energy of the session, of what the sensors cover.
+
+    Attributes:
+        total: Of the whole session, set-up included.
+        to_quality: Up to the evaluation that reached the target.
+        idle: What the machine would have drawn meanwhile at rest; by the idle power measured before the run.
+        above_idle: `total` without it.
+        per_sample: Of the training time, for each training sample.
+        sources: The sensors.
+    """
+
+    total: Measured
+    to_quality: Measured
+    idle: Measured
+    above_idle: Measured
+    per_sample: Measured
+    sources: list[EnergySource] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Cost:
+    """What the session cost by the user's tariff, `cost.*`.
+
+    Attributes:
+        energy: Price of the energy.
+        time: Price of the machine's time.
+        carbon: Of the energy, in grams of CO2 equivalent.
+    """
+
+    energy: Measured
+    time: Measured
+    carbon: Measured
 
 
 @dataclass(slots=True)
@@ -194,21 +303,42 @@ class Memory:
 
 
 @dataclass(slots=True)
+class Use:
+    """How much of the device's arithmetic the training used.
+
+    Attributes:
+        mfu: Operations of the steady steps over their time and the measured ceiling.
+        mfu_data_sheet: The same over the data sheet's dense peak.
+        ceiling: The measured ceiling.
+        data_sheet: The data sheet's dense peak.
+    """
+
+    mfu: Measured
+    mfu_data_sheet: Measured
+    ceiling: Measured
+    data_sheet: Measured
+
+
+@dataclass(slots=True)
 class Model:
     """The model's size and origin.
 
     Attributes:
         parameters: Unique parameters of the module.
         trainable: Those that an optimiser may change.
-        flops: Floating-point operations of one sample's forward pass.
-        mfu: Share of the device's peak that the training step used.
+        flops: Floating-point operations of one sample's forward pass: twice the multiply-adds.
+        step_flops: Those of one sample's share of a training step, all networks and passes of it.
+        uncounted: Operators of a step that carry no formula: name to calls.
+        use: How much of the device the training used.
         initialisation: Where the first weights came from.
     """
 
     parameters: int
     trainable: int
     flops: Measured
-    mfu: Measured
+    step_flops: Measured
+    uncounted: dict[str, int]
+    use: Use
     initialisation: str
 
 
@@ -245,6 +375,23 @@ class Trust:
 
 
 @dataclass(slots=True)
+class Estimate:
+    """What `aibench estimate` said before the run.
+
+    Attributes:
+        made: When; UTC, ISO 8601.
+        seconds, low, high: Wall time to the target, and a 90 % range.
+        joules: Energy; null where no sensor was there.
+    """
+
+    made: str
+    seconds: float
+    low: float
+    high: float
+    joules: float | None = None
+
+
+@dataclass(slots=True)
 class Result:
     """One run.
 
@@ -265,13 +412,14 @@ class Result:
         history: Every evaluation, in order.
         phases: The parts of the session, in order of first appearance.
         times: Where the wall time went.
-        throughput, memory, energy: Measured.
+        throughput, memory, energy, cost: Measured.
         model, data, trust: About the run.
         system: The machine.
         versions: Of Python and the packages that matter.
         commit: The repository's commit, `-dirty` where files had changed; null outside a checkout.
         config: The resolved configuration.
         figure: File name of the rendered figure; null where none was drawn.
+        estimate: What `aibench estimate` said before; null where it was not asked.
     """
 
     run_id: str
@@ -293,7 +441,8 @@ class Result:
     times: Times | None
     throughput: Throughput | None
     memory: Memory | None
-    energy: Measured
+    energy: Energy
+    cost: Cost
     model: Model | None
     data: Data | None
     trust: Trust
@@ -303,6 +452,7 @@ class Result:
     config: dict[str, Any]
     figure: str | None
     suite_version: str
+    estimate: Estimate | None = None
     schema_version: int = SCHEMA_VERSION
 
 

@@ -8,7 +8,7 @@ import signal
 import traceback
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +24,10 @@ from aibench import checkpoint, registry
 from aibench.config import Accelerator, ConfigError, Precision, Resume, RunConfig, plain
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.division import changed_since
-from aibench.ledger import Ledger
+from aibench.instruments import Instruments
 from aibench.loader import EvalBatches, TrainBatches
 from aibench.meters.system import reset_peak_process_memory, usable_cores
+from aibench.mllog import write_log
 from aibench.progress import ProgressBar
 from aibench.recorder import Diverged, Recorder
 from aibench.report import Ending, build_result, draw_figure
@@ -44,8 +45,21 @@ class Interrupted(BaseException):
     """SIGTERM or Ctrl-C. Not an `Exception`: no library on the way may swallow it."""
 
 
-def train(config: RunConfig, folder: Path, division: Division | None, console: Console) -> Result:
+def train(
+    config: RunConfig,
+    folder: Path,
+    division: Division | None,
+    console: Console,
+    schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
+) -> Result:
     """Run one session in `folder` and write its result there.
+
+    Args:
+        config: The run.
+        folder: Where it leaves what it makes.
+        division: Closed or open.
+        console: Where progress goes.
+        schedule: Of a configuration and the batches of an epoch; a probe makes a shorter one.
 
     Raises:
         ConfigError, DataError: The run cannot start; nothing was measured and no result is written.
@@ -58,13 +72,18 @@ def train(config: RunConfig, folder: Path, division: Division | None, console: C
         tracker = tracking(config, folder, run_id)
         (folder / FAILURE).unlink(missing_ok=True)
         result = None
+        session = None
         try:
-            session = Session(config, folder, run_id, last, console)
+            session = Session(config, folder, run_id, last, console, schedule)
             ending = session.fit(tracker)
+            session.instruments.stop()
             result = build_result(session, ending, division, started)
             result.figure = _figure(session, ending)
             write_result(folder, result)
+            write_log(folder, result)
         finally:
+            if session is not None:
+                session.instruments.stop()
             tracker.finish(result, folder)
     return result
 
@@ -72,24 +91,34 @@ def train(config: RunConfig, folder: Path, division: Division | None, console: C
 class Session:
     """One run's data, module, loaders and record."""
 
-    def __init__(self, config: RunConfig, folder: Path, run_id: str, last: Path | None, console: Console) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: Path,
+        run_id: str,
+        last: Path | None,
+        console: Console,
+        schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
+    ) -> None:
         self.config = config
         self.folder = folder
         self.run_id = run_id
         self.resumed_from = last
         self.console = console
-        self.ledger = Ledger("setup")  # the clock starts here: what follows touches the data
+        self.instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
         self.data: TaskData = registry.data_class(config.task)(config)
         dataset = self.data.dataset("train")
         self.batches = TrainBatches(self.data, dataset, config.seed)
         self.goal = Goal.of(config)
-        self.schedule = Schedule.of(config, len(self.batches))
+        self.schedule = schedule(config, len(self.batches))
         self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
         _seed_everything(config.seed)
         self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
         if config.hardware.channels_last:
             self.module.to(memory_format=torch.channels_last)
         self.recorder: Recorder | None = None
+        on_cpu = config.hardware.accelerator is Accelerator.cpu
+        self.on_gpu = torch.cuda.is_available() and not on_cpu
 
     def fit(self, tracker: Any) -> Ending:
         """Train to the end of the session, whichever it is."""
@@ -102,7 +131,7 @@ class Session:
                 self.schedule,
                 self.batches,
                 self.folder,
-                self.ledger,
+                self.instruments,
                 [bar, tracker],
                 {"run_id": self.run_id, "config": plain(self.config)},
             )
@@ -190,6 +219,8 @@ def _set_up_process(config: RunConfig) -> None:
     """Threads, seeds and quiet libraries."""
     if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
         raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
+    if config.hardware.precision is Precision.fp16 and not torch.cuda.is_available():
+        raise ConfigError("hardware.precision=fp16: no GPU here, and CPUs emulate fp16. Use bf16 or fp32.")
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from aibench import measuring
 from aibench.config import RunConfig
 from aibench.console import complain
 from aibench.reading import add_commands
@@ -130,3 +131,6 @@ def _composed(words: list[str]) -> RunConfig:
 def _refuse(message: str) -> NoReturn:
     complain(message)
     raise typer.Exit(1)
+
+
+measuring.add_commands(app, _composed)

@@ -19,7 +19,7 @@ class Needed:
 
     Attributes:
         seed: Of the run.
-        epochs: Position of the first evaluation that reaches it.
+        epochs: Position of the first evaluation that reaches it, after one that misses it where sessions ask for that.
         evaluations: How many evaluations that takes.
         seconds: How long, evaluations and set-up included.
         last: Quality at the end of the budget.
@@ -53,7 +53,8 @@ def propose(results: Sequence[Result]) -> Proposal:
     """Targets from runs of `session=epochs` over the whole budget that differ in nothing but the seed.
 
     Raises:
-        ValueError: A run did not complete, or their evaluations do not lie at the same places.
+        ValueError: A run did not complete, their evaluations do not lie at the same places, or one that had to miss the
+            quality first never did.
     """
     unfinished = [result.seed for result in results if result.status is not Status.completed]
     if not results or unfinished:
@@ -68,19 +69,24 @@ def propose(results: Sequence[Result]) -> Proposal:
     entire, quasi = (
         _easier(worst[max(1, int(part * len(worst))) - 1], higher) for part in (ENTIRE_BY, QUASI_ENTIRE_BY)
     )
-    needed = [_needed(result, row, entire, higher) for result, row in zip(results, values, strict=True)]
+    needed = [_needed(result, entire, higher) for result in results]
     return Proposal(target.metric, entire, quasi, needed)
 
 
 def qualities(result: Result, higher: bool) -> list[float]:
     """The quality at each evaluation. Where it must be missed first, nothing counts before the worst one."""
-    values = [evaluation.metrics[result.target.metric] for evaluation in result.history]
-    known = [value for value in values if value is not None]
-    assert len(known) == len(values), "the target's metric is finite in every evaluation"
+    known = _known(result)
     if not result.target.missed_first:
         return known
     worst = min(known) if higher else max(known)
     return [worst] * known.index(worst) + known[known.index(worst) :]
+
+
+def _known(result: Result) -> list[float]:
+    values = [evaluation.metrics[result.target.metric] for evaluation in result.history]
+    known = [value for value in values if value is not None]
+    assert len(known) == len(values), "the target's metric is finite in every evaluation"
+    return known
 
 
 def worst_of_best(values: Sequence[Sequence[float]], index: int, higher: bool) -> float:
@@ -98,11 +104,16 @@ def _easier(value: float, higher: bool) -> float:
     return round((math.floor(scaled + 1e-9) if higher else math.ceil(scaled - 1e-9)) / 10.0**digits, max(digits, 0))
 
 
-def _needed(result: Result, values: Sequence[float], quality: float, higher: bool) -> Needed:
+def _needed(result: Result, quality: float, higher: bool) -> Needed:
+    """Where a session with this `quality` would end: not by the rule of `qualities`, which has no quality yet."""
+    values = _known(result)
+    counts = not result.target.missed_first
     for count, (evaluation, value) in enumerate(zip(result.history, values, strict=True), start=1):
-        if value >= quality if higher else value <= quality:
+        reached = value >= quality if higher else value <= quality
+        if counts and reached:
             return Needed(result.seed, evaluation.epochs, count, evaluation.seconds, values[-1])
-    raise AssertionError("every run reaches a target that the worst of them gave")
+        counts = counts or not reached
+    raise ValueError(f"seed {result.seed} never misses {quality:g}: a longer budget, or another metric, would do.")
 
 
 def snippet(proposal: Proposal, date: str) -> str:

@@ -53,12 +53,17 @@ def _first_value(path: str, key: str) -> str | None:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), None)
 
 
+def processor() -> str:
+    """Its name."""
+    return _first_value("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
+
+
 def system() -> dict[str, Any]:
     """The machine: processor, memory, accelerator, threads, and the environment that moves timings."""
     memory = _first_value("/proc/meminfo", "MemTotal")
     described: dict[str, Any] = {
         "platform": platform.platform(),
-        "cpu": _first_value("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+        "cpu": processor(),
         "cores": usable_cores(),
         "memory_bytes": int(memory.split()[0]) * 1024 if memory else None,
         "threads": torch.get_num_threads(),

@@ -9,20 +9,25 @@ from typing import Any
 import pytest
 
 from aibench.result import (
+    Cost,
     Data,
     Division,
+    Energy,
     Evaluation,
     Measured,
     Memory,
     Model,
     Phase,
     Result,
+    Split,
     Status,
+    Steps,
     Target,
     Throughput,
     Times,
     ToQuality,
     Trust,
+    Use,
     write_result,
 )
 
@@ -73,6 +78,15 @@ def history(epochs: float, quantum: float) -> list[Evaluation]:
     ]
 
 
+def times(total: float, training: float) -> Times:
+    """Wall time with a training whose parts sum to it."""
+    parts = {"data": 0.05, "transfer": 0.0, "forward": 0.3, "backward": 0.5, "optimizer": 0.1, "compilation": 0.0}
+    split = Split(
+        **{part: share * training for part, share in parts.items()}, loop=0.05 * training, method="host clock"
+    )
+    return Times(total, 1.0, training, 0.5, 0.1, total - training - 1.6, split)
+
+
 def made_up(
     epochs: float | None = 3.0,
     seed: int = 1,
@@ -103,11 +117,25 @@ def made_up(
         to_quality=None,
         history=points,
         phases=[Phase("training", points[-1].steps, points[-1].samples, points[-1].training_seconds)],
-        times=Times(points[-1].seconds + 1, 1.0, points[-1].training_seconds, 0.5, 0.1, 0.0),
-        throughput=Throughput("image", *(Measured(500.0, "samples/s") for _ in range(3))),
+        times=times(points[-1].seconds + 1, points[-1].training_seconds),
+        throughput=Throughput(
+            "images",
+            *(Measured(500.0, "images/s") for _ in range(3)),
+            samples=Measured(500.0, "samples/s"),
+            steps=Steps(100, 10, 0.1, 0.09, 0.12, "training"),
+        ),
         memory=Memory(Measured(8e8, "B"), Measured(None, "B", reason="no accelerator")),
-        energy=Measured(None, "J", reason="no sensor"),
-        model=Model(28_000, 28_000, Measured(1e6, "FLOP"), Measured(None, "1", reason="no peak"), "scratch"),
+        energy=Energy(*(Measured(None, "J", reason="no sensor") for _ in range(5))),
+        cost=Cost(*(Measured(None, unit, reason="no tariff") for unit in ("currency", "currency", "gCO2e"))),
+        model=Model(
+            28_000,
+            28_000,
+            flops=Measured(1e6, "FLOP/sample"),
+            step_flops=Measured(3e6, "FLOP/sample"),
+            uncounted={},
+            use=Use(*(Measured(None, unit, reason="no peak") for unit in ("1", "1", "FLOP/s", "FLOP/s"))),
+            initialisation="from scratch",
+        ),
         data=Data("embedded", "0123456789abcdef", 6400, 1000),
         trust=Trust(None, []),
         system={"cpu": "Processor", "cores": 2, "threads": 2, "gpu": None},

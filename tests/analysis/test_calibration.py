@@ -38,6 +38,21 @@ def test_values_before_the_worst_one_do_not_count_where_it_must_be_missed_first(
     assert [row.evaluations for row in proposal.needed] == [4, 4]
 
 
+def test_what_a_seed_takes_is_what_a_session_with_the_proposed_quality_would_take(run):
+    rows = [
+        [0.01, 0.6, 0.2, 0.9, 0.5, 0.4, 0.31, 0.29, 0.2, 0.1],
+        [0.02, 0.8, 0.7, 0.6, 0.5, 0.4, 0.35, 0.3, 0.2, 0.1],
+    ]
+    proposal = propose([calibrated(run, row, seed, True, "min") for seed, row in enumerate(rows)])
+    assert proposal.entire == 0.3
+    assert [row.evaluations for row in proposal.needed] == [3, 8], "the first dips once, and a session ends there"
+
+
+def test_a_run_that_never_misses_what_it_had_to_miss_first_is_refused(run):
+    with pytest.raises(ValueError, match=r"seed 3 never misses 0\.5: "):
+        propose([calibrated(run, [0.5] * 5, 3, True, "min")])
+
+
 def test_runs_that_did_not_complete_are_refused(run):
     unfinished = calibrated(run, [0.1, 0.2], 1)
     unfinished.status = Status.interrupted

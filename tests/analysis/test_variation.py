@@ -412,7 +412,7 @@ def test_a_failed_run_is_named_with_its_folder_and_message(run, four, write, tmp
         ('{"schema_version": 99}', "schema version 99"),
         ('{"schema_version": 1, "run_', "cut off or damaged"),
         ("", "cut off or damaged"),
-        ('{"schema_version": 1}', "not a result"),
+        ('{"schema_version": 2}', "not a result"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_in_a_line_of_its_own(four, write, tmp_path, content, wrong):

@@ -17,9 +17,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.tasks.learning_to_rank import flights, losses
+from aibench.tasks.learning_to_rank import losses
 from aibench.tasks.learning_to_rank.data import Data
-from aibench.tasks.learning_to_rank.interactions import Rows, UnseenItems, frequent, later_part
+from aibench.tasks.learning_to_rank.interactions import later_part
 from aibench.tasks.learning_to_rank.model import Caser
 from aibench.tasks.learning_to_rank.module import Module
 from aibench.vision.embedded import package_file
@@ -59,38 +59,7 @@ def disk(composed):
     return read
 
 
-def rows(*lists):
-    return Rows(np.concatenate([np.array(row, int) for row in lists]), np.cumsum([0, *map(len, lists)]))
-
-
 # Windows, splits, negatives
-
-
-def test_windows_are_all_runs_of_a_row_and_a_short_row_is_filled_up_in_front():
-    owner, windows = rows([1, 2, 3, 4, 5], [6, 7], [8, 9, 10]).windows(3)
-    assert owner.tolist() == [0, 0, 0, 1, 2]
-    assert windows.tolist() == [[1, 2, 3], [2, 3, 4], [3, 4, 5], [0, 6, 7], [8, 9, 10]]
-
-
-def test_the_last_items_of_a_row_are_filled_up_in_front_and_padded_rows_behind():
-    ragged = rows([1, 2, 3, 4], [5], [6, 7])
-    assert ragged.last(3).tolist() == [[2, 3, 4], [0, 0, 5], [0, 6, 7]]
-    assert ragged.padded(np.array([2, 1])).tolist() == [[6, 7], [5, 0]]
-
-
-def test_the_filter_leaves_the_largest_set_in_which_nothing_is_rare():
-    generator = np.random.default_rng(0)
-    pairs = np.unique(generator.zipf(1.6, size=(3000, 2)) % 90, axis=0)
-    expected = {tuple(pair) for pair in pairs.tolist()}
-    while True:
-        users, items = (Counter(pair[side] for pair in expected) for side in (0, 1))
-        fewer = {pair for pair in expected if users[pair[0]] >= 6 and items[pair[1]] >= 4}
-        if fewer == expected:
-            break
-        expected = fewer
-    left = frequent(pairs[:, 0], pairs[:, 1], 6, 4)
-    assert 0 < len(expected) < len(pairs)
-    assert {tuple(pair) for pair in pairs[left].tolist()} == expected
 
 
 @pytest.mark.parametrize("count", [5, 9, 10, 15, 41])
@@ -99,15 +68,6 @@ def test_the_last_fifth_of_each_users_time_is_held_out(count):
     late = later_part(user)
     for one in (0, 1):
         assert late[user == one].tolist() == [place >= math.floor(0.8 * count) for place in range(count)]
-
-
-def test_negatives_are_unseen_and_all_unseen_items_are_equally_likely():
-    seen = rows([1, 2, 9], [4, 10, 5, 6])
-    drawn = UnseenItems(seen, items=10).draw(np.array([0, 1]), 70_000, np.random.default_rng(0))
-    for user, unseen in ((0, [3, 4, 5, 6, 7, 8, 10]), (1, [1, 2, 3, 7, 8, 9])):
-        items, counts = np.unique(drawn[user], return_counts=True)
-        assert items.tolist() == unseen
-        assert counts == pytest.approx([70_000 / len(unseen)] * len(unseen), rel=0.05)
 
 
 def test_negatives_change_with_the_generator_and_only_with_it(parts):
@@ -150,25 +110,6 @@ def test_an_aircrafts_flights_are_those_of_the_table_in_the_order_of_time(compos
         ours = made.original[np.concatenate([made.train.row(user), made.held_out.row(user)]) - 1]
         assert expected[tuple(ours.tolist())] >= 1
     assert min(made.train.lengths + made.held_out.lengths) >= 8
-
-
-def test_prepared_flights_are_kept_and_a_damaged_file_is_made_anew(composed, tmp_path, monkeypatch):
-    table = ["tailnum,carrier,dest,hour,time_hour,minute"]
-    for day in range(1, 29):
-        table += [f"N{one},XY,D{(one + day) % 40 + 1},10,2013-01-{day:02}T10:00:00Z,{one}" for one in range(20)]
-    with zipfile.ZipFile(tmp_path / "flights.csv.zip", "w") as archive:
-        archive.writestr("flights.csv", "\n".join(table))
-    monkeypatch.setattr(flights, "package_file", lambda *_: tmp_path / "flights.csv.zip")
-    cache = tmp_path / "cache"
-    config = composed(TASK, f"data.cache={cache}").data
-    first = flights.flights(config)
-    (kept,) = cache.iterdir()
-    written = kept.stat().st_mtime_ns
-    assert np.array_equal(flights.flights(config).train.values, first.train.values)
-    assert kept.stat().st_mtime_ns == written
-    kept.write_bytes(kept.read_bytes()[:200])
-    assert np.array_equal(flights.flights(config).train.values, first.train.values)
-    assert list(cache.iterdir()) == [kept]
 
 
 @pytest.mark.parametrize("compressed", [False, True])

@@ -14,8 +14,11 @@ from torch.utils.data import Dataset
 
 from aibench.config import Source
 from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.interactions.filtering import first_visits
+from aibench.interactions.rows import Rows
+from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.learning_to_rank.config import CheckInsConfig, Config
-from aibench.tasks.learning_to_rank.interactions import Interactions, Rows, UnseenItems, first_visits, later_part
+from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 
 Sample = tuple[Tensor, ...]
 SHOWN = 10  # items that a user is shown

@@ -2,63 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aibench.contract import DataError
+from aibench.interactions.filtering import first_appearance, first_visits, frequent
+from aibench.interactions.rows import Ints
+from aibench.interactions.table import BLANKS, Format, Kind, read_table
 from aibench.tasks.learning_to_rank.config import CheckInsConfig, published_split, raw_file
-from aibench.tasks.learning_to_rank.interactions import (
-    Interactions,
-    Ints,
-    first_appearance,
-    first_visits,
-    frequent,
-    later_part,
+from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
+
+RAW = Format(
+    {"user": Kind.whole, "time": Kind.time, "latitude": Kind.number, "longitude": Kind.number, "item": Kind.whole}, "\t"
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-TYPES = {"user": "int64", "item": "int64", "time": "str", "beyond": "str"}
-TIME = "%Y-%m-%dT%H:%M:%SZ"
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """Lines of fields.
-
-    Attributes:
-        columns: Their names; `user` and `item` are whole numbers, `time` is ISO 8601 in UTC, the others are numbers.
-        separator: Between fields, a regular expression.
-    """
-
-    columns: tuple[str, ...]
-    separator: str
-
-    def fault(self, line: str) -> str | None:
-        """What is wrong with a line; None where nothing is."""
-        fields = line.split("\t") if self.separator == "\t" else line.split()
-        if len(fields) != len(self.columns):
-            return f"{len(fields)} fields where {len(self.columns)} belong ({', '.join(self.columns)})"
-        for name, field in zip(self.columns, fields, strict=True):
-            if name in ("user", "item") and not _is_whole(field):
-                return f"{name} {field!r} is no whole number"
-            if name == "time" and not _is_time(field):
-                return f"time {field!r} is not like 2010-10-19T23:55:27Z"
-            if name not in ("user", "item", "time") and not _is_number(field):
-                return f"{name} {field!r} is no number"
-        return None
-
-
-RAW = Format(("user", "time", "latitude", "longitude", "item"), "\t")
-SPLIT = Format(("user", "item", "rating"), r"\s+")
+SPLIT = Format({"user": Kind.whole, "item": Kind.whole, "rating": Kind.number}, BLANKS)
 
 
 def gowalla(root: Path, config: CheckInsConfig) -> Interactions:
@@ -78,7 +36,7 @@ def gowalla(root: Path, config: CheckInsConfig) -> Interactions:
 
 def _of_raw(path: Path, config: CheckInsConfig) -> Interactions:
     """Sort in time, keep first visits, leave out rare users and items, hold out the last 20 % of each user."""
-    table = _read(path, RAW)
+    table = read_table(path, RAW)
     table = table.iloc[::-1]  # newest first in the file: turned round, visits within a second stay in order
     order = np.lexsort((table["time"].to_numpy(), table["user"].to_numpy()))
     _, user = first_appearance(table["user"].to_numpy()[order])
@@ -96,7 +54,7 @@ def _of_raw(path: Path, config: CheckInsConfig) -> Interactions:
 
 def _of_split(train: Path, test: Path) -> Interactions:
     """The files as they are, oldest first; a user's later visits to an item are dropped."""
-    trained, tested = (_read(path, SPLIT) for path in (train, test))
+    trained, tested = (read_table(path, SPLIT) for path in (train, test))
     users = trained["user"].unique()
     unknown = ~tested["user"].isin(users).to_numpy()
     if unknown.any():
@@ -108,64 +66,3 @@ def _of_split(train: Path, test: Path) -> Interactions:
     user, (_, item) = first_appearance(names)[1], first_appearance(items)
     kept: Ints = first_visits(user, item)
     return Interactions.of(user[kept], items[kept], late[kept])
-
-
-def _read(path: Path, kind: Format) -> pd.DataFrame:
-    """A file's columns, `time` as an integer that counts from 1970."""
-    import pandas as pd  # takes half a second: only runs from disk wait for it
-
-    try:
-        table = pd.read_csv(
-            path,
-            sep=kind.separator,
-            header=None,
-            names=[*kind.columns, "beyond"],
-            dtype={name: TYPES.get(name, "float64") for name in [*kind.columns, "beyond"]},
-            quoting=3,  # csv.QUOTE_NONE
-        )
-        if table["beyond"].notna().any():
-            raise ValueError("a line with too many fields")
-        if "time" in table:
-            table["time"] = pd.to_datetime(table["time"], format=TIME).astype("int64")
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: the compressed file is cut off or damaged ({error}).") from error
-    except (ValueError, OverflowError, pd.errors.ParserError) as error:
-        raise DataError(_first_fault(path, kind) or f"{path}: {' '.join(str(error).split())}.") from error
-    if len(table) == 0:
-        raise DataError(f"{path}: holds no line.")
-    return table
-
-
-def _first_fault(path: Path, kind: Format) -> str | None:
-    """Names the first damaged line of a file that could not be read at once."""
-    for number, line in enumerate(_lines(path), start=1):
-        fault = kind.fault(line.rstrip("\r\n")) if line.strip() else None
-        if fault is not None:
-            return f"{path}:{number}: {fault}."
-    return None
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        for line in file:
-            yield line.decode(errors="replace")
-
-
-def _is_whole(field: str) -> bool:
-    return field.strip().removeprefix("-").isdecimal()
-
-
-def _is_time(field: str) -> bool:
-    try:
-        datetime.strptime(field, TIME)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True

@@ -145,7 +145,7 @@ class Module(TaskModule):
         return best_unseen(self.student, users, sequences, seen, SHOWN)
 
     def render(self, batch: Sample) -> Figure:
-        from aibench.tasks.learning_to_rank.figure import recommendations
+        from aibench.interactions.figure import recommendations
 
         users, sequences, _, held_out = (tensor.cpu() for tensor in batch)
         items, _ = self.infer(batch)

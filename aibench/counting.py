@@ -1,0 +1,165 @@
+"""The operations of a task's forward pass and of its whole training step, counted once and kept."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from aibench.config import RunConfig, plain
+from aibench.contract import Facts, TaskModule, digest
+from aibench.meters.flops import Count, count, is_recurrent, on_meta
+
+RECIPE = 1  # to be raised with every change of how is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Floating-point operations of a task: twice the multiply-adds of matrix products and convolutions.
+
+    Attributes:
+        forward: Of `forward` with `example_input()`, one sample; None where it could not be counted.
+        step: Of one training step, over its samples; None likewise.
+        uncounted: Operators of the step that carry no formula: name to calls.
+        method: How they were counted.
+        reason: Why a number is None.
+    """
+
+    forward: float | None
+    step: float | None
+    uncounted: dict[str, int] = field(default_factory=dict)
+    method: str = "FlopCounterMode, canonical decompositions"
+    reason: str | None = None
+
+
+Build = Callable[[], TaskModule]
+
+
+def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimizers: int) -> Operations:
+    """What a step of a task takes, from the cache where it was counted before.
+
+    Args:
+        config: The run.
+        build: Makes the task's module anew.
+        batch: A training batch, on the CPU.
+        samples: Samples in it.
+        optimizers: Optimisers that the module has, for manual optimisation.
+    """
+    shapes = json.dumps([str(leaf.shape) for leaf in torch.utils._pytree.tree_leaves(batch) if torch.is_tensor(leaf)])
+    what = json.dumps({"model": plain(config)["model"], "optim": plain(config)["optim"]}, sort_keys=True)
+    name = f"operations-{config.task}-{digest(what, shapes, str(samples), torch.__version__, str(RECIPE))}.json"
+    path = Path(config.data.cache).expanduser() / name
+    with suppress(OSError, ValueError, TypeError):
+        return Operations(**json.loads(path.read_text(encoding="utf-8")))
+    with _same_randomness_afterwards():
+        found = _count(build, batch, samples, optimizers)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({name: getattr(found, name) for name in Operations.__slots__}), encoding="utf-8")
+    return found
+
+
+def _count(build: Build, batch: Any, samples: int, optimizers: int) -> Operations:
+    reasons: list[str] = []
+    forward, _ = _first(reasons, lambda: forward_count(_meta(build), device="meta"), lambda: forward_count(build()))
+    step, where = _first(
+        reasons,
+        lambda: step_count(_meta(build), on_meta(batch), optimizers),
+        lambda: step_count(build(), copy.deepcopy(batch), optimizers),
+    )
+    return Operations(
+        forward=float(forward.flops) if forward else None,
+        step=step.flops / samples if step else None,
+        uncounted={name: calls for name, (calls, _) in step.uncounted.items()} if step else {},
+        method=f"FlopCounterMode, canonical decompositions, {where}",
+        reason=None if forward and step else reasons[-1],
+    )
+
+
+def _first(reasons: list[str], on_the_meta_device: Any, for_real: Any) -> tuple[Count | None, str]:
+    """Shapes alone where they are enough, which takes no time and no memory; else the real thing."""
+    for where, attempt in (("on the meta device", on_the_meta_device), ("on the CPU", for_real)):
+        try:
+            return attempt(), where
+        except Exception as error:  # data-dependent code fails on the meta device in many ways
+            reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+    return None, "nowhere"
+
+
+def _meta(build: Build) -> TaskModule:
+    with torch.device("meta"):
+        return build().to("meta")
+
+
+def forward_count(module: TaskModule, device: str = "cpu") -> Count:
+    """Of one sample's forward pass, in evaluation mode."""
+    module.eval()
+    arguments = on_meta(module.example_input()) if device == "meta" else module.example_input()
+    with torch.no_grad():
+        return count(lambda: module(*arguments), without_mkldnn=is_recurrent(module))
+
+
+def step_count(module: TaskModule, batch: Any, optimizers: int) -> Count:
+    """Of one training step on `batch`: all forward and backward passes; the optimisers' updates carry no formula."""
+    module.train()
+    _stand_in_for_lightning(module, optimizers)
+
+    def step() -> None:
+        loss: Any = module.training_step(batch, 0)
+        if module.automatic_optimization:
+            loss.backward()
+
+    return count(step, without_mkldnn=is_recurrent(module))
+
+
+class _NoOptimizer:
+    """Takes the place of an optimiser where only the arithmetic of the passes is wanted."""
+
+    param_groups: list[dict[str, Any]] = [{"lr": 0.0, "params": []}]  # noqa: RUF012 - read only
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **kwargs: None
+
+
+def _stand_in_for_lightning(module: Any, optimizers: int) -> None:
+    """Give `module` what a training step may ask its trainer for."""
+    stands_in = [_NoOptimizer() for _ in range(optimizers)]
+    module._trainer = SimpleNamespace(
+        estimated_stepping_batches=1000,
+        num_training_batches=1000,
+        max_epochs=1,
+        current_epoch=0,
+        global_step=0,
+        optimizers=stands_in,
+        barebones=False,
+        training=True,
+    )
+    module.optimizers = lambda **_: stands_in if optimizers > 1 else stands_in[0]
+    module.lr_schedulers = lambda: stands_in if optimizers > 1 else stands_in[0]
+    module.manual_backward = lambda loss, **_: loss.backward()
+    module.toggle_optimizer = module.untoggle_optimizer = lambda *_: None
+    module.clip_gradients = lambda *_, **__: None
+    module.log = module.log_dict = lambda *_, **__: None
+
+
+@contextmanager
+def _same_randomness_afterwards() -> Iterator[None]:
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+
+
+def build_of(module_class: type[TaskModule], config: RunConfig, facts: Facts) -> Build:
+    """Makes modules like the session's."""
+    return lambda: module_class(config, facts)

@@ -1,0 +1,1 @@
+"""Users' interactions with items in time, as recommenders read, filter, hold out and show them."""

@@ -1,0 +1,148 @@
+"""What the device can do at best, measured: the ceiling that a model's use of it is compared with.
+
+The best of matrix products and of convolutions. On some processors a product alone is no ceiling: MKL's is half as
+fast as oneDNN's convolution, and a model of convolutions would use more than 100 % of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from aibench.contract import digest
+
+SECONDS = 0.25  # of each probe
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# Dense, without sparsity, in FLOP/s: NVIDIA's data sheets. fp32 stands for fp32 itself, not for TF32.
+DATA_SHEET = {
+    "NVIDIA H100 80GB HBM3": {"fp32": 66.9e12, "bf16": 989.4e12, "fp16": 989.4e12},
+    "NVIDIA H100 PCIe": {"fp32": 51.2e12, "bf16": 756e12, "fp16": 756e12},
+    "NVIDIA H200": {"fp32": 66.9e12, "bf16": 989.4e12, "fp16": 989.4e12},
+    "NVIDIA B200": {"fp32": 75e12, "bf16": 2250e12, "fp16": 2250e12},
+    "NVIDIA A100-SXM4-80GB": {"fp32": 19.5e12, "bf16": 312e12, "fp16": 312e12},
+    "NVIDIA A100-SXM4-40GB": {"fp32": 19.5e12, "bf16": 312e12, "fp16": 312e12},
+    "NVIDIA L40S": {"fp32": 91.6e12, "bf16": 362e12, "fp16": 362e12},
+    "NVIDIA L4": {"fp32": 30.3e12, "bf16": 121e12, "fp16": 121e12},
+    "Tesla V100-SXM2-16GB": {"fp32": 15.7e12, "fp16": 125e12},
+    "Tesla V100-SXM2-32GB": {"fp32": 15.7e12, "fp16": 125e12},
+    "Tesla T4": {"fp32": 8.1e12, "fp16": 65e12},
+    "NVIDIA TITAN RTX": {"fp32": 16.3e12, "fp16": 130e12},
+    "NVIDIA TITAN Xp": {"fp32": 12.1e12},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The best that was measured.
+
+    Attributes:
+        flops: FLOP/s.
+        bandwidth: Bytes a second of a copy, read and written.
+        method: Which probe was the best.
+        device: Its name.
+        threads: Threads on a CPU.
+        precision: `fp32`, `bf16` or `fp16`.
+    """
+
+    flops: float
+    bandwidth: float
+    method: str
+    device: str
+    threads: int
+    precision: str
+
+
+def data_sheet(device: str, precision: str) -> float | None:
+    """The dense peak of `device` in FLOP/s by its data sheet; None where it is not listed."""
+    return DATA_SHEET.get(device, {}).get(precision)
+
+
+def ceiling(precision: str, device: str, cache: str, *, again: bool = False) -> Ceiling:
+    """The ceiling of this machine, probed once and kept in the folder `cache`.
+
+    Args:
+        precision: As in `hardware.precision`.
+        device: `cpu` or `cuda`.
+        cache: `data.cache`.
+        again: Probe also where one is kept.
+    """
+    name = torch.cuda.get_device_name() if device == "cuda" else _processor()
+    threads = torch.get_num_threads() if device == "cpu" else 0
+    folder = Path(cache).expanduser()
+    path = folder / f"ceiling-{digest(f'{name} {threads} {precision} {torch.__version__}')}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if path.is_file() and not again:
+                return Ceiling(**json.loads(path.read_text(encoding="utf-8")))
+            found = probe(precision, device, name)
+            path.write_text(json.dumps(asdict(found)), encoding="utf-8")
+            return found
+    except (OSError, ValueError, TypeError):  # a cache that cannot be used only costs time
+        return probe(precision, device, name)
+
+
+def _processor() -> str:
+    from aibench.meters.system import processor
+
+    return processor()
+
+
+def probe(precision: str, device: str, name: str) -> Ceiling:
+    """Measure now."""
+    found = {what: flops / _best(run, device) for what, flops, run in _probes(PRECISIONS[precision], device)}
+    best = max(found, key=lambda what: found[what])
+    return Ceiling(
+        found[best], _bandwidth(device), best, name, torch.get_num_threads() if device == "cpu" else 0, precision
+    )
+
+
+def _probes(dtype: torch.dtype, device: str) -> Iterator[tuple[str, float, Callable[[], Tensor]]]:
+    for size in (512, 1024, 2048) if device == "cpu" else (4096, 8192):
+        a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))  # zeros would be faster than data
+        yield f"matrix product {size}", 2.0 * size**3, partial(torch.mm, a, b)
+    batch, channels, side = (16, 64, 56) if device == "cpu" else (256, 256, 56)
+    layouts = {"": torch.contiguous_format, ", channels last": torch.channels_last}
+    for layout, memory_format in layouts.items():
+        images = torch.randn(batch, channels, side, side, device=device).to(dtype).to(memory_format=memory_format)
+        kernel = torch.randn(channels, channels, 3, 3, device=device).to(dtype).to(memory_format=memory_format)
+        flops = 2.0 * batch * channels * channels * 9 * side * side
+        yield (
+            f"3x3 convolution of {channels} channels{layout}",
+            flops,
+            partial(torch.conv2d, images, kernel, padding=1),
+        )
+
+
+def _best(run: Callable[[], object], device: str) -> float:
+    """Seconds of the quickest of the repetitions that fit into `SECONDS`, three at least."""
+    times: list[float] = []
+    with torch.inference_mode():
+        run()
+        end = time.perf_counter() + SECONDS
+        while time.perf_counter() < end or len(times) < 3:
+            _wait(device)
+            start = time.perf_counter()
+            run()
+            _wait(device)
+            times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _bandwidth(device: str) -> float:
+    source = torch.randn(2**24 if device == "cpu" else 2**28, device=device)
+    target = torch.empty_like(source)
+    return 2 * source.numel() * source.element_size() / _best(lambda: target.copy_(source), device)

@@ -1,0 +1,131 @@
+"""How far the timings of a run can be believed, with the reasons."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from aibench.meters.cpu import CpuMark, CpuShares
+from aibench.meters.gpu import Gpu
+from aibench.meters.telemetry import Telemetry
+
+OTHERS = 0.05  # share of the usable cores that other processes may use
+STOLEN = 0.01  # share that a host may give to its other guests
+DRIFT = 0.10  # by how much the later steps may differ from the earlier ones
+CLOCKS = 0.05  # by how much a clock may fall below its highest
+HEATED = 15.0  # kelvins that a GPU may warm up
+STEPS = 30  # steady steps that a median asks for
+RUNS = Path(tempfile.gettempdir()) / f"aibench-runs-{os.getuid() if hasattr(os, 'getuid') else 0}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How far timings can be believed.
+
+    Attributes:
+        level: `ok` or `warn`.
+        reasons: Why, a line each.
+    """
+
+    level: str
+    reasons: list[str]
+
+
+class Watch:
+    """Notes the state of the machine at the start of a run, and judges at its end.
+
+    Args:
+        cores: That this process may use.
+        gpu: The GPU that the run computes on.
+        telemetry: Of the run.
+    """
+
+    def __init__(self, cores: int, gpu: Gpu, telemetry: Telemetry) -> None:
+        self.cores, self.gpu, self.telemetry = cores, gpu, telemetry
+        self.start = CpuMark.now()
+        self.neighbours: set[int] = set()
+        self.gpu_neighbours: set[int] = set()
+        self.look()
+
+    def look(self) -> None:
+        """See who else is here; called at each evaluation too."""
+        self.neighbours |= other_runs()
+        if self.gpu.handle is not None:
+            running = self.gpu.ask("nvmlDeviceGetComputeRunningProcesses") or []
+            self.gpu_neighbours |= {process.pid for process in running} - {os.getpid()}
+
+    def judge(self, durations: Sequence[float], *, same_work: bool = True) -> Judgement:
+        """The level, from what happened since the start.
+
+        Args:
+            durations: Of the steady steps, in seconds.
+            same_work: Whether the steps do the same work, so that a drift of their duration means something.
+        """
+        self.look()
+        shares = CpuShares.between(self.start, CpuMark.now(), self.cores)
+        reasons = [*self._neighbours(shares), *self._gpu_state(), *step_reasons(durations, same_work=same_work)]
+        return Judgement("warn" if reasons else "ok", reasons)
+
+    def _neighbours(self, shares: CpuShares) -> Iterator[str]:
+        if self.neighbours:
+            yield f"another run of AIBench was under way (process {min(self.neighbours)})"
+        if shares.others > OTHERS:
+            yield f"other processes used {shares.others:.0%} of the {self.cores} cores"
+        if shares.stolen > STOLEN:
+            yield f"the host gave {shares.stolen:.0%} of the cores to other guests"
+
+    def _gpu_state(self) -> Iterator[str]:
+        if self.gpu_neighbours:
+            yield f"{len(self.gpu_neighbours)} other processes computed on the GPU"
+        for reason in sorted(self.telemetry.throttled):
+            yield f"the GPU was throttled: {reason}"
+        heat, clock = (self.telemetry.columns.get(name) for name in ("gpu_celsius", "gpu_sm_mhz"))
+        if heat is not None and heat.last - heat.first > HEATED:
+            yield f"the GPU warmed up from {heat.first:.0f} to {heat.last:.0f} degrees Celsius"
+        if clock is not None and clock.count > 2 and clock.mean < clock.most * (1 - CLOCKS):
+            yield f"the GPU's clock lay at {clock.mean:.0f} MHz on average, and at {clock.most:.0f} MHz at best"
+
+
+def step_reasons(durations: Sequence[float], *, same_work: bool = True) -> Iterator[str]:
+    """What the durations of the steady steps say against them."""
+    if len(durations) < STEPS:
+        yield f"only {len(durations)} steady steps: their median asks for {STEPS}"
+        return
+    third = len(durations) // 3
+    early, late = statistics.median(durations[:third]), statistics.median(durations[-third:])
+    if same_work and abs(late / early - 1) > DRIFT:
+        yield f"the last third of the steps took {late / early - 1:+.0%} of the time of the first third"
+
+
+def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_exists) -> set[int]:
+    """Processes that train here now, this one left out; what a killed one left is removed."""
+    found = set()
+    for mark in folder.glob("*.run") if folder.is_dir() else []:
+        pid = int(mark.stem) if mark.stem.isdigit() else 0
+        if pid and alive(pid):
+            found.add(pid)
+        else:
+            with suppress(OSError):
+                mark.unlink()
+    return found - {os.getpid()}
+
+
+@contextmanager
+def announced(folder: Path = RUNS) -> Iterator[None]:
+    """Let other runs on this machine see this one."""
+    mark = folder / f"{os.getpid()}.run"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            mark.unlink()

@@ -1,0 +1,49 @@
+"""Perplexity of a whole corpus."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torchmetrics import Metric
+
+
+class CorpusPerplexity(Metric):
+    """exp(total loss / total tokens), the loss in nats: what a model that guesses among so many words would score.
+
+    Every token weighs the same, whichever batch or sentence it is in: no mean of the perplexities of batches. The loss
+    is taken from logits, so that a token with a probability too small for a float still counts with what it costs, and
+    summed in float64 (`torchmetrics.text.Perplexity` takes the logarithm of a probability, which is infinite there,
+    and sums in float32).
+
+    Args:
+        ignore: Target index that is no token: padding. None counts every target.
+    """
+
+    full_state_update = False
+    higher_is_better = False
+    loss: Tensor
+    tokens: Tensor
+
+    def __init__(self, ignore: int | None = None) -> None:
+        super().__init__()
+        self.ignore = ignore
+        self.add_state("loss", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:
+        """Add some tokens.
+
+        Args:
+            logits: float (..., vocabulary), of the word at each position.
+            targets: int64 (...), the words that stand there.
+        """
+        wanted = targets.flatten()
+        counted = torch.ones_like(wanted, dtype=torch.bool) if self.ignore is None else wanted != self.ignore
+        losses = cross_entropy(logits.flatten(0, -2).float(), wanted.where(counted, 0), reduction="none")
+        self.loss += losses.double().where(counted, 0.0).sum()
+        self.tokens += counted.sum()
+
+    def compute(self) -> Tensor:
+        """The perplexity, float64 (); NaN before the first token."""
+        return torch.exp(self.loss / self.tokens)

@@ -1,0 +1,88 @@
+"""What a user asks of a serving session. Imports no torch."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aibench.config import ConfigError
+
+
+class Kind(enum.StrEnum):
+    """Ways of asking, as MLPerf Inference names them."""
+
+    single_stream = enum.auto()
+    offline = enum.auto()
+    server = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to ask, and how long.
+
+    Attributes:
+        scenarios: Which, in order.
+        queries: Requests of a scenario, at most.
+        seconds: After which a scenario ends.
+        qps: Arrivals a second of `server`.
+        latency_bound: Seconds; asks for the highest rate of arrivals within it.
+        percentile: Of the latencies, that the bound is for.
+        weights: Checkpoint; None serves fresh weights.
+    """
+
+    scenarios: tuple[Kind, ...] = (Kind.single_stream, Kind.offline)
+    queries: int = 1000
+    seconds: float = 20.0
+    qps: float = 10.0
+    latency_bound: float | None = None
+    percentile: float = 99.0
+    weights: Path | None = None
+
+
+def parsed(words: Sequence[str]) -> tuple[Options, str | None, list[str]]:
+    """The options among `words`, the folder of `run=`, and the words that are left: overrides of the configuration.
+
+    Raises:
+        ConfigError: One cannot be used.
+    """
+    own: dict[str, str] = {}
+    rest = []
+    for word in words:
+        key, _, value = word.partition("=")
+        if key in ("run", "scenario", "queries", "seconds", "qps", "latency_bound", "percentile"):
+            own[key] = value
+        else:
+            rest.append(word)
+    scenarios = _scenarios(own.get("scenario"), "qps" in own)
+    options = Options(
+        scenarios=scenarios,
+        queries=int(_number(own, "queries", 1000, least=1)),
+        seconds=_number(own, "seconds", 20.0, least=0.01),
+        qps=_number(own, "qps", 10.0, least=1e-6),
+        latency_bound=_number(own, "latency_bound", 0.0, least=1e-9) if "latency_bound" in own else None,
+        percentile=_number(own, "percentile", 99.0, least=1.0),
+    )
+    if options.percentile >= 100:
+        raise ConfigError(f"percentile={own['percentile']}: must be less than 100.")
+    return options, own.get("run"), rest
+
+
+def _scenarios(typed: str | None, has_qps: bool) -> tuple[Kind, ...]:
+    if typed is None:
+        return (Kind.single_stream, Kind.offline, *((Kind.server,) if has_qps else ()))
+    try:
+        return tuple(Kind(name) for name in typed.split(","))
+    except ValueError as error:
+        raise ConfigError(f"scenario={typed}: no such scenario. One or more of: {', '.join(Kind)}.") from error
+
+
+def _number(own: dict[str, str], key: str, default: float, least: float) -> float:
+    try:
+        value = float(own.get(key, default))
+    except ValueError as error:
+        raise ConfigError(f"{key}={own[key]}: not a number.") from error
+    if not value >= least:
+        raise ConfigError(f"{key}={own[key]}: must be at least {least:g}.")
+    return value

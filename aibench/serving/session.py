@@ -1,0 +1,254 @@
+"""One serving session: a trained model answers requests, is timed, and is evaluated again as it serves."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from aibench import checkpoint, registry
+from aibench.config import Accelerator, ConfigError, Precision, RunConfig, plain
+from aibench.contract import TaskData, TaskModule
+from aibench.instruments import Instruments
+from aibench.loader import EvalBatches
+from aibench.measures import peak_device_memory
+from aibench.meters import system as meters
+from aibench.result import Measured, Trust
+from aibench.serving.latency import percentiles
+from aibench.serving.load import Asked, as_they_arrive, highest_rate, one_after_the_other
+from aibench.serving.options import Kind, Options
+from aibench.serving.result import Inference, Quality, Scenario
+
+DISTINCT = 64  # requests that take turns
+UNTIMED = 10  # requests before the timed ones
+AUTOCAST = {Precision.bf16: torch.bfloat16, Precision.fp16: torch.float16}
+
+
+class Server:
+    """The data, the module with its weights, and the requests.
+
+    Args:
+        config: As trained, in this session's precision.
+        weights: Checkpoint to load; None serves fresh weights.
+    """
+
+    def __init__(self, config: RunConfig, weights: Path | None) -> None:
+        torch.set_num_threads(config.hardware.threads or meters.usable_cores())
+        if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
+            raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
+        on_cpu = config.hardware.accelerator is Accelerator.cpu or not torch.cuda.is_available()
+        if on_cpu and config.hardware.precision is Precision.fp16:
+            raise ConfigError("hardware.precision=fp16: no GPU here, and CPUs emulate fp16. Use bf16 or fp32.")
+        self.config = config
+        self.device = torch.device("cpu" if on_cpu else "cuda")
+        self.data: TaskData = registry.data_class(config.task)(config)
+        self.held_out = self.data.dataset("val")
+        if len(self.held_out) == 0:
+            raise ConfigError("data.val_size: no held-out sample is left to ask about. Use more data.")
+        start = time.perf_counter()
+        torch.manual_seed(config.seed)
+        self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
+        if weights is not None:
+            self._load(weights)
+        self.module.to(self.device).eval()
+        if config.hardware.channels_last:
+            self.module.to(memory_format=torch.channels_last)
+        if config.hardware.compile:
+            self.module.compile()
+        self.load_seconds = time.perf_counter() - start
+
+    def _load(self, weights: Path) -> None:
+        try:
+            self.module.load_state_dict(checkpoint.load(weights)["state_dict"])
+        except (OSError, KeyError, RuntimeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ConfigError(
+                f"{weights}: does not fit task={self.config.task} ({reason}). Give its own run."
+            ) from error
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """The arithmetic of this session, as in training."""
+        dtype = AUTOCAST.get(self.config.hardware.precision)
+        return torch.autocast(self.device.type, dtype) if dtype is not None else nullcontext()
+
+    def request(self, index: int, size: int = 1) -> Any:
+        """Held-out samples as a request brings them, on the host."""
+        indices = [(index * size + place) % len(self.held_out) for place in range(size)]
+        if hasattr(self.held_out, "gather"):
+            return self.held_out.gather(torch.tensor(indices))
+        return self.data.collate([self.held_out[place] for place in indices])
+
+    def answer(self, request: Any) -> Any:
+        """End to end: to the device, the network, and what the task makes of it for a user."""
+        with torch.inference_mode(), self.precision():
+            return self.module.infer(self.module.transfer_batch_to_device(request, self.device, 0))
+
+    def wait(self) -> None:
+        """For the device."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def evaluate(self) -> float | None:
+        """The target's metric over all held-out samples; None where the task does not measure it."""
+        logged: dict[str, Any] = {}
+        module: Any = self.module
+        module.log = lambda name, value, **_: logged.update({name: value})
+        module.log_dict = lambda values, **_: logged.update(values)
+        with torch.inference_mode(), self.precision():
+            module.on_validation_epoch_start()
+            for index, batch in enumerate(EvalBatches(self.data, self.held_out)):
+                module.validation_step(module.transfer_batch_to_device(batch, self.device, 0), index)
+            module.on_validation_epoch_end()
+        value = logged[self.config.target.metric]
+        number = float(value.compute() if hasattr(value, "compute") else value)
+        return None if math.isnan(number) else number  # NaN: the run cannot measure it
+
+
+def serve(config: RunConfig, options: Options, trained: Any, console: Console) -> Inference:
+    """Run the scenarios of `options`.
+
+    Args:
+        config: As trained, in this session's precision.
+        options: What to ask, and how long.
+        trained: The run's `Result`; None serves fresh weights.
+        console: Where progress goes.
+    """
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    instruments = Instruments(config, None)
+    try:
+        server = Server(config, options.weights)
+        first = _timed(lambda: server.answer(server.request(0)), server)
+        requests = [server.request(index) for index in range(min(DISTINCT, len(server.held_out)))]
+        for request in requests[:UNTIMED]:
+            server.answer(request)
+        session = _Session(server, options, instruments, requests, console)
+        scenarios = [session.run(kind) for kind in options.scenarios]
+        best = session.search()
+        served = None if options.weights is None else server.evaluate()
+        trust = instruments.watch.judge(session.single)
+    finally:
+        instruments.stop()
+    return Inference(
+        run_id=trained.run_id if trained else None,
+        task=config.task,
+        scale=config.scale,
+        seed=config.seed,
+        weights=options.weights.name if options.weights else "fresh",
+        precision=str(config.hardware.precision),
+        compile=config.hardware.compile,
+        started=started,
+        scenarios=scenarios,
+        best_qps=best,
+        quality=_quality(config, server, served, trained),
+        cold_start=Measured(server.load_seconds + first, "s", "building the model, loading weights, the first request"),
+        first_request=Measured(first, "s", "before any warm-up"),
+        process_memory=Measured(float(meters.peak_process_memory()), "B", "peak resident set"),
+        device_memory=peak_device_memory(),
+        trust=Trust(trust.level, trust.reasons),
+        system=meters.system(),
+        versions=meters.versions(),
+        commit=meters.commit(),
+        config=plain(config),
+    )
+
+
+def _timed(run: Any, server: Server) -> float:
+    start = time.perf_counter()
+    run()
+    server.wait()
+    return time.perf_counter() - start
+
+
+def _quality(config: RunConfig, server: Server, served: float | None, trained: Any) -> Quality:
+    reason = None if served is not None else server.module.unmeasured or "fresh weights have no quality"
+    before = _trained_value(trained)
+    difference = served - before if served is not None and before is not None else None
+    measured = Measured(served, config.target.metric, "validation_step over all held-out samples", reason)
+    return Quality(config.target.metric, measured, before, difference)
+
+
+def _trained_value(trained: Any) -> float | None:
+    """What the training session measured with the best checkpoint's weights."""
+    return None if trained is None else trained.best_quality
+
+
+class _Session:
+    """The scenarios over one server."""
+
+    def __init__(
+        self, server: Server, options: Options, instruments: Instruments, requests: list[Any], console: Console
+    ) -> None:
+        self.server, self.options, self.instruments, self.requests = server, options, instruments, requests
+        self.console = console
+        self.single: list[float] = []
+
+    def run(self, kind: Kind) -> Scenario:
+        """One scenario, from beginning to end."""
+        batch = self.server.config.data.eval_batch_size if kind is Kind.offline else 1
+        self.console.print(f"{self.server.config.task}: {kind}", highlight=False)
+        before = sum(self.instruments.energy.read().values())
+        asked = self._ask(kind, batch)
+        joules = sum(self.instruments.energy.read().values()) - before
+        if kind is Kind.single_stream:
+            self.single = asked.latencies
+        return self._scenario(kind, asked, batch, joules)
+
+    def _ask(self, kind: Kind, batch: int) -> Asked:
+        options = self.options
+        if kind is Kind.server:
+            return as_they_arrive(self._answer, options.qps, options.queries, options.seconds, self.server.config.seed)
+        if kind is Kind.offline:
+            batches = [self.server.request(index, batch) for index in range(4)]
+
+            def answer(number: int) -> None:
+                self.server.answer(batches[number % len(batches)])
+                self.server.wait()
+
+            answer(0)
+            return one_after_the_other(answer, max(3, options.queries // batch), options.seconds)
+        return one_after_the_other(self._answer, options.queries, options.seconds)
+
+    def _answer(self, number: int) -> None:
+        self.server.answer(self.requests[number % len(self.requests)])
+        self.server.wait()
+
+    def _scenario(self, kind: Kind, asked: Asked, batch: int, joules: float) -> Scenario:
+        count, unit = len(asked.latencies), "samples/s" if kind is Kind.offline else "requests/s"
+        reason = None if count else "no request was answered"
+        no_energy = "; ".join(self.instruments.energy.reasons) if not self.instruments.energy.sensors else reason
+        return Scenario(
+            name=str(kind),
+            requests=count,
+            seconds=asked.seconds,
+            throughput=Measured(count * batch / asked.seconds if count else None, unit, "answered / seconds", reason),
+            mean=Measured(sum(asked.latencies) / count if count else None, "s", "arithmetic mean", reason),
+            latencies=percentiles(asked.latencies) if count else [],
+            batch=batch,
+            qps=self.options.qps if kind is Kind.server else None,
+            saturated=asked.saturated,
+            longest_queue=asked.longest_queue,
+            energy_per_request=Measured(None if no_energy else joules / count, "J", "sum over the sensors", no_energy),
+        )
+
+    def search(self) -> Measured:
+        """The highest rate of arrivals within the latency bound."""
+        options, bound = self.options, self.options.latency_bound
+        if bound is None:
+            return Measured(None, "requests/s", reason="no latency_bound was given")
+        self.console.print(f"{self.server.config.task}: the highest qps within {bound:g} s", highlight=False)
+
+        def within(qps: float) -> bool:
+            asked = as_they_arrive(self._answer, qps, options.queries, options.seconds, self.server.config.seed)
+            tail = percentiles(asked.latencies, [options.percentile])
+            return not asked.saturated and tail[0].seconds <= bound
+
+        mean = sum(self.single) / len(self.single) if self.single else _timed(lambda: self._answer(0), self.server)
+        best = highest_rate(within, 0.5 / mean)
+        method = f"p{options.percentile:g} of the latencies within {bound:g} s, Poisson arrivals"
+        return Measured(best, "requests/s", method, None if best else f"no rate kept p{options.percentile:g} within it")

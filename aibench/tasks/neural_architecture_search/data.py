@@ -1,0 +1,130 @@
+"""Text as windows: a manual's prose (embedded), Penn Treebank (disk) or random words (synthetic)."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aibench.config import Source
+from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.tasks.neural_architecture_search import penn
+from aibench.tasks.neural_architecture_search.config import Config
+from aibench.tasks.neural_architecture_search.layout import FILES
+from aibench.tasks.neural_architecture_search.manual import manual
+from aibench.tasks.neural_architecture_search.windows import Array, HeldOutWindows, TrainingWindows
+from aibench.text.vocabulary import EOS, SPECIALS, Vocabulary
+
+PENN_WORDS = {"train": 929_589, "val": 73_760, "test": 82_430}  # an end of sentence a line included
+PENN_VOCABULARY = 9_998 + len(SPECIALS)  # its 10,000 words have <unk> and the end among them
+LEAST = 2  # occurrences of a word in the embedded training text, lest it be <unk>
+
+
+class Data(TaskData):
+    """Four texts: what the shared weights learn (`train`), what cells are tried on (`reward`), `val` and `test`.
+
+    Penn Treebank has three: cells are tried on `val`, as ENAS does. The text of `reward` is never that of `test`.
+    """
+
+    unit = "windows"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.vocabulary, self.texts = _read(config)
+        data = config.data
+        for part, text in self.texts.items():
+            if len(text) <= data.window:
+                raise DataError(
+                    f"data.window={data.window}: the {part} text has {len(text):,} words, none of them after a whole "
+                    "window. Use a smaller data.window, or more text."
+                )
+        steps = config.optim.controller.steps
+        text, reward = self.texts["train"], self.texts["reward"]
+        self.training = TrainingWindows(text, reward, data.window, data.train_size, data.batch_size, steps)
+        if self.training.passes == 0:
+            raise DataError(
+                f"data.batch_size={data.batch_size}: more than the {len(self.training.words):,} windows of the "
+                "training text. Use a smaller data.batch_size or data.window."
+            )
+        self.held_out = HeldOutWindows(self._evaluated(), data.window, data.streams)
+
+    def _evaluated(self) -> dict[str, Array]:
+        """The held-out texts: of `reward` the first windows, which rank candidates; of the others all, or val_size."""
+        data, texts = self.config.data, self.texts
+        least = data.derivation_windows * data.window + 1
+        most = None if data.val_size is None else data.val_size * data.window + 1
+        return {"reward": texts["reward"][:least], "val": texts["val"][:most], "test": texts["test"][:most]}
+
+    @property
+    def facts(self) -> Facts:
+        """`words` of the vocabulary by index, sizes of the texts in words, and what one epoch is made of."""
+        return {
+            "words": list(self.vocabulary.words),
+            "text_words": {part: len(text) for part, text in self.texts.items()},
+            "weights_steps": self.training.passes,
+            "reward_text": "val" if self.config.data.source is Source.disk else "its own",
+        }
+
+    def dataset(self, split: str) -> Any:
+        return self.training if split == "train" else self.held_out
+
+    def plan(self, dataset: TrainingWindows, generator: np.random.Generator) -> list[Array]:
+        """One pass over the text, then the controller's batches."""
+        return dataset.plan(generator)
+
+    def fingerprint(self) -> str:
+        return digest(" ".join(self.vocabulary.words), self.training.fingerprint(), self.held_out.fingerprint())
+
+    def verify(self) -> list[str]:
+        """Each text: how long it is, and of Penn Treebank's whether its file is the published one."""
+        found = []
+        for part, text in self.texts.items():
+            line = f"{part}: {len(text):,} words"
+            if self.config.data.source is Source.disk and part in FILES:
+                is_it = penn.is_published(_root(self.config), part)
+                line += f", {'the published file' if is_it else 'not the published file (its MD5 sum differs)'}"
+            found.append(line)
+        return found
+
+
+def _root(config: Config) -> Path:
+    return Path(str(config.data.root)).expanduser()
+
+
+def _read(config: Config) -> tuple[Vocabulary, dict[str, Array]]:
+    """The vocabulary, and the texts as indices into it, int64 (words,)."""
+    match config.data.source:
+        case Source.embedded:
+            return _embedded()
+        case Source.disk:
+            parts = {part: penn.sentences(_root(config), part) for part in FILES}
+            vocabulary = Vocabulary.counted(parts["train"])
+            texts = {part: encoded(vocabulary, sentences) for part, sentences in parts.items()}
+            return vocabulary, {**texts, "reward": texts["val"]}
+        case Source.synthetic:
+            return _made_up(config.data.seed)
+
+
+@cache  # an experiment builds the data once a run
+def _embedded() -> tuple[Vocabulary, dict[str, Array]]:
+    parts = manual()
+    vocabulary = Vocabulary.counted(parts["train"], least=LEAST)
+    return vocabulary, {part: encoded(vocabulary, paragraphs) for part, paragraphs in parts.items()}
+
+
+def encoded(vocabulary: Vocabulary, sentences: list[list[str]]) -> Array:
+    """One text, int64 (words,): the sentences one after the other, each with an end."""
+    return np.array([index for words in sentences for index in (*vocabulary.encode(words), EOS)], dtype=np.int64)
+
+
+def _made_up(seed: int) -> tuple[Vocabulary, dict[str, Array]]:
+    """Random words of Penn Treebank's sizes."""
+    ordinary = tuple(f"word{number}" for number in range(PENN_VOCABULARY - len(SPECIALS)))
+    texts = {
+        part: np.random.default_rng((seed, place)).integers(EOS, PENN_VOCABULARY, size=size)
+        for place, (part, size) in enumerate(PENN_WORDS.items())
+    }
+    return Vocabulary((*SPECIALS, *ordinary)), {**texts, "reward": texts["val"]}

@@ -1,0 +1,27 @@
+"""Where the three files of Penn Treebank's language model split lie. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from aibench.vision.files import listed
+
+FILES = {"train": "ptb.train.txt", "val": "ptb.valid.txt", "test": "ptb.test.txt"}
+FOLDERS = (".", "data", "simple-examples/data")  # of Mikolov's archive
+
+
+def text_file(root: Path, part: str) -> Path | None:
+    """The file of `part`, `train`, `val` or `test`; None where it is missing."""
+    candidates = (root / folder / FILES[part] for folder in FOLDERS)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def problems(root: Path) -> Iterator[str]:
+    """What keeps the folder `root` from being Penn Treebank's, a line each."""
+    for part, name in FILES.items():
+        if text_file(root, part) is None:
+            yield (
+                f"data.root={root}: looked for {name} (also in data and simple-examples/data), found {listed(root)}. "
+                "Set data.root to the folder that holds Mikolov's ptb.train.txt, ptb.valid.txt and ptb.test.txt."
+            )

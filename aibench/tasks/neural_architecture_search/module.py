@@ -1,0 +1,206 @@
+"""Training of shared weights and controller in turn; evaluation of the child that the controller proposes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from aibench.contract import Facts, TaskModule
+from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.tasks.neural_architecture_search.cell import Cell, chain
+from aibench.tasks.neural_architecture_search.config import Config, Optimizer
+from aibench.tasks.neural_architecture_search.controller import Controller, Sampled
+from aibench.tasks.neural_architecture_search.model import SharedWeights
+from aibench.tasks.neural_architecture_search.reading import CarriedState, continuation, in_order
+from aibench.tasks.neural_architecture_search.windows import PARTS, HeldOutBatch, RewardBatch, WeightsBatch
+from aibench.text.vocabulary import BOS, PAD, UNK
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CONTINUED = 20  # words that a user is shown
+
+
+class Module(TaskModule):
+    """ENAS of a recurrent cell. Each epoch is a pass over the text that trains the shared weights, every step in
+    another cell that the controller samples, and then steps of REINFORCE that train the controller.
+
+    An evaluation samples candidates, takes the one with the least perplexity on windows of the reward text, and
+    measures it on all of the two other texts. Its draws are apart from the training's and the same in each evaluation.
+
+    Attributes:
+        phase: `shared weights` or `controller`: which of them the last batch trained.
+        uncountable: Why the result has no FLOPs.
+        derived: The decisions for the child that the last evaluation chose, int64 (2 blocks - 1,).
+        baseline: Moving average of the rewards; NaN before the first.
+    """
+
+    uncountable: str | None = "the operations of a step vary with the cell that the controller samples for it"
+    config: Config
+    derived: Tensor
+    baseline: Tensor
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        self.automatic_optimization = False
+        self.phase = "shared weights"
+        self.shared = SharedWeights(len(facts["words"]), config.model)
+        self.controller = Controller(config.model)
+        self.state = CarriedState(config.data.batch_size, config.model.hidden)
+        self.register_buffer("derived", torch.tensor(chain(config.model.blocks)))
+        self.register_buffer("baseline", torch.tensor(torch.nan))
+        self.perplexities = torch.nn.ModuleDict({part: CorpusPerplexity(ignore=PAD) for part in ("val", "test")})
+        self.candidate_perplexities = torch.nn.ModuleList(
+            CorpusPerplexity(ignore=PAD) for _ in range(config.optim.controller.candidates)
+        )
+
+    @property
+    def child(self) -> Cell:
+        """The cell that the last evaluation chose; before the first one, a chain of tanh nodes."""
+        return Cell.of(self.derived.tolist())
+
+    def forward(self, words: Tensor) -> Tensor:
+        """The child's logits of the word after each, float (batch, any, vocabulary), of int64 (batch, any)."""
+        logits: Tensor = self.shared(words, self.child, self._zeros(len(words)))[0]
+        return logits
+
+    def _zeros(self, rows: int) -> Tensor:
+        return self.shared.bias.new_zeros(rows, self.config.model.hidden)
+
+    # Training
+
+    def training_step(self, batch: WeightsBatch | RewardBatch, batch_idx: int) -> Tensor:
+        if isinstance(batch, WeightsBatch):
+            self.phase = "shared weights"
+            return self._train_weights(batch)
+        self.phase = "controller"
+        return self._train_controller(batch)
+
+    def _train_weights(self, batch: WeightsBatch) -> Tensor:
+        """A step in one sampled cell; the controller is fixed."""
+        optimizer: Any = self.optimizers()[0]  # type: ignore[index]
+        with torch.no_grad():
+            decisions = self.controller(1).decisions[0]
+        cell = Cell.of(decisions.tolist())  # the one read-back in a step: which operators run depends on it
+        logits, state = self.shared(batch.words, cell, self.state.before(batch.number))
+        self.state.put(batch.number, state)
+        loss = cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.shared.parameters(), self.config.optim.clip)
+        optimizer.step()
+        schedule: Any = self.lr_schedulers()
+        schedule.step()
+        return loss.detach()
+
+    def _train_controller(self, batch: RewardBatch) -> Tensor:
+        """A step of REINFORCE; the shared weights are fixed, and without dropout. Each window starts from zeros."""
+        config = self.config.optim.controller
+        optimizer: Any = self.optimizers()[1]  # type: ignore[index]
+        sampled: Sampled = self.controller(config.samples)
+        cells = [Cell.of(decisions) for decisions in sampled.decisions.tolist()]
+        rewards = torch.stack([config.reward / self._perplexity(batch, cell) for cell in cells])
+        self.baseline.copy_(moved(self.baseline, rewards.mean(), config.baseline_decay))
+        loss = policy_loss(sampled.log_probability, rewards - self.baseline) - config.entropy * sampled.entropy.mean()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _perplexity(self, batch: RewardBatch, cell: Cell) -> Tensor:
+        self.shared.eval()
+        logits, _ = self.shared(batch.words, cell, self._zeros(len(batch.words)))
+        self.shared.train()
+        return perplexity(logits, batch.targets)
+
+    def configure_optimizers(self) -> Any:
+        optim = self.config.optim
+        kind: Any = {Optimizer.sgd: torch.optim.SGD, Optimizer.adam: torch.optim.Adam}[optim.optimizer]
+        weights = kind(self.shared.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+        controller = torch.optim.Adam(self.controller.parameters(), lr=optim.controller.lr, fused=True)
+        steps = self.facts["weights_steps"]
+
+        def factor(step: int) -> float:
+            return float(optim.decay ** max(0, step // steps - optim.decay_from + 1))
+
+        return [weights, controller], [torch.optim.lr_scheduler.LambdaLR(weights, factor)]
+
+    # Evaluation
+
+    def on_validation_epoch_start(self) -> None:
+        generator = torch.Generator(self.device).manual_seed(self.config.seed)
+        self.candidates = self.controller(self.config.optim.controller.candidates, generator)
+        self.read = CarriedState(self.config.data.streams, self.config.model.hidden).to(self.device)
+
+    def validation_step(self, batch: HeldOutBatch, batch_idx: int) -> None:
+        for part, rows in in_order(batch):
+            if PARTS[part] == "reward":
+                self._rank(rows)
+            else:
+                self._measure(PARTS[part], rows)
+
+    def _rank(self, rows: HeldOutBatch) -> None:
+        """Try every candidate; the best so far is the child. All of the reward text comes before the others."""
+        metrics: Any = self.candidate_perplexities
+        for decisions, metric in zip(self.candidates.decisions.tolist(), metrics, strict=True):
+            logits, _ = self.shared(rows.words, Cell.of(decisions), self._zeros(len(rows.words)))
+            metric.update(logits, rows.targets)
+        found = torch.stack([metric.compute() for metric in metrics])
+        self.derived.copy_(self.candidates.decisions[found.argmin()])
+
+    def _measure(self, part: str, rows: HeldOutBatch) -> None:
+        logits, state = self.shared(rows.words, self.child, self.read.before(rows.time, rows.stream))
+        self.read.put(rows.time, state, rows.stream)
+        self.perplexities[part].update(logits, rows.targets)  # type: ignore[operator]
+
+    def on_validation_epoch_end(self) -> None:
+        metrics: Any = self.candidate_perplexities
+        tried = torch.stack([metric.compute() for metric in metrics])
+        self.log("reward/best_candidate", tried.min())
+        self.log("reward/mean_candidate", tried.mean())
+        self.log("controller/entropy", self.candidates.entropy.mean())
+        for part, metric in self.perplexities.items():
+            self.log(f"{part}/perplexity", metric.compute())  # type: ignore[operator]
+        for metric in (*metrics, *self.perplexities.values()):
+            metric.reset()
+
+    # What a user sees
+
+    def example_input(self) -> tuple[Tensor, ...]:
+        return (torch.full((1, self.config.data.window), UNK),)
+
+    @torch.inference_mode()
+    def infer(self, batch: HeldOutBatch) -> list[str]:
+        """How the child goes on after each window: its most probable word, twenty times; `<unk>` is passed over."""
+        words = batch.words.to(self.device)
+        ahead = continuation(self.shared, self.child, words, self._zeros(len(words)), CONTINUED, (PAD, BOS, UNK))
+        return [self._spelled(row) for row in ahead.tolist()]
+
+    def _spelled(self, indices: list[int]) -> str:
+        return " ".join(self.facts["words"][index] for index in indices)
+
+    def render(self, batch: HeldOutBatch) -> Figure:
+        """The child as a graph, and how it goes on after a few windows."""
+        from aibench.tasks.neural_architecture_search.figure import child_and_texts
+
+        prompts = [self._spelled([index for index in row if index != PAD]) for row in batch.words.tolist()]
+        return child_and_texts(self.child, prompts, self.infer(batch))
+
+
+def perplexity(logits: Tensor, targets: Tensor) -> Tensor:
+    """Of one batch, float (): of float (batch, window, vocabulary) and int64 (batch, window)."""
+    return cross_entropy(logits.flatten(0, 1), targets.flatten()).exp()
+
+
+def policy_loss(log_probabilities: Tensor, advantages: Tensor) -> Tensor:
+    """What REINFORCE minimises: -log probability times advantage, the mean over the sampled cells; each (cells,)."""
+    return -(log_probabilities * advantages).mean()
+
+
+def moved(baseline: Tensor, reward: Tensor, decay: float) -> Tensor:
+    """The moving average after `reward`; the first reward itself where there was none."""
+    return torch.where(baseline.isnan(), reward, decay * baseline + (1 - decay) * reward)

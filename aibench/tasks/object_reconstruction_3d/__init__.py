@@ -1,0 +1,1 @@
+"""Perspective transformer network on ShapeNet (paper, 4.1.14; DC-AI-C13)."""

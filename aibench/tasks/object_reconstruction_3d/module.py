@@ -1,0 +1,120 @@
+"""Training and evaluation of a perspective transformer network."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from aibench.contract import Facts, TaskModule
+from aibench.tasks.object_reconstruction_3d.config import Config, Decay, Supervision
+from aibench.tasks.object_reconstruction_3d.metric import THRESHOLD, VoxelIoU
+from aibench.tasks.object_reconstruction_3d.model import Network, Projector
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Module(TaskModule):
+    """Volumes from pictures. A batch is pictures, uint8 (batch, 3, size, size), and volumes, bool (batch, x, y, z)."""
+
+    config: Config
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        self.network = Network(config.model, config.data.size, config.data.resolution)
+        self.projector = Projector(config.model.camera)
+        self.iou = VoxelIoU()
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """As of any module; but PyTorch refuses to lay out weights of 5 dimensions with the format for 4."""
+        if kwargs.get("memory_format") is torch.channels_last:
+            for weight in self.parameters():
+                if weight.ndim == 4:
+                    weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+            return self
+        return super().to(*args, **kwargs)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Logits of the voxels being full, float (batch, x, y, z), of `pictures`, uint8 (batch, 3, size, size)."""
+        logits: Tensor = self.network(pictures * (2 / 255) - 1)
+        return logits
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        pictures, solids = batch
+        logits, true = self(pictures).float(), solids.float()
+        model = self.config.model
+        loss = torch.zeros((), device=self.device)
+        if model.supervision is not Supervision.voxels:
+            views = self._views()
+            with torch.no_grad():
+                silhouettes = self.projector(true, views)
+            difference = half_square(self.projector(logits.sigmoid(), views) - silhouettes)
+            loss = loss + model.silhouette_weight * difference / (len(true) * len(views))
+        if model.supervision is not Supervision.silhouettes:
+            weight = torch.full((), model.full_weight, device=self.device)
+            surprise = binary_cross_entropy_with_logits(logits, true, pos_weight=weight, reduction="sum")
+            loss = loss + model.voxel_weight * surprise / len(true)
+        return loss
+
+    def _views(self) -> Tensor:
+        """The views of this step, int64 (views,)."""
+        camera = self.config.model.camera
+        if camera.views_per_step is None:
+            return torch.arange(camera.views, device=self.device)
+        return torch.randperm(camera.views, device=self.device)[: camera.views_per_step]
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        pictures, solids = batch
+        logits = self(pictures)
+        self.iou.update(logits.float().sigmoid(), solids)
+
+    def on_validation_epoch_end(self) -> None:
+        for name, value in self.iou.compute().items():
+            self.log(f"val/{name}", value)
+        self.iou.reset()
+
+    def configure_optimizers(self) -> Any:
+        optim = self.config.optim
+        groups: list[dict[str, Any]] = [
+            {"params": [weight for weight in self.parameters() if weight.ndim > 1]},
+            {"params": [bias for bias in self.parameters() if bias.ndim == 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.Adam(groups, lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+        if optim.decay is Decay.none:
+            return optimizer
+        budget = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine(step, budget))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def example_input(self) -> tuple[Tensor, ...]:
+        return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
+
+    @torch.inference_mode()
+    def infer(self, batch: Batch) -> list[NDArray[np.bool_]]:
+        """For each picture the solid that it shows, bool (x, y, z): y is up."""
+        full = self(batch[0].to(self.device)).float().sigmoid() > THRESHOLD
+        return list(full.cpu().numpy())
+
+    def render(self, batch: Batch) -> Figure:
+        """Pictures, and what the model makes of them beside the truth, from two sides."""
+        from aibench.tasks.object_reconstruction_3d.figure import drawn
+
+        return drawn(batch[0].cpu().numpy(), self.infer(batch), list(batch[1].cpu().numpy()))
+
+
+def half_square(difference: Tensor) -> Tensor:
+    """Half the sum of the squares: TensorFlow's `l2_loss`, in which Yan et al. measure."""
+    return difference.square().sum() / 2
+
+
+def cosine(step: int, budget: int) -> float:
+    """The learning rate of `step` (from 0) of `budget`, as a factor of its first."""
+    return (1 + math.cos(math.pi * min(1.0, step / budget))) / 2

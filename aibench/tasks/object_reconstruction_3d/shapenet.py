@@ -1,0 +1,94 @@
+"""ShapeNet's pictures and volumes, read from disk one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from aibench.contract import DataError, digest
+from aibench.tasks.object_reconstruction_3d import layout
+from aibench.tasks.object_reconstruction_3d.config import DataConfig
+from aibench.tasks.object_reconstruction_3d.layout import Layout
+from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
+from aibench.vision.files import read_image
+
+_CROP = 127  # of 137 pixels: 3D-R2N2's input
+_BACKGROUND = (240, 240, 240)  # 3D-R2N2's, of held-out pictures
+
+
+class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
+    """The objects of one split, each from several sides; sample `object * views + view`.
+
+    A sample is a picture, uint8 (3, size, size), and the volume of what it shows, bool (x, y, z).
+
+    Args:
+        root: Holds the folders of the layout.
+        split: `train` or `val`.
+        config: `layout`, `categories`, `size`, `resolution`, `views`, `train_size` and `val_size` are used. A size
+            takes evenly spaced objects of the sorted ones, hence of all categories; fewer views than there are take
+            evenly spaced ones.
+
+    Raises:
+        DataError: A list or folder of objects that cannot be used, or fewer objects than asked for.
+    """
+
+    def __init__(self, root: Path, split: str, config: DataConfig) -> None:
+        self.root = root
+        self.layout = config.layout
+        self.size = config.size
+        self.resolution = config.resolution
+        self.views = config.views
+        names = layout.objects(root, config.layout, config.categories, split)
+        count = config.train_size if split == "train" else config.val_size
+        if count is not None and count > len(names):
+            key = f"data.{split}_size"
+            raise DataError(f"{root}: {len(names):,} {split} objects, fewer than {key}={count}. Lower {key}.")
+        if count is not None:
+            names = [names[place * len(names) // count] for place in range(count)]
+        self.names = np.array(names)
+
+    @property
+    def objects(self) -> int:
+        """How many there are."""
+        return len(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names) * self.views
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        place, view = divmod(index, self.views)
+        name = str(self.names[place])
+        picture = layout.picture(self.root, self.layout, name, view * layout.PICTURES // self.views)
+        volume = layout.volume(self.root, self.layout, name, self.resolution)
+        read = read_mat if self.layout is Layout.ptn else read_binvox
+        return torch.from_numpy(self._picture(picture)), torch.from_numpy(read(volume, self.resolution))
+
+    def _picture(self, path: Path) -> NDArray[np.uint8]:
+        image = read_image(path) if self.layout is Layout.ptn else _on_grey(path)
+        if image.size != (self.size, self.size):
+            image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
+        return np.ascontiguousarray(np.moveaxis(np.asarray(image), 2, 0))
+
+    def fingerprint(self) -> str:
+        """Of the objects' names, not of what is in their files: that would mean to read them all."""
+        return digest(self.layout, "\n".join(self.names.tolist()), str(self.views))
+
+
+def _on_grey(path: Path) -> Image.Image:
+    """The middle of a picture with an opacity, on grey."""
+    read_image(path)  # for its messages
+    with Image.open(path) as file:
+        picture = file.convert("RGBA")
+    if min(picture.size) < _CROP:
+        raise DataError(
+            f"{path}: {picture.width}x{picture.height} pixels, less than {_CROP}x{_CROP}. Restore this file."
+        )
+    ground = Image.new("RGBA", picture.size, (*_BACKGROUND, 255))
+    left, top = (picture.width - _CROP) // 2, (picture.height - _CROP) // 2
+    return Image.alpha_composite(ground, picture).crop((left, top, left + _CROP, top + _CROP)).convert("RGB")

@@ -1,0 +1,1 @@
+"""Text parts that two tasks or more share."""

@@ -1,0 +1,102 @@
+"""A result says how far its timings can be believed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from aibench.meters.cpu import CpuMark, CpuShares
+from aibench.meters.energy import EnergyMeter
+from aibench.meters.gpu import Gpu
+from aibench.meters.system import usable_cores
+from aibench.meters.telemetry import Column, Telemetry
+from aibench.meters.trust import Watch, announced, other_runs, step_reasons
+
+NO_GPU = Gpu(None, None, "no GPU")
+STEADY = [0.1] * 60
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    monkeypatch.setattr("aibench.meters.trust.other_runs", set)
+    return Watch(usable_cores(), NO_GPU, Telemetry(None, 0, NO_GPU))
+
+
+def test_a_hog_of_the_processors_turns_the_level_to_warn(watch):
+    hog = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(1.0)
+        judged = watch.judge(STEADY)
+    finally:
+        hog.kill()
+        hog.wait()
+    assert judged.level == "warn"
+    assert any("other processes used" in reason for reason in judged.reasons)
+
+
+def test_a_quiet_machine_is_ok(watch, monkeypatch):
+    quiet = CpuShares(own=0.9, others=0.01, stolen=0.0, waited=0.0)
+    monkeypatch.setattr(CpuShares, "between", staticmethod(lambda *_: quiet))
+    assert watch.judge(STEADY).level == "ok"
+
+
+def test_shares_are_of_the_cores_that_may_be_used():
+    start = CpuMark(at=0, busy=100, own=10, stolen=0, waited=1)
+    end = CpuMark(at=10, busy=118, own=20, stolen=2, waited=2)
+    shares = CpuShares.between(start, end, cores=2)
+    assert (shares.own, shares.others, shares.stolen, shares.waited) == pytest.approx((0.5, 0.3, 0.1, 0.1))
+
+
+def test_a_throttled_and_heated_card_is_named(watch):
+    watch.telemetry.throttled = {"power cap"}
+    watch.telemetry.columns = {
+        "gpu_celsius": Column(40, 80, 40, 80, 180, 3),
+        "gpu_sm_mhz": Column(1980, 1500, 1500, 1980, 4800, 3),
+    }
+    reasons = "; ".join(watch.judge(STEADY).reasons)
+    assert "throttled: power cap" in reasons
+    assert "warmed up from 40 to 80" in reasons
+    assert "1600 MHz on average, and at 1980 MHz at best" in reasons
+
+
+def test_too_few_steps_and_a_drift_are_reasons():
+    assert "only 10 steady steps" in next(step_reasons([0.1] * 10))
+    assert list(step_reasons(STEADY)) == []
+    assert "+50%" in next(step_reasons([0.1] * 30 + [0.15] * 30))
+    assert list(step_reasons([0.1] * 30 + [0.15] * 30, same_work=False)) == []
+
+
+def test_runs_see_each_other_and_not_those_that_were_killed(tmp_path):
+    with announced(tmp_path):
+        (tmp_path / "4.run").touch()
+        (tmp_path / "5.run").touch()
+        assert other_runs(tmp_path, alive=lambda pid: pid in (4, os.getpid())) == {4}
+        assert not (tmp_path / "5.run").exists()
+        assert (tmp_path / f"{os.getpid()}.run").exists()
+    assert not (tmp_path / f"{os.getpid()}.run").exists()
+
+
+def test_telemetry_is_written_as_it_is_sampled_and_costs_little(tmp_path):
+    telemetry = Telemetry(tmp_path, 50, NO_GPU, EnergyMeter([], []))
+    telemetry.start()
+    deadline = time.monotonic() + 30
+    while telemetry.columns.get("load") is None or telemetry.columns["load"].count < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    telemetry.stop()
+    telemetry.stop()
+    lines = (tmp_path / "telemetry.csv").read_text().splitlines()
+    assert lines[0].startswith("time,cpu_percent,process_cpu_percent,load,")
+    assert len(lines) - 1 == telemetry.columns["load"].count
+    assert telemetry.spent / telemetry.columns["load"].count < 0.01
+
+
+def test_a_rate_of_zero_samples_nothing(tmp_path):
+    telemetry = Telemetry(tmp_path, 0, NO_GPU)
+    telemetry.start()
+    telemetry.stop()
+    assert not (tmp_path / "telemetry.csv").exists()
