@@ -17,8 +17,11 @@ NAME = "AIBench"
 NO_ENTITY = "your-entity"  # stands in a definition that nobody has saved yet
 THROUGHPUT = ("throughput/whole", "throughput/training", "throughput/compute")
 TIMES = (
-    *("times/setup", "times/data", "times/transfer", "times/forward", "times/backward", "times/optimizer"),
-    *("times/training", "times/evaluation", "times/checkpoint", "times/compilation", "times/other"),
+    *("times/setup", "times/evaluation", "times/checkpoint", "times/other"),
+    *(
+        f"times/split/{part}"
+        for part in ("data", "transfer", "forward", "backward", "optimizer", "compilation", "loop")
+    ),
 )
 
 
@@ -98,7 +101,11 @@ def workspace(project: str, entity: str, metrics: Sequence[str]) -> Workspace:
         ws.Section("Throughput", [bars(f"samples/s: {name.split('/')[1]}", [name]) for name in THROUGHPUT]),
         ws.Section("Time split", [bars("Seconds by part", TIMES)]),
         ws.Section(
-            "Energy", [bars("Joules of the session", ["energy/total"]), bars("Joules a sample", ["energy/per_sample"])]
+            "Energy",
+            [
+                bars("Joules of the session", ["energy/total", "energy/above_idle"]),
+                bars("Joules a sample", ["energy/per_sample"]),
+            ],
         ),
         ws.Section(
             "Variation by group",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import netrc
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from aibench.config import ConfigError, RunConfig, Tracker, TrackingMode, plain
 from aibench.result import RESULT, Evaluation, Result
 
-SECTIONS = ("times", "throughput", "memory", "energy", "model")
+SECTIONS = ("times", "throughput", "memory", "energy", "cost", "model")
 POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
 
 
@@ -46,14 +47,19 @@ def numbers(result: Result) -> dict[str, float]:
     found: dict[str, float] = {}
     for section in SECTIONS:
         part = getattr(result, section, None)
-        node = asdict(part) if is_dataclass(part) and not isinstance(part, type) else {}
-        if "value" in node:  # a section that is one number
-            node = {"total": node}
-        for name, value in node.items():
-            number = value.get("value") if isinstance(value, dict) else value
-            if isinstance(number, int | float):
-                found[f"{section}/{name}"] = number
+        if is_dataclass(part) and not isinstance(part, type):
+            found |= dict(_numbers(section, asdict(part)))
     return found
+
+
+def _numbers(name: str, node: Any) -> Iterator[tuple[str, float]]:
+    if isinstance(node, dict) and "value" in node:
+        node = node["value"]
+    if isinstance(node, dict):
+        for part, value in node.items():
+            yield from _numbers(f"{name}/{part}", value)
+    elif isinstance(node, int | float):
+        yield name, node
 
 
 class NoTracking:

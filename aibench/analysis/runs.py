@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from aibench.result import SCHEMA_VERSION, Division, Measured, Result, Status, Target, ToQuality, Trust, dumped
 
 OLDEST_VERSION = 1
-OF_ONE_RUN = ("seed", "output", "progress", "tracking", "resume")
+OF_ONE_RUN = ("seed", "output", "progress", "tracking", "resume", "cost")  # a tariff changes no run
 LOCATIONS = ("data.root", "data.cache")  # the fingerprint says whether the samples are the same
 MACHINE = ("cpu", "cores", "threads", "gpu")  # 5.3.1: repeats are made on the same system under test
 NOT_IN_FILE = "not in the result file"
@@ -65,6 +65,7 @@ class Record:
     throughput: dict[str, Any] | None = None
     memory: dict[str, Any] | None = None
     energy: dict[str, Any] | None = None
+    cost: dict[str, Any] | None = None
     model: dict[str, Any] | None = None
     data: dict[str, Any] | None = None
     estimate: dict[str, Any] | None = None
@@ -216,23 +217,35 @@ def _watched(record: Record) -> float | None:
 
 
 def _seconds(times: dict[str, Any] | None) -> dict[str, float]:
-    return {part: float(value) for part, value in (times or {}).items() if isinstance(value, int | float)}
+    """Seconds by part; the parts of the training, where they were measured, instead of the training."""
+    parts = {part: float(value) for part, value in (times or {}).items() if isinstance(value, int | float)}
+    split = _seconds((times or {}).get("split")) if times else {}
+    if split:
+        parts.pop("training", None)
+    return {**parts, **split}
 
 
-SECTIONS = ("throughput", "memory", "energy", "model", "estimate")
+SECTIONS = ("throughput", "memory", "energy", "cost", "model")
 
 
 def _measured(record: Record) -> Iterator[tuple[str, Measured]]:
     """Each measured number by its dotted name; a section that is one number by the section's."""
     for section in SECTIONS:
-        node = getattr(record, section)
-        if node is None:
-            continue
-        if "value" in node:
-            yield section, _number(node)
-        for name, value in node.items():
-            if isinstance(value, dict) and "value" in value:
-                yield f"{section}.{name}", _number(value)
+        yield from _numbers(section, getattr(record, section))
+    estimate = record.estimate or {}
+    for name, unit in (("seconds", "s"), ("low", "s"), ("high", "s"), ("joules", "J")):
+        if name in estimate:
+            yield f"estimate.{name}", _number({"value": estimate[name], "unit": unit, "method": "before the run"})
+
+
+def _numbers(name: str, node: Any) -> Iterator[tuple[str, Measured]]:
+    if not isinstance(node, dict):
+        return
+    if "value" in node:
+        yield name, _number(node)
+        return
+    for part, value in node.items():
+        yield from _numbers(f"{name}.{part}", value)
 
 
 def _number(node: dict[str, Any]) -> Measured:

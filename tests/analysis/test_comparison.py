@@ -152,7 +152,7 @@ def test_joules_are_compared_where_they_were_measured(side):
     sides = [side(seeds=range(3), epochs=(3.0, 3.2, 3.4)) for _ in joules]
     for runs, measured in zip(sides, joules, strict=True):
         for one, energy in zip(runs, measured, strict=True):
-            one.energy = energy
+            one.energy.to_quality = energy
     assert of(compare(*sides), ENERGY).ratio.value == pytest.approx(2)
 
 

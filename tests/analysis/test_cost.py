@@ -21,7 +21,7 @@ def four(run):
     def make(task="image_classification", joules=None, epochs=EPOCHS, **fields):
         runs = [run(value, seed, task=task, **fields) for seed, value in enumerate(epochs, start=1)]
         for one in runs:
-            one.energy = Measured(joules, "J", "counter") if joules else one.energy
+            one.energy.to_quality = Measured(joules, "J", "counter") if joules else one.energy.to_quality
         return runs
 
     return make

@@ -14,7 +14,9 @@ from aibench.analysis.censored import olympic_mean
 from aibench.analysis.grid import Grid, number
 from aibench.result import (
     SCHEMA_VERSION,
+    Cost,
     Division,
+    Energy,
     Evaluation,
     Measured,
     Result,
@@ -102,7 +104,8 @@ def as_result(run: Foreign) -> Result:
         times=None,
         throughput=None,
         memory=None,
-        energy=Measured(None, "J", reason=NOT_PUBLISHED),
+        energy=Energy(*(Measured(None, unit, reason=NOT_PUBLISHED) for unit in ("J", "J", "J", "J", "J/sample"))),
+        cost=Cost(*(Measured(None, unit, reason=NOT_PUBLISHED) for unit in ("currency", "currency", "gCO2e"))),
         model=None,
         data=None,
         trust=Trust(None, ["published by others: this suite measured nothing of it"]),

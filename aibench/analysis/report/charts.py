@@ -141,14 +141,12 @@ def time_split(found: Sequence[Entry]) -> str | None:
 
 
 def shares(runs: Sequence[Run]) -> dict[str, float]:
-    """Each part's share of the wall time, over all runs; parts that a finer split divides are left to it."""
+    """Each part's share of the wall time, over all runs."""
     sums: dict[str, float] = {}
     for run in runs:
         for part, seconds in run.times.items():
             sums[part] = sums.get(part, 0.0) + seconds
     sums.pop("total", None)
-    if {"forward", "backward"} & set(sums):
-        sums.pop("training", None)
     whole = sum(sums.values())
     return {part: seconds / whole for part, seconds in sums.items() if seconds > 0} if whole > 0 else {}
 

@@ -171,14 +171,14 @@ def estimates(found: Sequence[Entry]) -> Grid | None:
     """Estimated against measured, where results hold an estimate; None where none does."""
     rows = []
     for entry in found:
-        one = next((entry.measured[name] for name in ("estimate.seconds", "estimate") if name in entry.measured), None)
+        one = next((entry.measured[name] for name in ("estimate.seconds",) if name in entry.measured), None)
         taken = entry.variation.seconds.mean
         if one is None or one.value is None:
             continue
-        error = None if not taken else one.value / taken - 1
-        rows.append(
-            [entry.label, duration(one.value), duration(taken), "-" if error is None else f"{100 * error:+.0f}"]
-        )
+        low, high = (entry.measured.get(f"estimate.{end}") for end in ("low", "high"))
+        ends = "-" if not low or not high else f"{duration(low.value)} to {duration(high.value)}"
+        error = "-" if not taken else f"{100 * (one.value / taken - 1):+.0f}"
+        rows.append([entry.label, duration(one.value), ends, duration(taken), error])
     if not rows:
         return None
-    return Grid(title="Seconds to quality", heads=("task", "estimated", "measured", "error %"), rows=rows)
+    return Grid(title="Seconds to quality", heads=("task", "estimated", "range", "measured", "error %"), rows=rows)
