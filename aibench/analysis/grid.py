@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,10 +49,13 @@ class Grid:
         width = console.width if console.is_terminal else max(console.width, WIDTH)
         drawn = Table(title=Text(self.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         drawn.show_edge = drawn.pad_edge = False
-        drawn.width = min(self._breadth(), width)
-        for place, head in enumerate(self.heads):
-            is_name = place < self.names
-            drawn.add_column(head, justify="left" if is_name else "right", overflow="fold", no_wrap=place == 0)
+        needed = self._breadths()
+        fits = sum(needed) + GAP * len(needed) <= width
+        drawn.width = min(sum(needed) + GAP * len(needed), width)
+        for place, (head, least) in enumerate(zip(self.heads, needed, strict=True)):
+            may_break = 0 < place < self.names and not fits
+            justify: Literal["left", "right"] = "left" if place < self.names else "right"
+            drawn.add_column(head, justify=justify, overflow="fold", min_width=None if may_break else least)
         for row in self.rows:
             drawn.add_row(*map(Text, row))
         console.print(drawn, crop=False)
@@ -60,11 +63,11 @@ class Grid:
         for line in filter(None, (self.legend, *self.notes)):
             console.print(Text(textwrap.fill(line, width)), soft_wrap=True)
 
-    def _breadth(self) -> int:
-        """Characters that the table takes if no cell is broken and headers are broken at blanks."""
+    def _breadths(self) -> list[int]:
+        """Characters that each column takes if no cell is broken and headers are broken at blanks."""
         heads = (max(map(len, head.split()), default=0) for head in self.heads)
         cells = [max((_longest(row[place]) for row in self.rows), default=0) for place in range(len(self.heads))]
-        return sum(map(max, heads, cells)) + GAP * len(cells)
+        return list(map(max, heads, cells))
 
     def markdown(self) -> str:
         """As a Markdown table with its legend and notes."""
