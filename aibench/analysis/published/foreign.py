@@ -104,8 +104,8 @@ def as_result(run: Foreign) -> Result:
         times=None,
         throughput=None,
         memory=None,
-        energy=Energy(*(Measured(None, unit, reason=NOT_PUBLISHED) for unit in ("J", "J", "J", "J", "J/sample"))),
-        cost=Cost(*(Measured(None, unit, reason=NOT_PUBLISHED) for unit in ("currency", "currency", "gCO2e"))),
+        energy=Energy(_none("J"), _none("J"), _none("J"), _none("J"), _none("J/sample")),
+        cost=Cost(_none("currency"), _none("currency"), _none("gCO2e")),
         model=None,
         data=None,
         trust=Trust(None, ["published by others: this suite measured nothing of it"]),
@@ -117,6 +117,10 @@ def as_result(run: Foreign) -> Result:
         suite_version=run.suite,
         schema_version=SCHEMA_VERSION,
     )
+
+
+def _none(unit: str) -> Measured:
+    return Measured(None, unit, reason=NOT_PUBLISHED)
 
 
 def write(runs: Sequence[Foreign], output: Path) -> list[Path]:

@@ -34,6 +34,7 @@ def read(path: Path, version: str | None = None) -> Foreign:
     if start is None or stop is None or not isinstance(benchmark, str):
         missing = "run_start" if start is None else "run_stop" if stop is None else "submission_benchmark"
         raise ForeignError(f"{path}: no {missing} among {len(events)} lines of MLPerf's log.")
+    seed = values.get("seed")
     begun, ended = float(start["time_ms"]), float(stop["time_ms"])
     converged = (stop.get("metadata") or {}).get("status") == "success"
     key = next((name for name in EVALUATIONS if name in values), "eval_accuracy")
@@ -44,7 +45,7 @@ def read(path: Path, version: str | None = None) -> Foreign:
         benchmark=benchmark,
         organisation=str(values.get("submission_org") or "unknown"),
         platform=str(values.get("submission_platform") or "unknown"),
-        seed=int(values["seed"]) if isinstance(values.get("seed"), int | float) else 0,
+        seed=int(seed) if isinstance(seed, int | float) else 0,
         status=Status.converged if converged else Status.not_converged,
         started=datetime.fromtimestamp(begun / 1000, UTC).isoformat(),
         seconds=(ended - begun) / 1000 if converged else None,
