@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aibench.config import ConfigError
 from aibench.tracking import has_api_key
-
-if TYPE_CHECKING:
-    from wandb_workspaces.workspaces import Workspace
 
 NAME = "AIBench"
 NO_ENTITY = "your-entity"  # stands in a definition that nobody has saved yet
@@ -53,7 +51,7 @@ def create(project: str, entity: str | None, output: Path, tasks: Sequence[str] 
     import wandb
 
     try:
-        made = workspace(project, entity or wandb.Api().default_entity, metrics).save()
+        made = workspace(project, entity or str(wandb.Api().default_entity), metrics).save()
     except Exception as error:  # whatever the server or the network says
         raise ValueError(f"--project={project}: W&B did not take the workspace: {error}") from error
     return f"Created {made.url}"
@@ -74,15 +72,15 @@ def _metrics(tasks: Sequence[str] | None) -> list[str]:
         raise ValueError(str(error)) from error
 
 
-def workspace(project: str, entity: str, metrics: Sequence[str]) -> Workspace:
+def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
     """The workspace; `metrics` are the names of the tasks' qualities.
 
     Raises:
         ImportError: wandb-workspaces is not installed.
     """
     try:
-        import wandb_workspaces.reports.v2 as panels
-        import wandb_workspaces.workspaces as ws
+        panels: Any = importlib.import_module("wandb_workspaces.reports.v2")
+        ws: Any = importlib.import_module("wandb_workspaces.workspaces")
     except ImportError as error:
         raise ImportError("wandb-workspaces is not installed. Run: pip install 'aibench[dashboards]'.") from error
 

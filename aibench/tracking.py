@@ -196,8 +196,8 @@ class WandbTracking(NoTracking):
         import wandb
 
         rows = [row(evaluation) for evaluation in result.history]
-        columns = list(dict.fromkeys(name for values in rows for name in values))
-        table = wandb.Table(columns=columns, data=[[values.get(name) for name in columns] for values in rows])
+        columns: list[str | int] = list(dict.fromkeys(name for values in rows for name in values))
+        table = wandb.Table(columns=columns, data=[[values.get(str(name)) for name in columns] for values in rows])
         self.run.log({"evaluations": table})
 
 

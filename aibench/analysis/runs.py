@@ -6,7 +6,7 @@ import hashlib
 import json
 import marshal
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -26,15 +26,13 @@ class Point:
     """An evaluation, as far as the analyses look at it.
 
     Attributes:
-        epochs, seconds, training_seconds, samples: Where it stood.
+        epochs, seconds: Where it stood.
         metrics: Every logged metric; null where it is not finite.
     """
 
     epochs: float
     seconds: float
     metrics: dict[str, float | None]
-    samples: int = 0
-    training_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -82,13 +80,11 @@ class Run:
 
     Attributes:
         path: Its result file; empty for a result that came from no file.
-        run_id, task, scale, session, seed, status, message, started, suite_version, commit: As in the result.
-        division, target, trust: As in the result.
-        quality: The last value of the target's metric.
+        run_id to trust: As in the result.
         watched: The quality whose first evaluation `to_quality` records: `session=epochs` watches for it, and goes on.
         to_quality: What the target took; all null where the run missed it.
         evaluations: How many there were.
-        trained_epochs, trained_samples, trained_seconds: Position of the last one; 0 without any.
+        trained_epochs, trained_seconds: Position of the last one; 0 without any.
         history: Digest of every position and metric: equal where a run was repeated bit for bit.
         times: Seconds by part.
         measured: `throughput.training`, `memory.process`, `energy`, ...: a number with its unit, or why there is none.
@@ -114,12 +110,10 @@ class Run:
     division: Division | None
     target: Target
     trust: Trust | None
-    quality: float | None
     watched: float | None
     to_quality: ToQuality
     evaluations: int
     trained_epochs: float
-    trained_samples: int
     trained_seconds: float
     history: str
     times: dict[str, float]
@@ -190,7 +184,6 @@ def of_record(record: Record, path: str = "", *, keep: bool = False) -> Run:
         to_quality=record.to_quality or ToQuality(None, None, None, None, None),
         evaluations=len(record.history),
         trained_epochs=last.epochs if last else 0.0,
-        trained_samples=last.samples if last else 0,
         trained_seconds=last.seconds if last else 0.0,
         history=_digest([(point.epochs, point.metrics) for point in record.history]),
         times=_seconds(record.times),
@@ -205,7 +198,7 @@ def of_record(record: Record, path: str = "", *, keep: bool = False) -> Run:
 
 AS_THEY_ARE = (
     *("run_id", "task", "scale", "session", "seed", "status", "message", "started", "suite_version", "commit"),
-    *("division", "target", "trust", "quality"),
+    *("division", "target", "trust"),
 )
 
 
@@ -304,8 +297,3 @@ def _text(value: Any) -> str:
     if isinstance(value, dict) and "name" in value:  # a GPU, whose other facts follow from its name
         return str(value["name"])
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def as_dict(trust: Trust | None) -> dict[str, Any]:
-    """`trust` as plain values; of a result that was not judged, one that says so."""
-    return asdict(trust or Trust(None, [NOT_IN_FILE]))

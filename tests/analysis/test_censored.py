@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,6 +15,7 @@ from aibench.analysis.censored import censored, olympic_mean, restricted_mean, s
 epochs = st.lists(st.integers(1, 20).map(float), min_size=1, max_size=10)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # of SciPy's import, on a busy machine
 @given(epochs, epochs)
 def test_the_survival_curve_is_scipys(reached, missed):
     steps = survival(reached, missed)
