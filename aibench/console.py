@@ -90,7 +90,7 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
 def _time_rows(result: Result) -> list[tuple[str, str]]:
     """Where the wall time went, in percent."""
     times = result.times
-    if times is None or times.total <= 0:
+    if times is None or times.split is None or times.total <= 0:
         return []
     split = times.split
     parts = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -60,7 +61,8 @@ def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimi
     path = Path(config.data.cache).expanduser() / name
     with suppress(OSError, ValueError, TypeError):
         return Operations(**json.loads(path.read_text(encoding="utf-8")))
-    with _same_randomness_afterwards():
+    with _same_randomness_afterwards(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
         found = _count(build, batch, samples, optimizers)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ FREE = (
     "data.cache",
     "data.workers",
     "data.batch_size",
+    "data.batch_tokens",
     "data.eval_batch_size",
     "target.max_epochs",
 )
@@ -36,7 +37,17 @@ FREE_ON_RESUME = tuple(
     key
     for key in FREE
     if key
-    not in ("seed", "session", "epochs", "steps", "warmup_steps", "optim", "data.batch_size", "target.max_epochs")
+    not in (
+        "seed",
+        "session",
+        "epochs",
+        "steps",
+        "warmup_steps",
+        "optim",
+        "data.batch_size",
+        "data.batch_tokens",
+        "target.max_epochs",
+    )
 )
 
 

@@ -21,6 +21,9 @@ from aibench.result import RESULT
 class Hooks(Callback):
     """What happens before the first run and after the last. An exception here would be a warning; SystemExit passes."""
 
+    def __init__(self) -> None:
+        self.runs = 0  # of a sweep
+
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse a run that cannot work, or whose folder holds a finished result."""
         try:
@@ -31,11 +34,20 @@ class Hooks(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse a sweep of which a run cannot work, or whose folder holds results."""
         try:
-            for overrides in _runs_without_seeds(config):
+            runs = _runs(config)
+            for overrides in _different(runs):
                 run = _composed(overrides)
             _check_folder(run, Path(config.hydra.sweep.dir))
+            self.runs = len(runs)
         except REFUSED as error:
             _refuse(error)
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Let the progress bar know which run of the sweep this is."""
+        if self.runs:
+            from aibench.progress import sweep
+
+            sweep.run, sweep.runs = config.hydra.job.num + 1, self.runs
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the variation table from the files; exit with 1 if a run failed."""
@@ -66,14 +78,18 @@ def _composed(overrides: list[str]) -> RunConfig:
     return composed(overrides)
 
 
-def _runs_without_seeds(config: DictConfig) -> list[list[str]]:
-    """The overrides of each job of a sweep, jobs that differ in nothing but a valid seed once."""
+def _runs(config: DictConfig) -> list[list[str]]:
+    """The overrides of each job of a sweep."""
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())  # which knows what glob(*) finds
     parsed = parser.parse_overrides(list(config.hydra.overrides.task))
     params = config.hydra.sweeper.params or {}
     parsed += parser.parse_overrides([f"{key}={value}" for key, value in params.items()])
     batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-    jobs = [list(job) for batch in batches for job in batch]
+    return [list(job) for batch in batches for job in batch]
+
+
+def _different(jobs: list[list[str]]) -> list[list[str]]:
+    """Jobs that differ in nothing but a valid seed, once."""
     return list({tuple(_harmless_seed(word) for word in job): job for job in jobs}.values())
 
 

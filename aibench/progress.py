@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -10,6 +12,25 @@ from aibench.result import Evaluation
 from aibench.target import Goal, Schedule
 
 NARROW, WIDE = 100, 140  # columns
+
+
+@dataclass
+class Sweep:
+    """Where the runs of this process stand in their sweep.
+
+    Attributes:
+        run: The present one, from 1; 0 outside a sweep.
+        runs: How many there are.
+    """
+
+    run: int = 0
+    runs: int = 0
+
+    def __str__(self) -> str:
+        return f"run {self.run}/{self.runs}"
+
+
+sweep = Sweep()  # Hydra's callback tells; a launcher with processes of its own leaves it at 0
 
 
 class ProgressBar:
@@ -42,6 +63,9 @@ class ProgressBar:
             self._bar.add_task(
                 self.title, total=self.schedule.budget, epoch=self._epoch(0), loss="-", quality=self._quality(None)
             )
+            if sweep.run:
+                done = self._bar.add_task(str(sweep), total=sweep.runs, epoch="", loss="", quality=str(sweep))
+                self._bar.update(done, completed=sweep.run - 1)
             self._bar.start()
         return self
 
@@ -51,7 +75,7 @@ class ProgressBar:
 
     def _columns(self) -> list[ProgressColumn]:
         """What fits: the quality and the time in any terminal, the rest in wide ones."""
-        columns: list[ProgressColumn] = [TextColumn("epoch {task.fields[epoch]}  {task.fields[quality]}")]
+        columns: list[ProgressColumn] = [TextColumn("{task.fields[epoch]}  {task.fields[quality]}")]
         if self.console.width >= NARROW:
             columns = [TextColumn("{task.description}"), *columns]
         columns = [*columns, BarColumn(bar_width=None), TimeElapsedColumn()]
@@ -77,12 +101,12 @@ class ProgressBar:
             self._bar.update(self._bar.task_ids[0], completed=evaluation.steps, quality=quality)
         else:
             epoch = self._epoch(evaluation.steps)
-            self.console.print(
-                f"{self.title}  epoch {epoch}  {quality}  {evaluation.seconds:.1f} s", highlight=False, soft_wrap=True
-            )
+            where = f"{sweep}  " if sweep.run else ""
+            line = f"{where}{self.title}  {epoch}  {quality}  {evaluation.seconds:.1f} s"
+            self.console.print(line, highlight=False, soft_wrap=True)
 
     def _epoch(self, steps: int) -> str:
-        return f"{steps / self.schedule.batches:.2f}/{self.schedule.budget / self.schedule.batches:g}"
+        return f"epoch {steps / self.schedule.batches:.2f}/{self.schedule.budget / self.schedule.batches:g}"
 
     def _quality(self, value: float | None) -> str:
         now = "-" if value is None else f"{value:.4f}"

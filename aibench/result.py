@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from aibench.migration import upgraded
+
 SCHEMA_VERSION = 2
 RESULT = "result.json"
 
@@ -161,7 +163,7 @@ class Times:
         evaluation: Evaluations.
         checkpoint: Writing checkpoints.
         other: What belongs to none of these, such as closing the loop and its files.
-        split: Of `training`.
+        split: Of `training`; null in results of schema 1, which did not have it.
     """
 
     total: float
@@ -170,7 +172,7 @@ class Times:
     evaluation: float
     checkpoint: float
     other: float
-    split: Split
+    split: Split | None
 
 
 @dataclass(slots=True)
@@ -511,6 +513,9 @@ def read_result(path: Path) -> Result:
     try:
         return _adapter().validate_json(raw)
     except ValidationError as error:
+        older = upgraded(raw)
+        if older is not None:
+            return _adapter().validate_python(older)
         raise ResultError(f"{path}: {_what_is_wrong(raw, error)}") from error
 
 

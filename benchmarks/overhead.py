@@ -3,8 +3,9 @@
     python benchmarks/overhead.py [--pairs 5] [--epochs 2] [TASK ...]
 
 Each pair runs both, in alternating order, in one process, and gives one ratio of wall times; set-up is left out of
-both. The session has its Trainer, recorder, history file, checkpoints and checks against NaN; the plain loop has
-none of them. It calls the same step of the same module, so whatever differs is what the harness costs.
+both. The session has its Trainer, recorder, history file, checkpoints, checks against NaN and all its meters; the
+plain loop has none of them. The second table has what each meter costs by itself. It calls the same step of the same
+module, so whatever differs is what the harness costs.
 """
 
 from __future__ import annotations
@@ -28,9 +29,13 @@ from rich.table import Table
 from aibench import registry
 from aibench.cli import ENVIRONMENT
 from aibench.compose import composed
-from aibench.config import RunConfig
+from aibench.config import PowerModel, RunConfig
 from aibench.loader import EvalBatches
+from aibench.meters.energy import energy_meter
+from aibench.meters.gpu import current_gpu
+from aibench.meters.steps import FORWARD, HostClock, timed
 from aibench.meters.system import usable_cores
+from aibench.meters.telemetry import cost_of_a_sample
 from aibench.session import train
 from aibench.target import Schedule
 
@@ -64,7 +69,8 @@ def plain_loop(config: RunConfig) -> float:
         if hasattr(dataset, "redraw"):
             dataset.redraw(np.random.default_rng((config.seed, stub.current_epoch, 1)))
         module.on_train_epoch_start()
-        for index, indices in enumerate(data.plan(dataset, np.random.default_rng((config.seed, stub.current_epoch)))):
+        plan = data.plan if stub.current_epoch else data.first_plan
+        for index, indices in enumerate(plan(dataset, np.random.default_rng((config.seed, stub.current_epoch)))):
             loss = module.training_step(read(data, dataset, indices), index)
             if module.automatic_optimization:
                 optimizers[0].zero_grad()
@@ -158,6 +164,34 @@ def main() -> None:
             f"{max(each):.3f}",
         )
     Console().print(table)
+    Console().print(meters())
+
+
+def meters(step: float = 0.02, repetitions: int = 1000) -> Table:
+    """What each meter costs: of a step of 20 ms, or of a second."""
+    clock = HostClock()
+    clock.start()
+    function = timed(lambda: None, clock, FORWARD)
+    gpu = current_gpu()
+    energy = energy_meter(PowerModel(), gpu)
+    boundaries = 5 * seconds_of(function, repetitions)  # data, transfer, forward, backward, optimiser
+    table = Table("meter", "each, us", "share")
+    table.add_row(
+        "step clock, the boundaries of a step", f"{boundaries * 1e6:.1f}", f"{boundaries / step:.3%} of 20 ms"
+    )
+    reading = seconds_of(energy.read, repetitions)
+    table.add_row("energy, a reading of all sensors", f"{reading * 1e6:.1f}", f"{reading:.4%} of a second")
+    sample = cost_of_a_sample(gpu, energy)
+    table.add_row("telemetry, a sample", f"{sample * 1e6:.1f}", f"{sample:.4%} of a second at 1 Hz")
+    return table
+
+
+def seconds_of(function: Any, repetitions: int) -> float:
+    """Of one call."""
+    start = time.perf_counter()
+    for _ in range(repetitions):
+        function()
+    return (time.perf_counter() - start) / repetitions
 
 
 if __name__ == "__main__":

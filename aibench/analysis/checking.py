@@ -50,6 +50,8 @@ def _time_faults(result: Result) -> Iterator[str]:
     if abs(times.total - parts) > TOLERANCE_SECONDS * times.total:
         yield f"times: the parts sum to {parts:.2f} s of {times.total:.2f} s."
     split = times.split
+    if split is None:
+        return
     inside = split.data + split.transfer + split.forward + split.backward + split.optimizer + split.compilation
     if abs(times.training - inside - split.loop) > TOLERANCE_SECONDS * times.total:
         yield f"times.split: the parts sum to {inside + split.loop:.2f} s of {times.training:.2f} s of training."

@@ -13,7 +13,7 @@ USERS = 6
 
 
 def recommendations(
-    users: Tensor, sequences: Tensor, held_out: Tensor, items: Tensor, names: Sequence[str] | None
+    users: Tensor, sequences: Tensor, held_out: Tensor, items: Tensor, names: Sequence[str] | None, *, ranked: str
 ) -> Figure:
     """A row for each of the first users: the last items, then the ranked ones, those that came true in green.
 
@@ -23,6 +23,7 @@ def recommendations(
         held_out: int64 (users, any); what came later, filled up with 0.
         items: int64 (users, shown); the ranking's head.
         names: What item `i` is called is `names[i - 1]`; numbers where None.
+        ranked: What is ranked: the title of the right-hand side.
     """
     count, length, shown = min(USERS, len(users)), sequences.shape[1], items.shape[1]
     figure = Figure(figsize=(1.2 * (length + shown) + 1.6, 0.75 * count + 1.3), layout="constrained")
@@ -30,7 +31,7 @@ def recommendations(
     axes.set(xlim=(-1.9, length + shown + 0.4), ylim=(count - 0.3, -1.1))
     axes.axis("off")
     axes.text(length / 2, -0.65, "last items, newest on the right", ha="center", weight="bold")
-    axes.text(length + 0.4 + shown / 2, -0.65, "ranking of the unseen items, best first", ha="center", weight="bold")
+    axes.text(length + 0.4 + shown / 2, -0.65, f"{ranked}, best first", ha="center", weight="bold")
     for row in range(count):
         later = set(held_out[row].tolist()) - {0}
         hits = sum(item in later for item in items[row].tolist())

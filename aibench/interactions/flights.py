@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aibench.contract import digest
 from aibench.interactions.filtering import first_appearance, first_visits, frequent
+from aibench.interactions.kept import kept_arrays
 from aibench.interactions.rows import Ints
-from aibench.prepared import prepared
 from aibench.vision.embedded import package_file
 
 if TYPE_CHECKING:
@@ -46,28 +44,19 @@ def first_flights(
     Returns:
         Aircraft, int64 (visits,), 0 to n-1, and items, str (visits,).
     """
-    parameters = digest(f"{version(PACKAGE)} {name} {min_items_per_user} {min_users_per_item}")
-    make = partial(_keep, describe, min_items_per_user, min_users_per_item)
-    path = prepared(cache, f"flights-{name}-{parameters}.npz", make)
-    try:
-        return _kept(path)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # damaged after it was made
-        path.unlink(missing_ok=True)
-        return _kept(prepared(cache, path.name, make))
+    limits = (min_items_per_user, min_users_per_item)
+    parameters = digest(f"{version(PACKAGE)} {name} {limits}")
+    made = kept_arrays(cache, f"flights-{name}-{parameters}", lambda: _first_flights(describe, *limits))
+    return made["user"], made["item"]
 
 
-def _kept(path: Path) -> tuple[Ints, Names]:
-    with np.load(path) as file:
-        return file["user"], file["item"]
-
-
-def _keep(describe: Describe, min_items_per_user: int, min_users_per_item: int, path: Path) -> None:
+def _first_flights(describe: Describe, min_items_per_user: int, min_users_per_item: int) -> dict[str, NDArray[Any]]:
     table = departures()
     _, user = first_appearance(table["tailnum"].to_numpy(dtype=str))
     names, item = first_appearance(describe(table).to_numpy(dtype=str))
     kept = first_visits(user, item)
     kept = kept[frequent(user[kept], item[kept], min_items_per_user, min_users_per_item)]
-    np.savez_compressed(path, user=first_appearance(user[kept])[1], item=names[item[kept]])
+    return {"user": first_appearance(user[kept])[1], "item": names[item[kept]]}
 
 
 def departures() -> pd.DataFrame:

@@ -62,7 +62,8 @@ class Ragged:
     def gather(self, indices: Tensor, value: int = PAD) -> Tensor:
         """The sequences at `indices`, int64 (batch,), filled up with `value` to the longest: int64 (batch, longest)."""
         chosen = indices.numpy()
-        starts, lengths = self.starts[chosen], self.lengths[chosen]
+        starts = self.starts[chosen]
+        lengths = self.ends[chosen] - starts
         places = np.arange(lengths.max(initial=0))
         within = places < lengths[:, None]
         table = np.full(within.shape, value, dtype=np.int64)

@@ -121,15 +121,15 @@ def test_a_batch_of_the_miniatures_evaluation_is_one_time_of_all_streams(compose
     data = Data(composed(TASK))
     for batch in EvalBatches(data, data.dataset("val")):
         assert len(set(zip(batch.part.tolist(), batch.time.tolist(), strict=True))) == 1
-        assert batch.stream.tolist() == list(range(16))
+        assert batch.stream.tolist() == list(range(data.config.data.streams))
 
 
 def test_sizes_are_limited_and_a_short_text_is_refused(composed):
-    data = Data(composed(TASK, "data.train_size=40", "data.val_size=20"))
+    data = Data(composed(TASK, "data.train_size=40", "data.val_size=20", "data.batch_size=20"))
     assert len(data.training.words) == 40
     for part in ("val", "test"):
         tensors = data.held_out.tensors
-        assert int((tensors.targets[tensors.part == PARTS.index(part)] != PAD).sum()) == 20 * 35
+        assert int((tensors.targets[tensors.part == PARTS.index(part)] != PAD).sum()) == 20 * 20
     with pytest.raises(DataError, match=r"data\.batch_size=50: more than the 46 windows"):
         Data(composed(TASK, "data.window=1000", "data.batch_size=50"))
     with pytest.raises(DataError, match=r"data\.window=4000: the reward text has 2,927 words"):

@@ -149,7 +149,8 @@ class Module(TaskModule):
 
         users, sequences, _, held_out = (tensor.cpu() for tensor in batch)
         items, _ = self.infer(batch)
-        return recommendations(users, sequences, held_out, items.cpu(), self.facts.get("item_names"))
+        names, ranked = self.facts.get("item_names"), "ranking of the unseen items"
+        return recommendations(users, sequences, held_out, items.cpu(), names, ranked=ranked)
 
 
 def _ranking_loss(scores: Tensor, following: int) -> Tensor:

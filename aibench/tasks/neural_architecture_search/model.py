@@ -99,7 +99,8 @@ def _next_state(first: Tensor, state: Tensor, cell: Cell, weights: list[Tensor])
 
 
 def _highway(both: Tensor, carried: Tensor, activation: int) -> Tensor:
-    gate, candidate = both.chunk(2, dim=1)
+    """States stay in their own precision where the products before them have a lower one."""
+    gate, candidate = both.to(carried.dtype).chunk(2, dim=1)
     return torch.lerp(carried, activate(activation, candidate), gate.sigmoid())
 
 

@@ -50,6 +50,7 @@ class Module(TaskModule):
         self.shared = SharedWeights(len(facts["words"]), config.model)
         self.controller = Controller(config.model)
         self.state = CarriedState(config.data.batch_size, config.model.hidden)
+        self.held_out_state = CarriedState(config.data.streams, config.model.hidden, persistent=False)
         self.register_buffer("derived", torch.tensor(chain(config.model.blocks)))
         self.register_buffer("baseline", torch.tensor(torch.nan))
         self.perplexities = torch.nn.ModuleDict({part: CorpusPerplexity(ignore=PAD) for part in ("val", "test")})
@@ -134,7 +135,7 @@ class Module(TaskModule):
     def on_validation_epoch_start(self) -> None:
         generator = torch.Generator(self.device).manual_seed(self.config.seed)
         self.candidates = self.controller(self.config.optim.controller.candidates, generator)
-        self.read = CarriedState(self.config.data.streams, self.config.model.hidden).to(self.device)
+        self.held_out_state.forget()
 
     def validation_step(self, batch: HeldOutBatch, batch_idx: int) -> None:
         for part, rows in in_order(batch):
@@ -153,8 +154,8 @@ class Module(TaskModule):
         self.derived.copy_(self.candidates.decisions[found.argmin()])
 
     def _measure(self, part: str, rows: HeldOutBatch) -> None:
-        logits, state = self.shared(rows.words, self.child, self.read.before(rows.time, rows.stream))
-        self.read.put(rows.time, state, rows.stream)
+        logits, state = self.shared(rows.words, self.child, self.held_out_state.before(rows.time, rows.stream))
+        self.held_out_state.put(rows.time, state, rows.stream)
         self.perplexities[part].update(logits, rows.targets)  # type: ignore[operator]
 
     def on_validation_epoch_end(self) -> None:

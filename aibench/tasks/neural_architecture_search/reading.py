@@ -20,15 +20,20 @@ class CarriedState(nn.Module):
     Args:
         streams: How many.
         hidden: Elements of a state.
+        persistent: Whether a checkpoint holds them.
     """
 
     state: Tensor
     number: Tensor
 
-    def __init__(self, streams: int, hidden: int) -> None:
+    def __init__(self, streams: int, hidden: int, *, persistent: bool = True) -> None:
         super().__init__()
-        self.register_buffer("state", torch.zeros(streams, hidden))
-        self.register_buffer("number", torch.full((streams,), -2))
+        self.register_buffer("state", torch.zeros(streams, hidden), persistent=persistent)
+        self.register_buffer("number", torch.full((streams,), -2), persistent=persistent)
+
+    def forget(self) -> None:
+        """Let no window go on."""
+        self.number.fill_(-2)
 
     def before(self, number: Tensor, stream: Tensor | slice = slice(None)) -> Tensor:
         """The states in which the windows of these numbers, int64 (batch,), begin, float (batch, hidden).

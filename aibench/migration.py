@@ -1,0 +1,45 @@
+"""Results of an older schema, brought to the present one: what it did not measure is null with that reason."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+NOT_MEASURED = "not measured by the version of the suite that wrote this"
+
+
+def upgraded(raw: bytes) -> dict[str, Any] | None:
+    """The content of a result of schema 1, as the present schema has it; None where `raw` is no such result."""
+    try:
+        result = json.loads(raw)
+    except ValueError:
+        return None
+    if not isinstance(result, dict) or result.get("schema_version") != 1 or "run_id" not in result:
+        return None
+    return _from_first(result)
+
+
+def _from_first(result: dict[str, Any]) -> dict[str, Any]:
+    if result.get("times"):
+        result["times"]["split"] = None
+    for phase in result.get("phases") or []:
+        phase["units"] = phase["samples"]
+    if result.get("throughput"):
+        steps = {"count": 0, "left_out": 0, "median": None, "p10": None, "p90": None, "phase": "training"}
+        result["throughput"].update(samples={**result["throughput"]["training"], "unit": "samples/s"}, steps=steps)
+    if result.get("model"):
+        model = result["model"]
+        model.pop("mfu", None)
+        use = {name: _null(unit) for name, unit in _USE.items()}
+        model.update(step_flops=_null("FLOP/sample"), uncounted={}, use=use)
+    result["energy"] = {name: _null(unit) for name, unit in _ENERGY.items()}
+    result["cost"] = {"energy": _null("currency"), "time": _null("currency"), "carbon": _null("gCO2e")}
+    return {**result, "estimate": None, "schema_version": 2}
+
+
+_USE = {"mfu": "1", "mfu_data_sheet": "1", "ceiling": "FLOP/s", "data_sheet": "FLOP/s"}
+_ENERGY = {"total": "J", "to_quality": "J", "idle": "J", "above_idle": "J", "per_sample": "J/sample"}
+
+
+def _null(unit: str) -> dict[str, Any]:
+    return {"value": None, "unit": unit, "method": None, "reason": NOT_MEASURED}

@@ -1,0 +1,85 @@
+"""Samples: pieces of two photographs, a folder tree of images with Kodak's beside it, or made-up images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from aibench.config import Source
+from aibench.contract import TaskData, digest
+from aibench.tasks.image_compression import layout
+from aibench.tasks.image_compression.config import Config
+from aibench.tasks.image_compression.crops import crops
+from aibench.tasks.image_compression.folder import Patches, Pictures
+
+MADE_UP_COUNTS = {"train": 1_281_167, "val": 24}  # images of ImageNet, ILSVRC 2012, and of Kodak
+KODAK_SIZE = (512, 768)
+
+
+class MadeUp(Dataset[Tensor]):
+    """Random images: what the reference model is timed on where its data are not at hand.
+
+    Args:
+        images: uint8 (images, 3, height, width); the samples take turns in using them.
+        count: Number of samples.
+    """
+
+    def __init__(self, images: Tensor, count: int) -> None:
+        self.images = images
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index % len(self.images)]
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        return self.images[indices % len(self.images)]
+
+    def fingerprint(self) -> str:
+        """Of all pixels, and of how many samples there are."""
+        return digest(self.images, str(self.count))
+
+
+class Data(TaskData):
+    """Images, uint8 (3, height, width): patches of `data.size` pixels to train on, whole pictures to evaluate with."""
+
+    unit = "patches"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.splits = {split: self._read(split) for split in ("train", "val")}
+
+    def dataset(self, split: str) -> Any:
+        return self.splits[split]
+
+    def collate(self, samples: list[Tensor]) -> Tensor | list[Tensor]:
+        """One tensor of images of one size; a list where sizes differ, as Kodak's upright and flat ones."""
+        return torch.stack(samples) if len({image.shape for image in samples}) == 1 else samples
+
+    def fingerprint(self) -> str:
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+
+    def _read(self, split: str) -> Any:
+        data = self.config.data
+        count = data.train_size if split == "train" else data.val_size
+        match data.source:
+            case Source.embedded:
+                return crops(split, count, data.size, data.seed)
+            case Source.disk:
+                root = Path(str(data.root)).expanduser()
+                if split == "train":
+                    return Patches(root / layout.TRAIN, data.size, count)
+                return Pictures(root / layout.HELD_OUT, count)
+            case Source.synthetic:
+                generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
+                shape = (64, 3, data.size, data.size) if split == "train" else (2, 3, *KODAK_SIZE)
+                images = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+                return MadeUp(images, count or MADE_UP_COUNTS[split])

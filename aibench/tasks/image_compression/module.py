@@ -1,0 +1,165 @@
+"""Training and evaluation of an image codec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torchmetrics import MeanMetric
+
+from aibench.contract import Facts, TaskModule
+from aibench.tasks.image_compression import stream
+from aibench.tasks.image_compression.coder import Code
+from aibench.tasks.image_compression.config import Config, OptimConfig
+from aibench.tasks.image_compression.metric import ms_ssim
+from aibench.tasks.image_compression.model import Codec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Batch = Tensor | list[Tensor]
+_PICTURES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """An image that was compressed, and decompressed again.
+
+    Attributes:
+        content: All that is left of it.
+        picture: What `content` decodes to, uint8 (3, height, width).
+    """
+
+    content: bytes
+    picture: Tensor
+
+    @property
+    def bits_per_pixel(self) -> float:
+        """Of `content`, its header included."""
+        return 8 * len(self.content) / self.picture[0].numel()
+
+
+class Module(TaskModule):
+    """A codec. A batch is images, uint8 (batch, 3, height, width), or a list of images of different sizes."""
+
+    config: Config
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        self.codec = Codec(config.model)
+        self.quality, self.rate = MeanMetric(), MeanMetric()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes and reconstructions of each iteration.
+
+        Args:
+            images: uint8 (batch, 3, height, width). What lacks to whole blocks is continued by the border.
+
+        Returns:
+            Codes, float (iterations, batch, bits, rows, columns), -1 or 1, and reconstructions, float
+            (iterations, batch, 3, height, width), in -1/2 to 1/2 or so.
+        """
+        height, width = images.shape[2:]
+        block = self.config.model.block
+        whole = pad(_values(images), (0, -width % block, 0, -height % block), mode="replicate")
+        codes, reconstructions = self.codec(whole)
+        return codes, reconstructions[..., :height, :width]
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        _, reconstructions = self(batch)
+        loss: Tensor = (reconstructions - _values(batch)).abs().mean()
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        for image in batch:
+            codes, reconstructions = self(image[None])
+            self.quality.update(ms_ssim(_pixels(reconstructions[-1]), image[None]))
+            self.rate.update(codes.numel() / image[0].numel())
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val/ms_ssim", self.quality.compute())
+        self.log("val/bits_per_pixel", self.rate.compute())
+        self.quality.reset()
+        self.rate.reset()
+
+    def configure_optimizers(self) -> Any:
+        optim = self.config.optim
+        optimizer = torch.optim.Adam(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+        assert self.trainer.max_epochs is not None
+        epoch = self.trainer.estimated_stepping_batches / self.trainer.max_epochs
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim, step, epoch))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def example_input(self) -> tuple[Tensor, ...]:
+        return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
+
+    def compress(self, image: Tensor) -> bytes:
+        """`image`, uint8 (3, height, width), as bytes.
+
+        Raises:
+            DataError: It is too large.
+        """
+        codes, _ = self(image[None])
+        height, width = image.shape[1:]
+        return stream.pack(_bits(codes), height, width, self.config.model.entropy_coder)
+
+    def decompress(self, content: bytes) -> Tensor:
+        """The image, uint8 (3, height, width), that a codec of the same weights compressed to `content`.
+
+        Raises:
+            DataError: No such codec can have written it.
+        """
+        bits, height, width = stream.unpack(content, self.config.model.bits, self.config.model.block)
+        codes = 2 * torch.from_numpy(bits)[:, None].to(self.device).float() - 1
+        return _pixels(self.codec.decode(codes))[0, :, :height, :width]
+
+    @torch.inference_mode()
+    def infer(self, batch: Batch) -> list[Compressed]:
+        """Each image as bytes, and what these bytes decode to."""
+        contents = [self.compress(image.to(self.device)) for image in batch]
+        return [Compressed(content, self.decompress(content)) for content in contents]
+
+    def render(self, batch: Batch) -> Figure:
+        """Pictures beside what is left of them at several rates, and quality over rate, with JPEG's."""
+        from aibench.tasks.image_compression.picture import Progress, draw
+
+        shown = []
+        for image in list(batch)[:_PICTURES]:
+            codes, reconstructions = self(image[None])
+            pictures = _pixels(reconstructions[:, 0])
+            quality = ms_ssim(pictures, image.expand_as(pictures))
+            images = pictures.permute(0, 2, 3, 1).cpu().numpy()
+            shown.append(Progress(image.permute(1, 2, 0).cpu().numpy(), images, _bits(codes), quality.tolist()))
+        return draw(shown)
+
+
+def _values(images: Tensor) -> Tensor:
+    """The whole numbers of `images` as float in -1/2 to 1/2."""
+    values: Tensor = images / 255 - 0.5
+    return values
+
+
+def _pixels(values: Tensor) -> Tensor:
+    """The inverse of `_values`, rounded, uint8."""
+    return (255 * (values.float() + 0.5)).round().clamp(0, 255).to(torch.uint8)
+
+
+def _bits(codes: Tensor) -> Code:
+    """The codes of one image, (iterations, 1, bits, rows, columns), as 0 or 1, uint8, without the second axis."""
+    bits: Code = (codes[:, 0] > 0).cpu().numpy().astype(np.uint8)
+    return bits
+
+
+def factor(optim: OptimConfig, step: int, epoch: float) -> float:
+    """The learning rate of `step` (from 0), as a factor of its peak.
+
+    Args:
+        optim: `milestones` and `gamma` are used.
+        step: Optimiser steps taken.
+        epoch: Steps in an epoch.
+    """
+    return optim.gamma ** sum(step >= milestone * epoch for milestone in optim.milestones)

@@ -1,0 +1,86 @@
+"""Samples: MNIST's digits, LSUN's bedrooms, or made-up images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aibench.config import Source
+from aibench.contract import Facts, TaskData, Tensors, digest
+from aibench.tasks.image_generation.config import Config
+from aibench.tasks.image_generation.lsun import Lsun
+from aibench.tasks.image_generation.mnist import mnist
+
+LSUN_SIZES = {"train": 3_033_042, "val": 300}  # of its bedrooms
+_DISTINCT = 64
+
+
+class Images(Tensors):
+    """Images in memory."""
+
+    def fingerprint(self) -> str:
+        """Of all pixels."""
+        return digest(*self.tensors)
+
+
+class MadeUp(Images):
+    """Random images: what the reference model is timed on where its data are not at hand.
+
+    Args:
+        images: uint8 (images, channels, height, width); the samples take turns in using them.
+        count: Number of samples.
+    """
+
+    def __init__(self, images: Tensor, count: int) -> None:
+        super().__init__(torch.arange(count) % len(images))
+        self.images = images
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return (self.images[super().__getitem__(index)[0]],)
+
+    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        return (self.images[super().gather(indices)[0]],)
+
+    def fingerprint(self) -> str:
+        """Of all pixels."""
+        return digest(self.images, *self.tensors)
+
+
+class Data(TaskData):
+    """Images, uint8 (channels, size, size); a sample is a tuple of one."""
+
+    unit = "images"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.splits = {split: self._read(split) for split in ("train", "val")}
+
+    @property
+    def facts(self) -> Facts:
+        """`held_out`: number of held-out images; the evaluation generates as many."""
+        return {"held_out": len(self.splits["val"])}
+
+    def dataset(self, split: str) -> Any:
+        return self.splits[split]
+
+    def fingerprint(self) -> str:
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+
+    def _read(self, split: str) -> Any:
+        data = self.config.data
+        count = data.train_size if split == "train" else data.val_size
+        match data.source:
+            case Source.embedded:
+                return Images(mnist(split, count, self.config.data.seed))
+            case Source.disk:
+                return Lsun(Path(str(data.root)).expanduser(), split, data)
+            case Source.synthetic:
+                generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
+                shape = (_DISTINCT, data.channels, data.size, data.size)
+                images = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+                return MadeUp(images, count or LSUN_SIZES[split])

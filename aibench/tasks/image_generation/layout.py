@@ -1,0 +1,28 @@
+"""Where LSUN's databases lie: `CATEGORY_train_lmdb/data.mdb` and `CATEGORY_val_lmdb/data.mdb`. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from aibench.vision.files import listed
+
+SPLITS = ("train", "val")
+
+
+def database(root: Path, category: str, split: str) -> Path:
+    """The file that holds the images of `split`."""
+    return root / f"{category}_{split}_lmdb" / "data.mdb"
+
+
+def problems(root: Path, category: str) -> Iterator[str]:
+    """What keeps the folder `root` from being LSUN, a line each."""
+    for split in SPLITS:
+        file = database(root, category, split)
+        if file.is_file():
+            continue
+        holder = file.parent if file.parent.is_dir() else root
+        yield (
+            f"data.root={root}: looked for {file.relative_to(root)}, found {listed(holder)} in {holder.name}. Unpack "
+            f"{category}_{split}_lmdb.zip there, or set data.root to the folder that holds {file.parent.name}."
+        )

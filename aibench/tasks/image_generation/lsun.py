@@ -1,0 +1,116 @@
+"""Images of an LSUN database, read from disk one by one."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+
+from aibench.contract import DataError, digest
+from aibench.prepared import prepared
+from aibench.tasks.image_generation.config import DataConfig
+from aibench.tasks.image_generation.layout import database
+
+
+class Lsun(Dataset[tuple[Tensor]]):
+    """The images of one split: the shorter side resized to `size` pixels, and the middle cut out.
+
+    A sample is an image, uint8 (3, size, size). The database maps keys, 40 hexadecimal digits, to encoded images: JPEG
+    or WebP, what each is shows when it is decoded. The keys are read once and kept in `data.cache`.
+
+    Args:
+        root: Holds the folders of the databases.
+        split: `train` or `val`.
+        config: `category`, `size`, `cache`, `train_size` and `val_size` are used. A size takes evenly spaced keys.
+
+    Raises:
+        DataError: No database, a database that is cut off, or fewer images than asked for.
+    """
+
+    def __init__(self, root: Path, split: str, config: DataConfig) -> None:
+        self.file = database(root, config.category, split)
+        self.transform = v2.Compose([v2.Resize(config.size), v2.CenterCrop(config.size), v2.PILToTensor()])
+        keys = np.load(prepared(config.cache, _name_of_keys(self.file), lambda path: _write_keys(self.file, path)))
+        count = config.train_size if split == "train" else config.val_size
+        self.keys = _evenly_spaced(keys, count, self.file, f"data.{split}_size")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> tuple[Tensor]:
+        key = bytes(self.keys[index])
+        with _opened(self.file) as transaction:
+            encoded = transaction.get(key)
+        if encoded is None:
+            raise DataError(f"{self.file}, key {key.decode()}: not there any more. Restore this file.")
+        image: Tensor = self.transform(_decoded(encoded, f"{self.file}, key {key.decode()}"))
+        return (image,)
+
+    def fingerprint(self) -> str:
+        """Of the keys, not of the images: that would mean to read 43 GB."""
+        return digest(self.keys.view(np.uint8))
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """A transaction that reads the database in `file`.
+
+    A process may open a database once at a time, and not at all where the process that it was forked from has it open.
+    Opened for one image (0.05 ms, decoding it takes some 2) it is in nobody's way, and the reader can be pickled.
+    """
+    try:
+        environment = lmdb.open(str(file.parent), readonly=True, lock=False, readahead=False, meminit=False)
+    except lmdb.Error as error:
+        reason = str(error).removeprefix(f"{file.parent}: ")
+        raise DataError(f"{file}: {reason}. Restore this file.") from error
+    with environment:
+        # Reading behind the end of the file would kill the process (SIGBUS).
+        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+        if file.stat().st_size < needed:
+            raise DataError(f"{file}: cut off, {file.stat().st_size:,} of {needed:,} bytes. Restore this file.")
+        with environment.begin() as transaction:
+            yield transaction
+
+
+def _name_of_keys(file: Path) -> str:
+    status = file.stat()
+    return f"image_generation-keys-{digest(str(file.resolve()), f'{status.st_size} {status.st_mtime_ns}')}.npy"
+
+
+def _write_keys(file: Path, path: Path) -> None:
+    with _opened(file) as transaction:
+        keys = np.array(list(transaction.cursor().iternext(keys=True, values=False)), dtype=np.bytes_)
+    if len(keys) == 0:
+        raise DataError(f"{file}: no image. Restore this file.")
+    np.save(path, keys)
+
+
+def _evenly_spaced(keys: NDArray[np.bytes_], count: int | None, file: Path, asked: str) -> NDArray[np.bytes_]:
+    if count is None:
+        return keys
+    if count > len(keys):
+        raise DataError(f"{file}: {len(keys):,} images, fewer than {asked}={count}. Lower {asked}.")
+    return keys[np.arange(count) * len(keys) // count]
+
+
+def _decoded(encoded: bytes, name: str) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # broken EXIF data beside a sound picture
+            with Image.open(io.BytesIO(encoded)) as image:
+                return image.convert("RGB")
+    except UnidentifiedImageError as error:
+        raise DataError(f"{name}: {len(encoded):,} bytes that are no image. Restore this file.") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # PIL raises each of these
+        raise DataError(f"{name}: {' '.join(str(error).split())}. Restore this file.") from error

@@ -1,0 +1,173 @@
+"""Training and evaluation of a Wasserstein GAN."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from aibench.contract import Facts, TaskModule
+from aibench.tasks.image_generation.config import Config, OptimConfig
+from aibench.tasks.image_generation.distance import EmDistance, SlicedWasserstein
+from aibench.tasks.image_generation.model import networks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Batch = tuple[Tensor, ...] | list[Tensor]
+_PICTURES = 16
+
+
+class Module(TaskModule):
+    """A generator and a critic. A batch is images, uint8 (batch, channels, size, size).
+
+    Each batch is one step of the critic (algorithm 1 of Arjovsky et al. 2017, arXiv 1701.07875); a step of the
+    generator follows after the batches of its group.
+    """
+
+    config: Config
+    noise: Tensor
+    last_distances: Tensor
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        self.automatic_optimization = False
+        self.generator, self.critic = networks(config.model, config.data)
+        self.generator_steps = 0
+        self.critic_steps = 0  # since the last generator step
+        seed = config.data.seed
+        noise = torch.randn(facts["held_out"], config.model.latent, generator=torch.Generator().manual_seed(seed))
+        self.register_buffer("noise", noise, persistent=False)  # of the images that the evaluation generates
+        self.register_buffer("last_distances", torch.full((config.target.window,), math.nan))
+        self.em_distance = EmDistance()
+        self.sliced_wasserstein = SlicedWasserstein(config.data.channels, config.data.size, seed)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Images, float (batch, channels, size, size), of `noise`, float (batch, latent)."""
+        images: Tensor = self.generator(noise)
+        return images
+
+    # Training
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        real = _to_float(batch[0])
+        for_generator, for_critic = self.optimizers()  # type: ignore[attr-defined]
+        # The generator moves at the start of the batch that follows a group, not at the end of the group's last one: an
+        # evaluation in between sees the critic where its estimate is best.
+        if self.critic_steps == group(self.config.optim, self.generator_steps):
+            self._step_generator(len(real), for_generator)
+            self.generator_steps += 1
+            self.critic_steps = 0
+        self.critic_steps += 1
+        return self._step_critic(real, for_critic)
+
+    def _step_critic(self, real: Tensor, optimizer: Any) -> Tensor:
+        """Towards greater scores of real and smaller ones of generated images. The loss is minus the EM distance."""
+        with torch.no_grad():
+            made = self(self._noise(len(real)))
+        loss: Tensor = self.critic(made).mean() - self.critic(real).mean()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        clip = self.config.optim.clip
+        with torch.no_grad():
+            for weight in self.critic.parameters():
+                weight.clamp_(-clip, clip)
+        return loss.detach()
+
+    def _step_generator(self, count: int, optimizer: Any) -> None:
+        """Towards greater scores of generated images."""
+        self.critic.requires_grad_(False)
+        loss = -self.critic(self(self._noise(count))).mean()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        self.critic.requires_grad_(True)
+
+    def _noise(self, count: int) -> Tensor:
+        return torch.randn(count, self.config.model.latent, device=self.device)
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        optim = self.config.optim
+        return [
+            torch.optim.RMSprop(network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay)
+            for network in (self.generator, self.critic)
+        ]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["wgan"] = {"generator_steps": self.generator_steps, "critic_steps": self.critic_steps}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.generator_steps = checkpoint["wgan"]["generator_steps"]
+        self.critic_steps = checkpoint["wgan"]["critic_steps"]
+
+    # Evaluation
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        real = _to_float(batch[0])
+        start = batch_idx * self.config.data.eval_batch_size
+        made = self(self.noise[start : start + len(real)])
+        self.em_distance.update(self.critic(real), self.critic(made))
+        self.sliced_wasserstein.update(real, made.clamp(-1, 1))
+
+    def on_validation_epoch_end(self) -> None:
+        now = self.em_distance.compute()
+        self.last_distances.copy_(torch.cat([self.last_distances[1:], now.view(1)]))
+        self.log("val/em_distance", self.last_distances.nanmean())
+        self.log("val/em_distance_unsmoothed", now)
+        self.log("val/sliced_wasserstein", self.sliced_wasserstein.compute())
+        self.em_distance.reset()
+        self.sliced_wasserstein.reset()
+
+    # What a user sees
+
+    def example_input(self) -> tuple[Tensor, ...]:
+        return (torch.zeros(1, self.config.model.latent),)
+
+    @torch.inference_mode()
+    def infer(self, batch: Batch) -> Tensor:
+        """As many new images as `batch` has, uint8 (batch, channels, size, size)."""
+        return _to_bytes(self(self._noise(len(batch[0])))).cpu()
+
+    @torch.inference_mode()
+    def scores(self, images: Tensor) -> Tensor:
+        """The critic's score of each of `images`, uint8 (batch, channels, size, size): float (batch,)."""
+        scores: Tensor = self.critic(_to_float(images.to(self.device)))
+        return scores.float().cpu()
+
+    def render(self, batch: Batch) -> Figure:
+        """Generated images beside real ones, each under the critic's score."""
+        from matplotlib.figure import Figure
+
+        real = batch[0][:_PICTURES]
+        side = math.ceil(math.sqrt(len(real)))
+        figure = Figure(figsize=(2 * side + 0.6, side + 0.5), layout="constrained")
+        parts = {"generated, under the critic's scores": self.infer((real,)), "real, held out": real.cpu()}
+        halves: Any = figure.subfigures(1, 2)
+        for part, (title, images) in zip(halves, parts.items(), strict=True):
+            part.suptitle(title)
+            panels = part.subplots(side, side, squeeze=False).flat
+            for axes, image, score in zip(panels, images, self.scores(images).tolist(), strict=False):
+                axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=255)
+                axes.set_title(f"{score:.2f}", fontsize=7, pad=2)
+            for axes in part.axes:
+                axes.set_axis_off()
+        return figure
+
+
+def group(optim: OptimConfig, generator_steps: int) -> int:
+    """Critic steps before the generator step that follows `generator_steps` others."""
+    thorough = generator_steps < optim.thorough_first or generator_steps % optim.thorough_every == 0
+    return optim.thorough_steps if thorough else optim.critic_steps
+
+
+def _to_float(images: Tensor) -> Tensor:
+    """Images in -1 to 1 of uint8."""
+    return images / 127.5 - 1
+
+
+def _to_bytes(images: Tensor) -> Tensor:
+    """Images as uint8, as a file would hold them, of -1 to 1."""
+    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,160 @@
+"""Samples: shapes on photographs, COCO 2014, or made-up images and captions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from aibench.config import Source
+from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.tasks.image_to_text import coco
+from aibench.tasks.image_to_text.config import Config
+from aibench.tasks.image_to_text.scenes import REFERENCES, captioned_scenes
+from aibench.text.batches import Ragged, padded
+from aibench.text.vocabulary import BOS, EOS, SPECIALS, Vocabulary
+
+COCO_SIZES = {"train": 414_113, "val": 40_504}  # captions to train on, images held out
+DISTINCT = 64  # made-up images
+MADE_UP_WORDS = (8, 15)  # of a made-up caption: at least, and less than
+
+Sample = tuple[Tensor, list[Tensor]]
+Batch = tuple[Tensor, Tensor, Tensor]
+Whole = coco.Whole
+
+
+class Captioned(Dataset[Sample]):
+    """Images with captions. A sample is an image, uint8 (3, size, size), and captions of it, int64 (words,) each.
+
+    Args:
+        images: Uint8 (3, size, size) each, by index.
+        captions: As indices, from `BOS` to `EOS`.
+        owners: Which image each caption is of, int64 (captions,), ascending.
+        one: Whether a sample is one caption with its image (training), rather than one image with all its captions.
+        count: How many samples; null takes each once, and more than there are take turns.
+    """
+
+    def __init__(self, images: Any, captions: Ragged, owners: Whole, one: bool, count: int | None) -> None:
+        self.images = images
+        self.captions = captions
+        self.owners = owners
+        self.one = one
+        self.firsts = np.searchsorted(owners, np.arange(len(images) + 1))
+        self.distinct = len(captions) if one else len(images)
+        self.count = self.distinct if count is None else count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Sample:
+        index %= self.distinct
+        if self.one:
+            return self.images[int(self.owners[index])], [self.captions[index]]
+        return self.images[index], [self.captions[at] for at in range(self.firsts[index], self.firsts[index + 1])]
+
+    def fingerprint(self) -> str:
+        """Of the captions, and of the images or their files' names: to read all files would take minutes."""
+        names = self.images if isinstance(self.images, Tensor) else self.images.files.view(np.uint8)
+        return digest(names, self.captions.fingerprint(), self.owners, str(self.count))
+
+
+class InMemory(Captioned):
+    """Images in one tensor, uint8 (images, 3, size, size), gathered a batch at a time."""
+
+    def gather(self, indices: Tensor) -> Batch:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        chosen = indices.numpy() % self.distinct
+        if self.one:
+            images, places, samples = self.owners[chosen], chosen, np.arange(len(chosen))
+        else:
+            each = self.firsts[chosen + 1] - self.firsts[chosen]
+            samples = np.repeat(np.arange(len(chosen)), each)
+            within = np.arange(len(samples)) - np.repeat(np.cumsum(each) - each, each)
+            images, places = chosen, self.firsts[chosen][samples] + within
+        captions = self.captions.gather(torch.from_numpy(places))
+        return self.images[torch.from_numpy(images)], captions, torch.from_numpy(samples)
+
+
+class Data(TaskData):
+    """Captions with their images to train on, and images with all their captions held out; see `Captioned`."""
+
+    unit = "captions"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        match config.data.source:
+            case Source.embedded:
+                self.vocabulary, self.splits = self._embedded()
+            case Source.disk:
+                self.vocabulary, self.splits = self._read()
+            case Source.synthetic:
+                self.vocabulary, self.splits = self._made_up()
+
+    @property
+    def facts(self) -> Facts:
+        """`vocabulary`: how many words there are, specials included; `words`: which, in the order of their indices."""
+        return {"vocabulary": len(self.vocabulary), "words": list(self.vocabulary.words)}
+
+    def dataset(self, split: str) -> Captioned:
+        return self.splits[split]
+
+    def collate(self, samples: list[Sample]) -> Batch:
+        images, captions = zip(*samples, strict=True)
+        every = padded([caption.numpy() for row in captions for caption in row])
+        each = torch.tensor([len(row) for row in captions])
+        return torch.stack(images), every, torch.arange(len(samples)).repeat_interleave(each)
+
+    def fingerprint(self) -> str:
+        return digest(*self.vocabulary.words, *(dataset.fingerprint() for dataset in self.splits.values()))
+
+    def _size(self, split: str) -> int | None:
+        return self.config.data.train_size if split == "train" else self.config.data.val_size
+
+    def _embedded(self) -> tuple[Vocabulary, dict[str, Captioned]]:
+        data, size = self.config.data, self.config.model.size
+        assert data.train_size is not None, "Config.problems lets no such run through"
+        assert data.val_size is not None, "Config.problems lets no such run through"
+        counts = {"train": -(-data.train_size // REFERENCES), "val": data.val_size}
+        made = {split: captioned_scenes(split, count, size, data.seed) for split, count in counts.items()}
+        texts = {split: [text.split() for row in rows for text in row] for split, (_, rows) in made.items()}
+        vocabulary = Vocabulary.counted(texts["train"], least=data.least_count)
+        splits: dict[str, Captioned] = {}
+        for split, (pictures, _) in made.items():
+            captions = Ragged.of([[BOS, *vocabulary.encode(text), EOS] for text in texts[split]])
+            owners = np.repeat(np.arange(len(pictures)), REFERENCES)
+            splits[split] = InMemory(torch.from_numpy(pictures), captions, owners, split == "train", self._size(split))
+        return vocabulary, splits
+
+    def _read(self) -> tuple[Vocabulary, dict[str, Captioned]]:
+        vocabulary, found = coco.captions(self.config)
+        root = Path(str(self.config.data.root)).expanduser()
+        splits = {}
+        for split, (files, captions, owners) in found.items():
+            pictures = coco.Pictures(root, files, coco.transform(self.config, split))
+            size = self._size(split)
+            splits[split] = Captioned(pictures, captions, owners, split == "train", size)
+            if size is not None and size > splits[split].distinct:
+                there = f"{splits[split].distinct:,} {'captions' if split == 'train' else 'images'}"
+                raise DataError(f"{root}: {there}, fewer than data.{split}_size={size}. Lower it.")
+        return vocabulary, splits
+
+    def _made_up(self) -> tuple[Vocabulary, dict[str, Captioned]]:
+        data, size = self.config.data, self.config.model.size
+        vocabulary = Vocabulary((*SPECIALS, *(f"word{index}" for index in range(len(SPECIALS), data.vocabulary))))
+        splits: dict[str, Captioned] = {}
+        for split, count in COCO_SIZES.items():
+            generator = np.random.default_rng((data.seed, split == "val"))
+            images = generator.integers(256, size=(DISTINCT, 3, size, size), dtype=np.uint8)
+            lengths = generator.integers(*MADE_UP_WORDS, DISTINCT * REFERENCES)
+            texts = [generator.integers(len(SPECIALS), data.vocabulary, length) for length in lengths]
+            captions = Ragged.of([[BOS, *text, EOS] for text in texts])
+            owners = np.repeat(np.arange(DISTINCT), REFERENCES)
+            splits[split] = InMemory(
+                torch.from_numpy(images), captions, owners, split == "train", self._size(split) or count
+            )
+        return vocabulary, splits

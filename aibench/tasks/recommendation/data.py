@@ -1,0 +1,197 @@
+"""Interactions as training pairs with labels, and each user's last item among its candidates."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from aibench.config import Source
+from aibench.contract import DataError, Facts, TaskData, Tensors, digest
+from aibench.interactions.filtering import first_appearance, first_visits
+from aibench.interactions.kept import kept_arrays
+from aibench.interactions.rows import Ints
+from aibench.interactions.unseen import UnseenItems
+from aibench.tasks.recommendation.config import Config, DataConfig
+from aibench.tasks.recommendation.held_out import Interactions, draw_candidates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Sample = tuple[Tensor, ...]
+RECENT = 5  # last items that a figure shows
+DRAWN_AT_ONCE = 2**20
+CANDIDATES_RECIPE = 1  # to be raised with every change of what `draw_candidates` draws
+LONG = 10**8  # users times items, from which on drawing candidates takes seconds
+
+
+class Pairs(Dataset[Sample]):
+    """Training interactions, each followed by its negatives: (user, item, label), int64 (), int64 (), float ().
+
+    Negatives are items that the user is not seen with in training, the held-out one among them: were it never a
+    negative, that would give it away.
+
+    Args:
+        made: Where the interactions are from.
+        negatives: For each interaction.
+        size: How many samples; None takes all.
+    """
+
+    def __init__(self, made: Interactions, negatives: int, size: int | None) -> None:
+        self.group = 1 + negatives
+        every = len(made.train.values) * self.group
+        self.size = every if size is None else min(size, every)
+        positives = -(-self.size // self.group)
+        self.users = np.repeat(np.arange(len(made.train)), made.train.lengths)[:positives]
+        self.unseen = UnseenItems(made.train, made.items)
+        self.items = np.zeros((positives, self.group), np.int32)  # half the memory of int64
+        self.items[:, 0] = made.train.values[:positives]
+        self.of_user, self.of_item = torch.from_numpy(self.users), torch.from_numpy(self.items).view(-1)
+        self.redraw(np.random.default_rng(0))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def redraw(self, generator: np.random.Generator) -> None:
+        """Draw the negatives anew, all unseen items equally likely."""
+        for first in range(0, len(self.users), DRAWN_AT_ONCE):
+            part = slice(first, first + DRAWN_AT_ONCE)
+            self.items[part, 1:] = self.unseen.draw(self.users[part], self.group - 1, generator)
+
+    def __getitem__(self, index: int) -> Sample:
+        return tuple(tensor[0] for tensor in self.gather(torch.tensor([index])))
+
+    def gather(self, indices: Tensor) -> Sample:
+        """The batch of the samples at `indices`, int64 (batch,)."""
+        interaction = indices // self.group
+        label = (indices == interaction * self.group).float()
+        return self.of_user[interaction], self.of_item[indices].long(), label
+
+
+class Data(TaskData):
+    """Flights of aircraft (embedded), MovieLens (disk) or made-up interactions of its size (synthetic)."""
+
+    unit = "interactions"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.interactions = _read(config.data)
+        if self.interactions.train.lengths.max() == self.interactions.items:
+            raise DataError(f"data.source={config.data.source}: a user has been with every item. Use more data.")
+        users, candidates = _candidates(self.interactions, config.data)
+        chosen = slice(config.data.val_size)
+        self.users, self.candidates = users[chosen], candidates[chosen]
+
+    @property
+    def facts(self) -> Facts:
+        made = self.interactions
+        facts: Facts = {
+            "users": len(made.train),
+            "items": made.items,
+            "training_interactions": len(made.train.values),
+            "evaluated_users": len(self.users),
+        }
+        return facts if made.names is None else {**facts, "item_names": made.names}
+
+    def dataset(self, split: str) -> Pairs | Tensors:
+        return self.pairs if split == "train" else self.held_out
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The training samples."""
+        return Pairs(self.interactions, self.config.optim.negatives, self.config.data.train_size)
+
+    @cached_property
+    def held_out(self) -> Tensors:
+        """The requests: (user, candidates with the held-out item first, last training items, 0 where there are fewer).
+
+        int64 (), int32 (1 + candidates,), int64 (RECENT,).
+        """
+        recent = self.interactions.train.last(RECENT)[self.users]
+        return Tensors(*(torch.from_numpy(array) for array in (self.users, self.candidates, recent)))
+
+    def fingerprint(self) -> str:
+        train, sizes = self.interactions.train, (len(self.pairs), self.config.optim.negatives)
+        return digest(train.values, train.offsets, self.users, self.candidates, str(sizes))
+
+    def verify(self) -> list[str]:
+        """What there is: all of it was read, and checked, before this can be asked."""
+        train = self.interactions.train
+        return [
+            f"train: {len(train.values):,} interactions of {len(train):,} users, {self.interactions.items:,} items",
+            f"val: {len(self.users):,} users with {self.candidates.shape[1]:,} candidates each",
+        ]
+
+
+def _read(config: DataConfig) -> Interactions:
+    match config.source:
+        case Source.embedded:
+            return _flights(config)
+        case Source.disk:
+            from aibench.tasks.recommendation.movielens import movielens
+
+            return movielens(Path(str(config.root)).expanduser(), config)
+        case Source.synthetic:
+            return _made_up(config)
+
+
+def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[np.int32]]:
+    """As `draw_candidates` gives them: `data.seed` decides, and what it decided is kept."""
+
+    def make() -> dict[str, NDArray[Any]]:
+        if len(made.train) * made.items > LONG:
+            print(f"drawing {config.candidates} candidates for {len(made.train):,} users, once", flush=True)
+        generator = np.random.default_rng((config.seed, 1))
+        group = _carriers(made) if config.same_carrier else None
+        users, candidates = draw_candidates(made, config.candidates, generator, group)
+        return {"users": users, "candidates": candidates}
+
+    rule = f"{CANDIDATES_RECIPE} {made.items} {config.candidates} {config.same_carrier} {config.seed}"
+    name = digest(made.train.values, made.train.offsets, made.held_out, rule)
+    kept = kept_arrays(config.cache, f"candidates-{name}", make)
+    if len(kept["users"]) == 0:
+        raise DataError(
+            f"data.candidates={config.candidates}: no user has so many unseen items among the {made.items} that there "
+            "are. Use fewer."
+        )
+    return kept["users"], kept["candidates"]
+
+
+def _flights(config: DataConfig) -> Interactions:
+    """Which aircraft flew which flight for the first time: users are aircraft, items are like `UA 1545`."""
+    from aibench.interactions.flights import first_flights
+
+    limits = {"min_items_per_user": config.min_items_per_user, "min_users_per_item": config.min_users_per_item}
+    user, name = first_flights("numbers-1", _flight_number, cache=config.cache, **limits)
+    names, item = first_appearance(name)
+    return Interactions.of(user, item + 1, len(names), [str(name) for name in names])
+
+
+def _flight_number(table: pd.DataFrame) -> pd.Series[str]:
+    return table["carrier"] + " " + table["flight"]
+
+
+def _carriers(made: Interactions) -> Ints:
+    """The carrier of each item, int64 (items + 1,); -1 for the padding item."""
+    assert made.names is not None, "flights have names"
+    carriers = np.array([name.split()[0] for name in made.names])
+    return np.concatenate([[-1], np.unique(carriers, return_inverse=True)[1]])
+
+
+def _made_up(config: DataConfig) -> Interactions:
+    """Users with random items, of different numbers."""
+    generator = np.random.default_rng((config.seed, 0))
+    mean = config.ratings / config.users
+    least, most = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
+    lengths = generator.integers(least, most, size=config.users, endpoint=True)
+    user = np.repeat(np.arange(config.users), lengths)
+    item = generator.integers(1, config.items, size=len(user), endpoint=True)
+    kept = first_visits(user, item)
+    return Interactions.of(user[kept], item[kept], config.items)

@@ -1,0 +1,40 @@
+"""Where the ratings of MovieLens's releases lie. Imports no torch."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from pathlib import Path
+
+from aibench.vision.files import listed
+
+
+class Release(enum.StrEnum):
+    """Releases of MovieLens."""
+
+    ml_100k = enum.auto()
+    ml_1m = enum.auto()
+    ml_20m = enum.auto()
+
+
+FILES = {Release.ml_100k: "u.data", Release.ml_1m: "ratings.dat", Release.ml_20m: "ratings.csv"}
+DATA = {Release.ml_100k: "reference", Release.ml_1m: "ml_1m", Release.ml_20m: "ml_20m"}  # files of conf/data
+
+
+def ratings_file(root: Path, release: Release) -> Path | None:
+    """The ratings in `root`, or in the folder in it that the release's archive makes; None where there are none."""
+    folders = (root, root / release.value.replace("_", "-"))
+    return next((folder / FILES[release] for folder in folders if (folder / FILES[release]).is_file()), None)
+
+
+def problems(root: Path, typed: str, release: Release) -> Iterator[str]:
+    """What keeps the folder `root`, as `typed`, from being the release's; at most a line."""
+    if not root.is_dir() or ratings_file(root, release):
+        return  # no folder: said elsewhere
+    other = next((other for other in Release if ratings_file(root, other)), None)
+    hint = (
+        f"Set data=recommendation/{DATA[other]} for the release that is there"
+        if other
+        else "Set data.root to the folder that holds it"
+    )
+    yield f"data.root={typed}: looked for {FILES[release]} of {release}, found {listed(root)}. {hint}."

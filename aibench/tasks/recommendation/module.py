@@ -1,0 +1,73 @@
+"""Training and evaluation of NeuMF."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from aibench.contract import Facts, TaskModule
+from aibench.tasks.recommendation.config import SHOWN, Config
+from aibench.tasks.recommendation.data import Sample
+from aibench.tasks.recommendation.metric import LeaveOneOut
+from aibench.tasks.recommendation.model import NeuMF
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Module(TaskModule):
+    """Tells a user's items from others.
+
+    A training batch is users, int64 (batch,), items, int64 (batch,), and labels, float (batch,), 1 for an interaction.
+    A request is users, int64 (batch,), their candidates, int32 (batch, candidates), and what they were with last.
+    """
+
+    config: Config
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        self.network = NeuMF(facts["users"], facts["items"], config.model)
+        self.ranking = LeaveOneOut(SHOWN)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Logits; arguments as those of `NeuMF.forward`."""
+        logits: Tensor = self.network(users, items)
+        return logits
+
+    def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
+        users, items, labels = batch
+        return binary_cross_entropy_with_logits(self(users, items), labels)
+
+    def validation_step(self, batch: Sample, batch_idx: int) -> None:
+        users, candidates, _ = batch
+        self.ranking.update(self(users[:, None], candidates))
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict({f"val/{name}": value for name, value in self.ranking.compute().items()})
+        self.ranking.reset()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        optim = self.config.optim
+        return torch.optim.Adam(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+
+    def example_input(self) -> tuple[Tensor, ...]:
+        return torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64)
+
+    @torch.inference_mode()
+    def infer(self, batch: Sample) -> tuple[Tensor, Tensor]:
+        """The ten best candidates of each user, best first, int32 (users, 10), and how likely they are, float."""
+        users, candidates, _ = (tensor.to(self.device) for tensor in batch)
+        best = self(users[:, None], candidates).float().sigmoid().topk(SHOWN, dim=1)
+        return candidates.gather(1, best.indices), best.values
+
+    def render(self, batch: Sample) -> Figure:
+        """What users were with last, and the ranking of their candidates, the held-out item in green."""
+        from aibench.interactions.figure import recommendations
+
+        users, candidates, recent = (tensor.cpu() for tensor in batch)
+        items = self.infer(batch)[0].cpu()
+        ranked = f"ranking of {candidates.shape[1]} candidates"
+        return recommendations(users, recent, candidates[:, :1], items, self.facts.get("item_names"), ranked=ranked)

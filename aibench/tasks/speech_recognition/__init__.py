@@ -1,0 +1,1 @@
+"""Deep Speech 2 on LibriSpeech (paper, 4.1.8; DC-AI-C6)."""

@@ -1,0 +1,87 @@
+"""Samples: generated voices, LibriSpeech, or made-up spectrograms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aibench.config import Source
+from aibench.contract import Facts, TaskData, digest
+from aibench.tasks.speech_recognition import voices
+from aibench.tasks.speech_recognition.alphabet import LABELS
+from aibench.tasks.speech_recognition.config import Config
+from aibench.tasks.speech_recognition.features import frames_of
+from aibench.tasks.speech_recognition.librispeech import LibriSpeech
+from aibench.tasks.speech_recognition.utterances import Batch, Sample, Utterances, collated
+from aibench.text.batches import by_length
+
+MADE_UP = {"train": 281_241, "val": 2_620}  # LibriSpeech's three training sets, and test-clean
+DISTINCT = 64
+LETTERS_A_SECOND = 14
+
+
+class Data(TaskData):
+    """Utterances: spectrograms, their labels, and which set they are of. A batch is as `collated` returns it."""
+
+    unit = "utterances"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        sources: dict[Source, Callable[[str], Utterances | LibriSpeech]] = {
+            Source.embedded: self._spoken,
+            Source.disk: self._read,
+            Source.synthetic: self._made_up,
+        }
+        self.splits = {split: sources[config.data.source](split) for split in ("train", "val")}
+
+    @property
+    def facts(self) -> Facts:
+        """`left_out`: how many training utterances are too short or too long, where they are read from disk."""
+        training = self.splits["train"]
+        return {"left_out": training.left_out} if isinstance(training, LibriSpeech) else {}
+
+    def dataset(self, split: str) -> Any:
+        return self.splits[split]
+
+    def collate(self, samples: list[Sample]) -> Batch:
+        return collated(samples)
+
+    def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
+        """Batches of utterances of like lengths, in random order; the last few that fill no batch are left out."""
+        return by_length(dataset.lengths, self.config.data.batch_size, generator)
+
+    def first_plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
+        """From short to long utterances (SortaGrad; Amodei et al. 2016, 3.3), where that is asked for."""
+        if not self.config.data.sorted_first_epoch:
+            return self.plan(dataset, generator)
+        size = self.config.data.batch_size
+        order = np.argsort(dataset.lengths, kind="stable")
+        return np.split(order[: len(order) // size * size], len(order) // size)
+
+    def fingerprint(self) -> str:
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+
+    def _spoken(self, split: str) -> Utterances:
+        return voices.utterances(split, self.config.data)
+
+    def _read(self, split: str) -> LibriSpeech:
+        return LibriSpeech(Path(str(self.config.data.root)).expanduser(), split, self.config.data)
+
+    def _made_up(self, split: str) -> Utterances:
+        """Random utterances of 1 to 15 s, long ones more often, as in LibriSpeech."""
+        data = self.config.data
+        rng = np.random.default_rng((data.seed, split == "val"))
+        count = (data.train_size if split == "train" else data.val_size) or MADE_UP[split]
+        seconds = rng.triangular(1, 15, 15, DISTINCT)
+        lengths = frames_of((seconds * data.sample_rate).astype(np.int64), data.hop)
+        generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
+        frames = torch.randn(int(lengths.sum()), data.bins, generator=generator)
+        labels = [rng.integers(1, LABELS, int(LETTERS_A_SECOND * length)).tolist() for length in seconds]
+        sets = 1 if split == "train" else len(data.held_out_sets)
+        return Utterances(frames, lengths, labels, count, sets)

@@ -1,0 +1,37 @@
+"""Where LibriSpeech's transcripts and recordings lie. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from aibench.vision.files import listed
+
+HOME = "LibriSpeech"
+TRANSCRIPTS = "*.trans.txt"
+
+
+def home(root: Path) -> Path:
+    """The folder that holds the sets: `root` or its folder `LibriSpeech`."""
+    return root / HOME if (root / HOME).is_dir() else root
+
+
+def transcript_files(folder: Path) -> list[Path]:
+    """The transcripts of a set, `<speaker>/<chapter>/<speaker>-<chapter>.trans.txt`, sorted."""
+    return sorted(folder.glob(f"*/*/{TRANSCRIPTS}"))
+
+
+def problems(root: Path, sets: Sequence[str]) -> Iterator[str]:
+    """What keeps the folder `root` from holding LibriSpeech's `sets`, a line each."""
+    folder = home(root)
+    for name in sets:
+        if not (folder / name).is_dir():
+            yield (
+                f"data.root={root}: looked for the folder {name} (also in {HOME}), found {listed(folder)}. Set "
+                "data.root to the folder that holds LibriSpeech's sets."
+            )
+        elif next((folder / name).glob(f"*/*/{TRANSCRIPTS}"), None) is None:
+            yield (
+                f"data.root={root}: looked for {name}/SPEAKER/CHAPTER/{TRANSCRIPTS}, found {listed(folder / name)} in "
+                f"{name}. Unpack the set {name} again."
+            )

@@ -1,0 +1,134 @@
+"""Texts and summaries as indices: counted and encoded in one pass, and kept."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibench.contract import digest
+from aibench.text.batches import Ragged
+from aibench.text.vocabulary import EOS, SPECIALS, UNK
+
+SPLITS = ("train", "val")
+UNKNOWN = (*SPECIALS, "UNK")  # texts write <unk> or UNK for rare words; and none may end a sentence early
+Example = tuple[Sequence[str], Sequence[str]]
+
+
+@dataclass
+class Pairs:
+    """Texts, and what each of them is in short.
+
+    Attributes:
+        texts: Words of each, at least one.
+        summaries: Words of each, and `EOS`.
+    """
+
+    texts: Ragged
+    summaries: Ragged
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def chosen(self, indices: NDArray[np.int64]) -> Pairs:
+        """Some of them."""
+        texts, summaries = (
+            Ragged.of([part[int(at)].numpy() for at in indices]) for part in (self.texts, self.summaries)
+        )
+        return Pairs(texts, summaries)
+
+    def fingerprint(self) -> str:
+        """Of all of them."""
+        return digest(self.texts.fingerprint(), self.summaries.fingerprint())
+
+
+@dataclass
+class Corpus:
+    """Two splits and the words that occur in them.
+
+    Attributes:
+        words: By index: the specials, then the most frequent of the training part first, equally frequent ones in
+            alphabetical order. A model knows as many of them as it has room for; the rest it can only copy.
+        splits: `train` and `val`.
+    """
+
+    words: tuple[str, ...]
+    splits: dict[str, Pairs]
+
+    def save(self, path: Path) -> None:
+        """Write it to a file that `load` reads."""
+        arrays: dict[str, NDArray[Any]] = {"words": np.frombuffer("\n".join(self.words).encode(), np.uint8)}
+        for split, pairs in self.splits.items():
+            for name, part in (("texts", pairs.texts), ("summaries", pairs.summaries)):
+                arrays |= {f"{split}_{name}": part.values, f"{split}_{name}_ends": part.ends}
+        np.savez(path, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the arrays for its other argument
+
+    @classmethod
+    def load(cls, path: Path) -> Corpus:
+        """What `save` wrote."""
+        with np.load(path) as file:
+            words = tuple(file["words"].tobytes().decode().split("\n"))
+            parts = {
+                (split, name): Ragged(file[f"{split}_{name}"], file[f"{split}_{name}_ends"])
+                for split in SPLITS
+                for name in ("texts", "summaries")
+            }
+        return cls(words, {split: Pairs(parts[split, "texts"], parts[split, "summaries"]) for split in SPLITS})
+
+
+@dataclass
+class _Growing:
+    """Sequences that are still added to, as the numbers of their words in order of first appearance."""
+
+    values: array[int] = field(default_factory=lambda: array("i"))
+    ends: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, numbers: Iterable[int]) -> None:
+        self.values.extend(numbers)
+        self.ends.append(len(self.values))
+
+
+def encoded(train: Iterable[Example], val: Iterable[Example], text_words: int) -> Corpus:
+    """The corpus of two splits.
+
+    Args:
+        train: Words of texts and of their summaries.
+        val: Likewise.
+        text_words: A text is cut off after so many.
+    """
+    numbers: dict[str, int] = dict.fromkeys(UNKNOWN, UNK)
+    sequences = {(split, part): _Growing() for split in SPLITS for part in (0, 1)}
+    for split, examples in zip(SPLITS, (train, val), strict=True):
+        for text, summary in examples:
+            for part, words in enumerate((text[:text_words], summary)):
+                found = [numbers.setdefault(word, len(numbers)) for word in words]
+                sequences[split, part].add([*found, EOS] if part else found)
+    words, index = _by_frequency(numbers, [sequences["train", part].values for part in (0, 1)])
+    pairs = {split: Pairs(*(_renumbered(sequences[split, part], index) for part in (0, 1))) for split in SPLITS}
+    return Corpus(words, pairs)
+
+
+def _by_frequency(numbers: dict[str, int], counted: list[array[int]]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """The words in order of their index, and the index of each number."""
+    counts = np.zeros(len(numbers), dtype=np.int64)
+    for values in counted:
+        counts += np.bincount(np.frombuffer(values, np.int32), minlength=len(numbers))
+    ordinary = sorted(
+        (word for word in numbers if word not in UNKNOWN), key=lambda word: (-counts[numbers[word]], word)
+    )
+    index = np.arange(len(numbers), dtype=np.int32)  # the specials keep theirs
+    index[[numbers[word] for word in ordinary]] = np.arange(len(SPECIALS), len(SPECIALS) + len(ordinary))
+    return (*SPECIALS, *ordinary), index
+
+
+def _renumbered(sequences: _Growing, index: NDArray[np.int32]) -> Ragged:
+    values = np.frombuffer(sequences.values, np.int32) if sequences.values else np.zeros(0, np.int32)
+    return Ragged(index[values], np.array(sequences.ends, dtype=np.int64))
+
+
+__all__ = ["Corpus", "Example", "Pairs", "encoded"]

@@ -1,0 +1,192 @@
+"""Schema of `task=text_to_text`. Imports no torch."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omegaconf import MISSING
+
+from aibench import config
+from aibench.config import RunConfig, Source, too_small
+from aibench.tasks.text_to_text import layout
+
+
+class Corpus(enum.StrEnum):
+    """Whose files lie in `data.root`."""
+
+    wmt14 = enum.auto()
+    multi30k = enum.auto()
+
+
+class Tokens(enum.StrEnum):
+    """What a sentence is cut into."""
+
+    subwords = enum.auto()  # byte-pair encoding by sentencepiece, trained on both languages together
+    words = enum.auto()  # at white space, and a vocabulary for each language
+
+
+class TooLong(enum.StrEnum):
+    """What happens to a sentence of more than `data.longest` tokens."""
+
+    drop = enum.auto()  # the pair is not trained on; held-out ones stay as they are
+    cut = enum.auto()  # the rest of the sentence is left out, of held-out ones too
+
+
+class Scaled(enum.StrEnum):
+    """Where the square root of the model's dimensions enters, with the same matrix for embeddings and logits."""
+
+    embeddings = enum.auto()  # times it; first weights of variance 1 / dimensions (Vaswani et al. 2017, 3.4)
+    logits = enum.auto()  # divided by it; first weights of variance 1 (the authors' code)
+
+
+@dataclass(slots=True)
+class BeamConfig:
+    """The search for a translation.
+
+    Attributes:
+        size: Hypotheses that are kept; 1 is greedy.
+        length_penalty: alpha, with which a score is divided by ((5 + tokens) / 6) ** alpha.
+        extra_length: A translation has at most so many tokens more than the longest source of its batch.
+    """
+
+    size: int = MISSING
+    length_penalty: float = MISSING
+    extra_length: int = MISSING
+
+
+@dataclass(slots=True)
+class ModelConfig(config.ModelConfig):
+    """The Transformer (Vaswani et al. 2017, arXiv 1706.03762).
+
+    Attributes:
+        layers: Of the encoder, and of the decoder.
+        dimensions: Of an embedding and between the layers.
+        feed_forward: Units of the hidden layer in each layer's feed-forward network.
+        heads: Of each attention.
+        dropout: Probability with which an output of a sub-layer is dropped.
+        embedding_dropout: The same of the sum of embedding and position, in the encoder and in the decoder.
+        attention_dropout: The same of an attention's weights.
+        norm_first: Whether a sub-layer's input is normalised, rather than its sum with the output.
+        shared_embeddings: Whether both languages have the same embeddings, which needs `data.tokens=subwords`. The
+            decoder's are the weights of the logits in any case.
+        scaled: Where the square root of the dimensions enters.
+        beam: The search for a translation.
+    """
+
+    layers: int = MISSING
+    dimensions: int = MISSING
+    feed_forward: int = MISSING
+    heads: int = MISSING
+    dropout: float = MISSING
+    embedding_dropout: list[float] = MISSING
+    attention_dropout: float = MISSING
+    norm_first: bool = MISSING
+    shared_embeddings: bool = MISSING
+    scaled: Scaled = MISSING
+    beam: BeamConfig = field(default_factory=BeamConfig)
+
+
+@dataclass(slots=True)
+class DataConfig(config.DataConfig):
+    """English sentences and their German translations.
+
+    Attributes:
+        corpus: Whose files lie in `data.root`.
+        tokens: What a sentence is cut into.
+        vocabulary: Subwords, of both languages together; of words none: all that occur often enough are known.
+        least: How often a word must occur in training to be known; subwords ignore it.
+        lowercase: Whether capitals are made small, in the references of BLEU too.
+        longest: Most tokens of a sentence, those of start and end not counted.
+        too_long: What happens to a sentence that has more.
+        batch_tokens: Most tokens of either language in a training batch, padding included; it then has as many
+            sentences as fit, up to `data.batch_size`. Without it every batch has `data.batch_size`.
+        translated: How many held-out sentences, from the first on, are translated for BLEU; null translates all.
+    """
+
+    corpus: Corpus = MISSING
+    tokens: Tokens = MISSING
+    vocabulary: int | None = MISSING
+    least: int = 1
+    lowercase: bool = False
+    longest: int = MISSING
+    too_long: TooLong = MISSING
+    batch_tokens: int | None = None
+    translated: int | None = None
+
+
+@dataclass(slots=True)
+class OptimConfig(config.OptimConfig):
+    """Adam with a learning rate that rises, then falls with the inverse square root of the step.
+
+    Attributes:
+        warmup_steps: Length of the rise, at the end of which the learning rate is `optim.lr`.
+        label_smoothing: Part of a target's probability that is spread over all tokens.
+    """
+
+    warmup_steps: int = MISSING
+    label_smoothing: float = MISSING
+
+
+@dataclass(slots=True)
+class Config(RunConfig):
+    """A run of translation."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with this run, a line each."""
+        yield from RunConfig.problems(self)
+        yield from _misshapen(self.model)
+        yield from _tokens_without_vocabulary(self)
+        at_least: dict[str, tuple[float | None, float]] = {
+            "data.least": (self.data.least, 1),
+            "data.longest": (self.data.longest, 1),
+            "data.batch_tokens": (self.data.batch_tokens, 1),
+            "data.translated": (self.data.translated, 1),
+            "optim.warmup_steps": (self.optim.warmup_steps, 1),
+        }
+        yield from too_small(at_least)
+        if not 0 <= self.optim.label_smoothing < 1:
+            yield f"optim.label_smoothing={self.optim.label_smoothing}: must lie in 0 to 1, 1 left out."
+        root = Path(str(self.data.root)).expanduser()
+        if self.data.source is Source.disk and root.is_dir():
+            yield from layout.problems(root, self.data.corpus)
+
+
+def _misshapen(model: ModelConfig) -> Iterator[str]:
+    at_least: dict[str, tuple[float | None, float]] = {
+        "model.layers": (model.layers, 1),
+        "model.heads": (model.heads, 1),
+        "model.feed_forward": (model.feed_forward, 1),
+        "model.beam.size": (model.beam.size, 1),
+        "model.beam.length_penalty": (model.beam.length_penalty, 0),
+        "model.beam.extra_length": (model.beam.extra_length, 0),
+    }
+    yield from too_small(at_least)
+    if model.heads >= 1 and (model.dimensions < 2 or model.dimensions % (2 * model.heads)):
+        yield f"model.dimensions={model.dimensions}: must be a multiple of twice model.heads={model.heads}."
+    if len(model.embedding_dropout) != 2:
+        yield f"model.embedding_dropout={model.embedding_dropout}: needs two numbers, of encoder and decoder."
+    for key, dropout in (
+        ("model.dropout", model.dropout),
+        ("model.attention_dropout", model.attention_dropout),
+        *(("model.embedding_dropout", dropout) for dropout in model.embedding_dropout),
+    ):
+        if not 0 <= dropout < 1:
+            yield f"{key}={dropout}: must lie in 0 to 1, 1 left out."
+
+
+def _tokens_without_vocabulary(config: Config) -> Iterator[str]:
+    subwords = config.data.tokens is Tokens.subwords
+    if subwords and config.data.vocabulary is None:
+        yield "data.vocabulary=null: subwords need a number. Set data.vocabulary=32768, say."
+    if not subwords and config.data.vocabulary is not None:
+        yield f"data.vocabulary={config.data.vocabulary}: words have no such limit. Set data.least, and null here."
+    yield from too_small({"data.vocabulary": (config.data.vocabulary, 64)})
+    if config.model.shared_embeddings and not subwords:
+        yield "model.shared_embeddings=true: words have a vocabulary for each language. Use data.tokens=subwords."

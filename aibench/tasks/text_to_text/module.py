@@ -1,0 +1,127 @@
+"""Training and evaluation of translation."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from aibench.contract import Facts, TaskModule
+from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.nn.schedules import each_step
+from aibench.tasks.text_to_text.config import Config
+from aibench.tasks.text_to_text.metric import CorpusBleu, TokenAccuracy
+from aibench.tasks.text_to_text.model import Past, Transformer
+from aibench.tasks.text_to_text.samples import references
+from aibench.tasks.text_to_text.tokens import written
+from aibench.text.beam import beam_search
+from aibench.text.vocabulary import BOS, PAD
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Batch = tuple[Tensor, ...]
+BETAS, EPSILON = (0.9, 0.98), 1e-9  # of Adam (Vaswani et al. 2017, 5.3, and the authors' code)
+_SHOWN = 5
+
+
+class Module(TaskModule):
+    """A Transformer.
+
+    A batch is sources, int64 (batch, sources), and targets, int64 (batch, targets), each from `BOS` to `EOS` and filled
+    up with `PAD`; in evaluation also the references' bytes.
+    """
+
+    config: Config
+
+    def __init__(self, config: Config, facts: Facts) -> None:
+        super().__init__(config, facts)
+        self.network = Transformer(config.model, len(facts["source_entries"]), len(facts["target_entries"]))
+        self.accuracy = TokenAccuracy()
+        self.perplexity = CorpusPerplexity(ignore=PAD)
+        self.bleu = CorpusBleu()
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """Logits of the token after each of `target`: float (batch, targets, vocabulary)."""
+        logits: Tensor = self.network(source, target)
+        return logits
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The smoothed cross-entropy of a token."""
+        source, target = batch
+        return cross_entropy(
+            self(source, target[:, :-1]).flatten(0, 1),
+            target[:, 1:].flatten(),
+            ignore_index=PAD,
+            label_smoothing=self.config.optim.label_smoothing,
+        )
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        source, target, text = batch
+        logits, following = self(source, target[:, :-1]), target[:, 1:]
+        self.accuracy.update(logits, following)
+        self.perplexity.update(logits, following)
+        before = batch_idx * self.config.data.eval_batch_size
+        most = self.config.data.translated
+        count = len(source) if most is None else min(len(source), most - before)
+        if count > 0:
+            self.bleu.update(self._translated(source[:count]), references(text[:count]))
+
+    def on_validation_epoch_end(self) -> None:
+        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/perplexity", self.perplexity.compute().float())
+        self.log("val/bleu", self.bleu.compute())
+        for metric in (self.accuracy, self.perplexity, self.bleu):
+            metric.reset()
+
+    def configure_optimizers(self) -> Any:
+        optim = self.config.optim
+        optimizer = torch.optim.Adam(
+            self.parameters(), lr=optim.lr, betas=BETAS, eps=EPSILON, weight_decay=optim.weight_decay, fused=True
+        )
+        return each_step(optimizer, lambda step: factor(step, optim.warmup_steps))
+
+    def example_input(self) -> tuple[Tensor, ...]:
+        source, target = self.facts["lengths"]
+        return torch.full((1, source), BOS), torch.full((1, target - 1), BOS)
+
+    @torch.inference_mode()
+    def infer(self, batch: Batch) -> list[str]:
+        """The sources' translations."""
+        return self._translated(batch[0].to(self.device))
+
+    def _translated(self, source: Tensor) -> list[str]:
+        beam = self.config.model.beam
+        decoding, past = self.network.decoding(source[:, : int((source != PAD).sum(1).max())])
+
+        def step(tokens: Tensor, pasts: list[Past]) -> tuple[Tensor, list[Past]]:
+            logits, pasts = decoding(tokens, pasts)
+            logits[:, [PAD, BOS]] = -torch.inf  # neither is a token of a text
+            return logits.float().log_softmax(1), pasts
+
+        found = beam_search(
+            step,
+            past,
+            batch=len(source),
+            beams=beam.size,
+            longest=source.shape[1] + beam.extra_length,
+            length_penalty=beam.length_penalty,
+        )
+        return [written(indices, self.facts["target_entries"], self.config.data.tokens) for indices in found]
+
+    def render(self, batch: Batch) -> Figure:
+        """Sources, references and translations."""
+        from aibench.tasks.text_to_text.figure import translations
+
+        source, _, text = (part[:_SHOWN] for part in batch)
+        entries, tokens = self.facts["source_entries"], self.config.data.tokens
+        sources = [written(indices, entries, tokens) for indices in source.tolist()]
+        return translations(sources, references(text), self.infer((source,)))
+
+
+def factor(step: int, warmup: int) -> float:
+    """The learning rate of `step` (from 0), as a factor of its peak: a rise, then the inverse square root."""
+    return min((step + 1) / warmup, math.sqrt(warmup / (step + 1)))

@@ -1,0 +1,25 @@
+"""The named sweeps."""
+
+from __future__ import annotations
+
+import pytest
+
+from aibench import registry
+
+
+def test_the_full_suite_is_every_task_in_the_papers_order():
+    full = registry.swept_tasks("full")
+    assert sorted(full) == registry.task_names()
+    numbers = [int(registry.summary(task).split("DC-AI-C")[1].split(")")[0].split(",")[0]) for task in full]
+    assert numbers == list(range(1, 18))
+
+
+def test_the_subset_is_the_papers():
+    assert set(registry.swept_tasks("subset")) == {"object_detection", "image_classification", "learning_to_rank"}
+
+
+@pytest.mark.parametrize("experiment", ["variance", "variance_full"])
+def test_variance_studies_run_four_seeds(experiment, command, tmp_path):
+    words = ("task=image_classification", f"experiment={experiment}", "--cfg", "hydra", "--package", "hydra.sweeper")
+    done = command(*words)
+    assert "seed: 1,2,3,4" in done.stdout, done.stderr
