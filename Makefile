@@ -36,6 +36,18 @@ schema: .venv/run-ready  ## Write docs/result-schema.json from the code
 overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature
 	$(BIN)/python benchmarks/overhead.py
 
+RESULTS := experiments/run_to_run_variation/results/*.json
+studies: .venv/run-ready  ## Make the tables and figures of the studies again from their results
+	$(BIN)/aibench variation $(RESULTS) --markdown experiments/run_to_run_variation/table.md \
+		--csv experiments/run_to_run_variation/table.csv --figure experiments/run_to_run_variation/figure.png
+	$(BIN)/aibench cost $(RESULTS) --markdown experiments/cost/table.md --csv experiments/cost/table.csv
+	$(BIN)/aibench subset --k 3 $(RESULTS) --markdown experiments/subset/table.md --csv experiments/subset/table.csv
+	$(BIN)/python experiments/comparison/same_machine.py $(RESULTS) --markdown experiments/comparison/same_machine.md
+	$(BIN)/aibench report $(RESULTS) --html runs/report.html
+
+reading: .venv/run-ready  ## How long 12,500 to 100,000 results take to read
+	$(BIN)/python benchmarks/reading.py
+
 clean:  ## Remove the environment and what builds left
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
@@ -54,4 +66,4 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema overhead clean
+.PHONY: help run test check lint types fast format schema overhead studies reading clean

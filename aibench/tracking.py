@@ -8,13 +8,16 @@ from __future__ import annotations
 import csv
 import netrc
 import os
+from collections.abc import Iterator
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from aibench.config import ConfigError, RunConfig, Tracker, TrackingMode, plain
-from aibench.result import Evaluation, Result
+from aibench.result import RESULT, Evaluation, Result
 
+SECTIONS = ("times", "throughput", "memory", "energy", "cost", "model")
 POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
 
 
@@ -37,6 +40,26 @@ class Tracking(Protocol):
 def row(evaluation: Evaluation) -> dict[str, float | None]:
     """An evaluation as one flat row: its position and its metrics."""
     return {**{name: getattr(evaluation, name) for name in POSITION}, **evaluation.metrics}
+
+
+def numbers(result: Result) -> dict[str, float]:
+    """The result's numbers by section, as `times/setup` and `throughput/training`; those without a value left out."""
+    found: dict[str, float] = {}
+    for section in SECTIONS:
+        part = getattr(result, section, None)
+        if is_dataclass(part) and not isinstance(part, type):
+            found |= dict(_numbers(section, asdict(part)))
+    return found
+
+
+def _numbers(name: str, node: Any) -> Iterator[tuple[str, float]]:
+    if isinstance(node, dict) and "value" in node:
+        node = node["value"]
+    if isinstance(node, dict):
+        for part, value in node.items():
+            yield from _numbers(f"{name}/{part}", value)
+    elif isinstance(node, int | float):
+        yield name, node
 
 
 class NoTracking:
@@ -111,10 +134,10 @@ class WandbTracking(NoTracking):
 
         self.config = config
         online = config.tracking.mode is TrackingMode.online or (
-            config.tracking.mode is TrackingMode.auto and _has_api_key()
+            config.tracking.mode is TrackingMode.auto and has_api_key()
         )
         mode: Any = None if "WANDB_MODE" in os.environ else "online" if online else "offline"
-        if mode == "online" and not _has_api_key():
+        if mode == "online" and not has_api_key():
             raise ConfigError("tracking.mode=online: no API key. Run: wandb login, or set tracking.mode=offline.")
         self.run = wandb.init(
             dir=str(folder),
@@ -159,13 +182,26 @@ class WandbTracking(NoTracking):
             "seconds_to_quality": result.to_quality.seconds,
             "samples_per_second": result.throughput.training.value if result.throughput else None,
         }
-        self.run.summary.update(summary)
+        self.run.summary.update({**summary, **numbers(result)})
+        self._log_table(result)
+        artifact = wandb.Artifact(f"result-{result.run_id}", type="result")
+        artifact.add_file(str(folder / RESULT))
+        self.run.log_artifact(artifact)
         if result.figure is not None:
             self.run.log({"figure": wandb.Image(str(folder / result.figure))})
         self.run.finish(exit_code=0 if result.status.finished else 1)
 
+    def _log_table(self, result: Result) -> None:
+        """The evaluations as a table."""
+        import wandb
 
-def _has_api_key() -> bool:
+        rows = [row(evaluation) for evaluation in result.history]
+        columns: list[str | int] = list(dict.fromkeys(name for values in rows for name in values))
+        table = wandb.Table(columns=columns, data=[[values.get(str(name)) for name in columns] for values in rows])
+        self.run.log({"evaluations": table})
+
+
+def has_api_key() -> bool:
     """Whether a key stands in the environment or in `.netrc`, where `wandb login` puts it."""
     if os.environ.get("WANDB_API_KEY"):
         return True

@@ -13,7 +13,8 @@ import typer
 
 from aibench import measuring
 from aibench.config import RunConfig
-from aibench.console import complain, console
+from aibench.console import complain
+from aibench.reading import add_commands
 
 app = typer.Typer(
     add_completion=False,
@@ -23,8 +24,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Data sets.")
 app.add_typer(data_app, name="data")
+add_commands(app)
 
-Folders = Annotated[list[Path], typer.Argument(help="Folders that hold results, at any depth.", show_default=False)]
 Run = Annotated[Path, typer.Argument(help="Folder of a run, or its result.json.", show_default=False)]
 Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as for training.", show_default=False)]
 
@@ -32,19 +33,6 @@ Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as fo
 @app.command()
 def train() -> None:
     """Train: `aibench train task=NAME ...`; the same as `python train.py`."""
-
-
-@app.command()
-def variation(
-    folders: Folders,
-    csv: Annotated[Path | None, typer.Option(help="Write the table here, as CSV.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write the table here, as Markdown.")] = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the runs here, as PNG.")] = None,
-) -> None:
-    """The coefficient of variation of the epochs to quality, from files."""
-    from aibench.analysis.summary import summarise
-
-    raise typer.Exit(summarise(folders, console(), csv=csv, markdown=markdown, figure=figure))
 
 
 @app.command()

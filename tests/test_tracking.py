@@ -112,6 +112,14 @@ def test_wandb_gets_group_tags_config_axes_summary_and_figure(tracked, tmp_path)
     summary = _summary(records)
     assert summary["quality"] == result.quality
     assert summary["status"] == "completed"
+    assert summary["times/training"] == pytest.approx(result.times.training)
+    assert summary["throughput/training"] == pytest.approx(result.throughput.training.value)
+    assert any("evaluations._type" in row for row in logged)
+    artifacts = [record.request.log_artifact.artifact for record in records if record.HasField("request")]
+    artifacts += [record.artifact for record in records if record.HasField("artifact")]
+    (kept,) = [artifact for artifact in artifacts if artifact.type == "result"]
+    assert kept.name == f"result-{result.run_id}"
+    assert [entry.path for entry in kept.manifest.contents] == ["result.json"]
     assert "target" in summary
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from aibench.analysis.runs import Run, of_result
 from aibench.result import Result
 
-OF_ONE_RUN = ("seed", "output", "progress", "tracking", "resume")
-LOCATIONS = ("data.root", "data.cache")  # the fingerprint says whether the samples are the same
-MACHINE = ("cpu", "cores", "threads", "gpu")  # 5.3.1: repeats are made on the same system under test
 UNKNOWN = "unknown"
 
 
@@ -20,13 +16,12 @@ class Pool:
     """Runs that may be averaged.
 
     Attributes:
-        traits: What they share: dotted keys of the configuration, `quality`, `suite_version`, `data.fingerprint`,
-            `system.*` and `versions.*`.
+        traits: What they share, as in `Run.traits`.
         runs: The runs, by seed and start.
     """
 
-    traits: dict[str, str]
-    runs: list[Result]
+    traits: Mapping[str, str]
+    runs: list[Run]
 
     @property
     def family(self) -> tuple[str, str, str]:
@@ -34,25 +29,43 @@ class Pool:
         return self.traits["task"], self.traits["scale"], self.traits["session"]
 
 
-def pools(results: Iterable[Result]) -> list[Pool]:
+def pools(results: Iterable[Result | Run]) -> list[Pool]:
     """`results` by what they share, in order of task, scale, session and the other traits.
 
     A run that is there twice (a copied folder) counts once. One that ended before it knew its data or its machine
     joins the pool that agrees with all that it knew, where there is exactly one.
     """
-    unique = {result.run_id: result for result in results}
-    found: dict[frozenset[tuple[str, str]], Pool] = {}
-    for run in sorted(unique.values(), key=lambda run: (run.seed, run.started, run.run_id)):
-        traits = _traits(run)
-        found.setdefault(frozenset(traits.items()), Pool(traits, [])).runs.append(run)
-    for items, pool in list(found.items()):
-        if _ended_early(pool.runs[0]):
-            agreeing = [other for others, other in found.items() if items < others]
-            if len(agreeing) == 1:
-                agreeing[0].runs.extend(pool.runs)
-                agreeing[0].runs.sort(key=lambda run: (run.seed, run.started, run.run_id))
-                del found[items]
-    return sorted(found.values(), key=lambda pool: (pool.family, sorted(pool.traits.items())))
+    runs = (run if isinstance(run, Run) else of_result(run) for run in results)
+    unique = {run.run_id: run for run in runs}
+    found: dict[int, Pool] = {}  # by identity: runs that agree hold one and the same object
+    for run in sorted(unique.values(), key=_order):
+        found.setdefault(id(run.traits), Pool(run.traits, [])).runs.append(run)
+    complete = [pool for pool in found.values() if pool.runs[0].knows_all]
+    early = [pool for pool in found.values() if not pool.runs[0].knows_all]
+    left = _join(early, complete)
+    return sorted([*complete, *left], key=lambda pool: (pool.family, sorted(pool.traits.items())))
+
+
+def _join(early: Iterable[Pool], complete: Iterable[Pool]) -> list[Pool]:
+    """Give the runs of `early` to the one pool of `complete` that has all their traits; return those without one."""
+    indices: dict[tuple[str, ...], dict[tuple[str | None, ...], list[Pool]]] = {}
+    left = []
+    for pool in early:
+        keys = tuple(sorted(pool.traits))
+        if keys not in indices:
+            index = indices.setdefault(keys, {})
+            for other in complete:
+                index.setdefault(tuple(other.traits.get(key) for key in keys), []).append(other)
+        agreeing = indices[keys].get(tuple(pool.traits[key] for key in keys), [])
+        if len(agreeing) == 1:
+            agreeing[0].runs = sorted([*agreeing[0].runs, *pool.runs], key=_order)
+        else:
+            left.append(pool)
+    return left
+
+
+def _order(run: Run) -> tuple[int, str, str]:
+    return run.seed, run.started, run.run_id
 
 
 def differences(grouped: list[Pool]) -> list[dict[str, str]]:
@@ -60,39 +73,17 @@ def differences(grouped: list[Pool]) -> list[dict[str, str]]:
     families: dict[tuple[str, str, str], list[Pool]] = {}
     for pool in grouped:
         families.setdefault(pool.family, []).append(pool)
-    return [_differing(pool, families[pool.family]) for pool in grouped]
+    varying = {family: varying_keys([pool.traits for pool in members]) for family, members in families.items()}
+    return [{key: pool.traits.get(key, UNKNOWN) for key in varying[pool.family]} for pool in grouped]
 
 
-def _differing(pool: Pool, family: list[Pool]) -> dict[str, str]:
-    keys = {key: None for other in family for key in other.traits}  # in order of appearance
-    return {key: pool.traits.get(key, UNKNOWN) for key in keys if len({other.traits.get(key) for other in family}) > 1}
-
-
-def _ended_early(run: Result) -> bool:
-    return run.data is None or not run.system or not run.versions
-
-
-def _traits(run: Result) -> dict[str, str]:
-    config = {key: value for key, value in run.config.items() if key not in OF_ONE_RUN}
-    traits = {key: value for key, value in _flat(config) if key not in LOCATIONS}
-    traits |= {"task": run.task, "scale": run.scale, "session": run.session, "suite_version": run.suite_version}
-    traits["quality"] = _text(run.target.quality)
-    if run.data is not None:
-        traits["data.fingerprint"] = run.data.fingerprint
-    traits |= {f"system.{key}": _text(run.system[key]) for key in MACHINE if key in run.system}
-    traits |= {f"versions.{package}": version for package, version in run.versions.items()}
-    return traits
-
-
-def _flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict) and "name" in value:  # a GPU, whose other facts follow from its name
-        return str(value["name"])
-    return value if isinstance(value, str) else json.dumps(value)
+def varying_keys(traits: Iterable[Mapping[str, str]]) -> list[str]:
+    """The keys that are not the same in all of `traits`, in order of appearance."""
+    several = list(traits)
+    values: dict[str, set[str]] = {}
+    counts: dict[str, int] = {}
+    for one in several:
+        for key, value in one.items():
+            values.setdefault(key, set()).add(value)
+            counts[key] = counts.get(key, 0) + 1
+    return [key for key, found in values.items() if len(found) > 1 or counts[key] < len(several)]

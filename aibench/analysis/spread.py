@@ -45,7 +45,7 @@ class Spread:
             return cls(ordered, mean, reason="one run")
         std = statistics.stdev(ordered)
         cv = std / mean
-        half_width = _t_quantile(count - 1) * std / math.sqrt(count)
+        half_width = t_quantile(count - 1) * std / math.sqrt(count)
         return cls(ordered, mean, std, cv, corrected(cv, count), half_width)
 
 
@@ -114,14 +114,19 @@ def runs_needed(cv: float, precision: float = PRECISION) -> int:
     The smallest n >= 2 with n >= (t * cv / precision)^2, t the 97.5 % quantile of Student's t with n - 1 degrees of
     freedom, which depends on n: found by counting up from the normal distribution's answer, which is below it.
     """
-    normal = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    count = max(2, math.ceil((normal * cv / precision) ** 2))
-    while count < (_t_quantile(count - 1) * cv / precision) ** 2:
+    count = max(2, math.ceil((normal_quantile() * cv / precision) ** 2))
+    while count < (t_quantile(count - 1) * cv / precision) ** 2:
         count += 1
     return count
 
 
-def _t_quantile(degrees: int) -> float:
+def normal_quantile(confidence: float = CONFIDENCE) -> float:
+    """Half-width of the two-sided interval of a standard normal value."""
+    return statistics.NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
+    """The same of Student's t with `degrees` of freedom, which need not be whole."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(degrees, (1 + confidence) / 2))

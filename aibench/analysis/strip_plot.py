@@ -11,6 +11,7 @@ from aibench.analysis.variation import VariationRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 RUNS, MEAN, QUANTUM = "#0072b2", "#d55e00", "#e8e8e8"
 
@@ -28,10 +29,18 @@ def plot(rows: Sequence[VariationRow], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 1.6 + 0.45 * len(rows)), layout="constrained")
+    strips(figure, rows)
+    figure.savefig(path, dpi=150)
+
+
+def strips(
+    figure: Figure, rows: Sequence[VariationRow], *, runs: str = RUNS, mean: str = MEAN, quantum: str = QUANTUM
+) -> None:
+    """Fill the empty `figure` as `plot` does; the keywords are colours."""
     axes = figure.add_subplot()
     axes.axvline(1, color="0.6", linewidth=0.8, zorder=1)
     for height, row in enumerate(rows):
-        _strip(axes, height, row)
+        _strip(axes, height, row, runs, mean, quantum)
     axes.set_yticks(range(len(rows)), ["\n".join(lines) for lines in names(rows)])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("epochs to quality / mean of the row")
@@ -44,10 +53,9 @@ def plot(rows: Sequence[VariationRow], path: Path) -> None:
         figure.legend(
             kinds.values(), kinds.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize="small"
         )
-    figure.savefig(path, dpi=150)
 
 
-def _strip(axes: Axes, height: int, row: VariationRow) -> None:
+def _strip(axes: Axes, height: int, row: VariationRow, runs: str, mean: str, quantum: str) -> None:
     counts = f"{row.converged}/{row.runs} runs"
     right = axes.get_yaxis_transform()
     if row.epochs.mean is None:
@@ -56,12 +64,12 @@ def _strip(axes: Axes, height: int, row: VariationRow) -> None:
     relative = [value / row.epochs.mean for value in row.epochs.values]
     if row.quantum is not None:
         width = row.quantum / row.epochs.mean
-        axes.barh(height, width, 0.8, 1 - width / 2, color=QUANTUM, zorder=0, label="evaluation quantum")
+        axes.barh(height, width, 0.8, 1 - width / 2, color=quantum, zorder=0, label="evaluation quantum")
     if row.epochs.mean_half_width is not None and not row.within_quantum:
         reach = row.epochs.mean_half_width / row.epochs.mean
-        axes.errorbar(1, height + 0.22, xerr=reach, color=MEAN, capsize=3, zorder=3, label="95 % interval of the mean")
+        axes.errorbar(1, height + 0.22, xerr=reach, color=mean, capsize=3, zorder=3, label="95 % interval of the mean")
     lifts = _spread_out(relative)
-    axes.scatter(relative, [height + lift for lift in lifts], s=28, color=RUNS, alpha=0.7, zorder=2, label="a run")
+    axes.scatter(relative, [height + lift for lift in lifts], s=28, color=runs, alpha=0.7, zorder=2, label="a run")
     cv = f"CV {cv_cell(row)} %\n" if row.epochs.cv is not None else ""
     axes.text(1.01, height, cv + counts, transform=right, va="center", fontsize="small")
 

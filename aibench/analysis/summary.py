@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibench.analysis import table
+from aibench.analysis.reading import read_runs
 from aibench.analysis.strip_plot import plot
 from aibench.analysis.variation import VariationRow, variation
-from aibench.result import Result, ResultError, Status, read_result, result_files
+from aibench.result import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,14 +30,15 @@ def summarise(
         The exit status: 1 where a run failed or diverged, a file could not be read or written, or there is no
         result; else 0.
     """
-    found, faults = _read([folders] if isinstance(folders, Path) else folders)
-    if found:
-        rows = variation(result for _, result in found)
+    found = read_runs([folders] if isinstance(folders, Path) else folders)
+    faults = found.faults
+    if found.runs:
+        rows = variation(found.runs)
         table.show(rows, console)
         writers = ((csv, table.write_csv), (markdown, table.write_markdown), (figure, plot))
         faults += [fault for path, writer in writers if path is not None and (fault := _written(rows, path, writer))]
-    broken = [(path.parent, result) for path, result in found if result.status in (Status.failed, Status.diverged)]
-    faults += [f"{folder}: {result.status}: {result.message or 'no message'}" for folder, result in broken]
+    broken = [run for run in found.runs if run.status in (Status.failed, Status.diverged)]
+    faults += [f"{Path(run.path).parent}: {run.status}: {run.message or 'no message'}" for run in broken]
     for fault in faults:
         console.print(fault, markup=False, highlight=False, soft_wrap=True)
     return 1 if faults else 0
@@ -50,19 +52,3 @@ def _written(rows: list[VariationRow], path: Path, writer: Callable[[list[Variat
     except (OSError, ValueError) as error:  # ValueError: a suffix that matplotlib does not know
         return f"{path}: not written: {error}."
     return None
-
-
-def _read(folders: Sequence[Path]) -> tuple[list[tuple[Path, Result]], list[str]]:
-    """Results with their paths, and a line for each file or folder that gave none."""
-    found, faults = [], []
-    paths = {folder: list(result_files([folder])) for folder in folders}
-    for folder, below in paths.items():
-        if not below:
-            missing = "holds no result" if folder.exists() else "no such folder"
-            faults.append(f"{folder}: {missing}. Give the folder of a run or of a sweep.")
-    for path in dict.fromkeys(path for below in paths.values() for path in below):
-        try:
-            found.append((path, read_result(path)))
-        except ResultError as error:
-            faults.append(str(error))
-    return found, faults

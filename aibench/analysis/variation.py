@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from aibench.analysis.censored import Censored, censored, olympic_mean
 from aibench.analysis.paper import VARIATION, PublishedVariation
 from aibench.analysis.pooling import Pool, differences, pools
+from aibench.analysis.runs import Run
 from aibench.analysis.spread import Spread, corrected, least_cv, quantum_floor, runs_needed, vangel_interval
 from aibench.result import Result, Status
 
@@ -28,11 +31,16 @@ class VariationRow:
         missed: Runs that spent their budget without reaching it.
         diverged, interrupted, failed: Runs that ended so.
         epochs: Epochs to quality.
+        samples: Training samples to quality.
         seconds: Seconds to quality, evaluations included.
+        olympic: Mean of the epochs to quality without the best and the worst run, a run that missed being worst;
+            infinite where more than one missed, None below three runs.
+        censored: What the runs say together with those that missed; None where none missed, or nothing was measured.
         quantum: Epochs between two evaluations.
         cv_floor: Coefficient of variation of the epochs that the quantum alone gives.
         cv_low: Lower end of the 95 % interval of the coefficient of variation of the epochs.
         cv_high: Its upper end; infinite where so few runs bound it by nothing.
+        seconds_cv_low, seconds_cv_high: The same interval for the seconds, without a quantum.
         runs_needed: Runs for a 95 % interval of +-5 % on the mean of the epochs.
         paper: The paper's figure; None where its text has none.
         notes: What to know before believing the row, a sentence each.
@@ -52,11 +60,16 @@ class VariationRow:
     interrupted: int
     failed: int
     epochs: Spread
+    samples: Spread
     seconds: Spread
+    olympic: float | None
+    censored: Censored | None
     quantum: float | None
     cv_floor: float | None
     cv_low: float | None
     cv_high: float | None
+    seconds_cv_low: float | None
+    seconds_cv_high: float | None
     runs_needed: int | None
     paper: PublishedVariation | None
     notes: tuple[str, ...]
@@ -67,38 +80,44 @@ class VariationRow:
         return self.epochs.cv is not None and self.cv_floor is not None and self.epochs.cv <= self.cv_floor
 
 
-def variation(results: Iterable[Result]) -> list[VariationRow]:
+def variation(results: Iterable[Result | Run]) -> list[VariationRow]:
     """One row for each set of runs that differ only in their seed, in order of task, scale and session."""
     grouped = pools(results)
-    return [_row(pool, differs) for pool, differs in zip(grouped, differences(grouped), strict=True)]
+    return [row_of(pool, differs) for pool, differs in zip(grouped, differences(grouped), strict=True)]
 
 
-def _row(pool: Pool, differs: dict[str, str]) -> VariationRow:
-    runs = _without_copies(pool.runs)
-    reached = [run for run in runs if _reached(run)]
-    epochs = Spread.of([run.to_quality.epochs for run in reached if run.to_quality.epochs])
-    seconds = Spread.of([run.to_quality.seconds for run in reached if run.to_quality.seconds])
+def row_of(pool: Pool, differs: dict[str, str]) -> VariationRow:
+    """The row of one set of runs, which differs from others of its task in `differs`."""
+    runs = without_copies(pool.runs)
+    reached = [run for run in runs if run.reached]
+    epochs, samples, seconds = (_spread(reached, name) for name in ("epochs", "samples", "seconds"))
     quantum = max((run.to_quality.quantum for run in runs if run.to_quality.quantum), default=None)
-    exact = _one_seed(runs) and len({_history(run) for run in reached}) == 1  # what repeats bit for bit varies by 0
+    exact = _one_seed(runs) and len({run.history for run in reached}) == 1  # what repeats bit for bit varies by 0
     grid = None if exact else quantum
     low, high, needed = _limits(epochs, grid)
+    seconds_low, seconds_high, _ = _limits(seconds, None)
     row = VariationRow(
         task=runs[0].task,
         scale=runs[0].scale,
         session=runs[0].session,
         metric=runs[0].target.metric,
-        quality=_watched(runs[0]),
+        quality=runs[0].watched,
         differs=differs,
         seeds=tuple(sorted({run.seed for run in runs})),
         runs=len(runs),
         converged=len(reached),
-        **_others(run for run in runs if not _reached(run)),
+        **_others(run for run in runs if not run.reached),
         epochs=epochs,
+        samples=samples,
         seconds=seconds,
+        olympic=_olympic(epochs, runs),
+        censored=_censored(epochs, runs),
         quantum=quantum,
         cv_floor=quantum_floor(grid, epochs.mean) if grid and epochs.mean else None,
         cv_low=low,
         cv_high=high,
+        seconds_cv_low=seconds_low,
+        seconds_cv_high=seconds_high,
         runs_needed=needed,
         paper=VARIATION.get(runs[0].task),
         notes=(),
@@ -106,9 +125,30 @@ def _row(pool: Pool, differs: dict[str, str]) -> VariationRow:
     return replace(row, notes=tuple(_notes(row, pool.runs, runs)))
 
 
-def _others(runs: Iterable[Result]) -> dict[str, int]:
+def _spread(reached: list[Run], name: str) -> Spread:
+    """The spread of what `to_quality` says of `name`."""
+    values = (getattr(run.to_quality, name) for run in reached)
+    return Spread.of([float(value) for value in values if value])
+
+
+def _olympic(epochs: Spread, runs: list[Run]) -> float | None:
+    """A run that a person or a fault stopped says nothing of the model, and is not counted; one that missed does."""
+    never = [math.inf for run in runs if not run.reached and run.status.finished and run.watched is not None]
+    return olympic_mean([*epochs.values, *never])
+
+
+def _censored(epochs: Spread, runs: list[Run]) -> Censored | None:
+    others = [run for run in runs if not run.reached and run.watched is not None]
+    stopped = [math.inf if run.status is Status.diverged else run.trained_epochs for run in others]
+    stopped = [value for value in stopped if value > 0]  # one that failed before it trained says nothing
+    if not any(math.isfinite(value) for value in (*epochs.values, *stopped)) or not stopped:
+        return None
+    return censored(epochs.values, stopped)
+
+
+def _others(runs: Iterable[Run]) -> dict[str, int]:
     """How the runs that did not reach the target ended."""
-    ends = Counter(run.status for run in runs if run.status is not Status.completed or _watched(run) is not None)
+    ends = Counter(run.status for run in runs if run.status is not Status.completed or run.watched is not None)
     return {
         "missed": ends[Status.not_converged] + ends[Status.completed],
         "diverged": ends[Status.diverged],
@@ -133,41 +173,25 @@ def _limits(epochs: Spread, quantum: float | None) -> tuple[float | None, float 
     return vangel_interval(least, count)[0], vangel_interval(most, count)[1], runs_needed(corrected(most, count))
 
 
-def _reached(run: Result) -> bool:
-    return run.status in (Status.converged, Status.completed) and bool(run.to_quality.epochs)
-
-
-def _watched(run: Result) -> float | None:
-    """The quality whose first evaluation `to_quality` records: `session=epochs` watches for it, and goes on."""
-    if run.session == "epochs":
-        quality: float | None = run.config.get("target", {}).get("entire")
-        return quality
-    return run.target.quality
-
-
-def _one_seed(runs: list[Result]) -> bool:
+def _one_seed(runs: list[Run]) -> bool:
     return len({run.seed for run in runs}) == 1
 
 
-def _history(run: Result) -> tuple[Any, ...]:
-    return tuple((point.epochs, *sorted(point.metrics.items())) for point in run.history)
-
-
-def _without_copies(runs: list[Result]) -> list[Result]:
+def without_copies(runs: list[Run]) -> list[Run]:
     """`runs` less those that repeat another's seed and history: they say nothing new about other seeds.
 
     Runs of one and the same seed all stay: there the question is whether they repeat.
     """
     if _one_seed(runs):
         return runs
-    kept: dict[tuple[Any, ...], Result] = {}
+    kept: dict[tuple[Any, ...], Run] = {}
     for run in runs:
-        repeats = run.status.finished and bool(run.history)
-        kept.setdefault((run.seed, _history(run)) if repeats else (run.run_id,), run)
+        repeats = run.status.finished and run.evaluations > 0
+        kept.setdefault((run.seed, run.history) if repeats else (run.run_id,), run)
     return list(kept.values())
 
 
-def _notes(row: VariationRow, found: list[Result], runs: list[Result]) -> Iterator[str]:
+def _notes(row: VariationRow, found: list[Run], runs: list[Run]) -> Iterator[str]:
     if row.quality is None:
         yield f"session={row.session} has no target here"
     aside = [
@@ -183,6 +207,8 @@ def _notes(row: VariationRow, found: list[Result], runs: list[Result]) -> Iterat
     if aside:
         biased = ": the mean is that of the quicker runs" if row.missed and row.converged else ""
         yield f"{' and '.join(aside)} of {row.runs} runs, not averaged in{biased}"
+    if row.censored is not None:
+        yield _with_those_that_missed(row.censored)
     if row.quality is not None and row.epochs.reason:
         yield f"no coefficient of variation: {row.epochs.reason}"
     if row.within_quantum:
@@ -198,13 +224,23 @@ def _notes(row: VariationRow, found: list[Result], runs: list[Result]) -> Iterat
         yield f"the paper's figure: {row.paper.remark}"
 
 
-def _notes_on_seeds(row: VariationRow, found: list[Result], runs: list[Result]) -> Iterator[str]:
+def _with_those_that_missed(found: Censored) -> str:
+    median = "not reached by half" if found.median is None else f"{found.median:.3g} epochs"
+    restarts = "" if found.with_restarts is None else f", {found.with_restarts:.3g} with restarts until one succeeds"
+    return (
+        f"with those that missed: median {median} (Kaplan-Meier), mean restricted to {found.limit:.3g} epochs "
+        f"{found.restricted_mean:.3g}{restarts}; 95 % of the share that reaches it {100 * found.share_low:.0f}-"
+        f"{100 * found.share_high:.0f} %"
+    )
+
+
+def _notes_on_seeds(row: VariationRow, found: list[Run], runs: list[Run]) -> Iterator[str]:
     if len(found) > len(runs):
         yield f"{len(found) - len(runs)} more repeat the seed and the history of another run and are left out"
-    seeds = Counter(run.seed for run in runs if _reached(run))
+    seeds = Counter(run.seed for run in runs if run.reached)
     shared = sorted(seed for seed, count in seeds.items() if count > 1)
     if shared and len(row.seeds) == 1:
-        alike = len({_history(run) for run in runs if _reached(run)}) == 1
+        alike = len({run.history for run in runs if run.reached}) == 1
         yield f"one seed for all runs{', and one history' if alike else ': the variation that a fixed seed leaves'}"
     elif shared:
         yield f"several runs have seed {', '.join(map(str, shared))}: their values are not independent"

@@ -1,0 +1,111 @@
+"""A table of text cells: on a screen, as Markdown, as CSV. The report draws the same as HTML."""
+
+from __future__ import annotations
+
+import csv
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 100  # of the table where the output is no terminal
+GAP = 2  # between two columns
+NONE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table.
+
+    Attributes:
+        title: What it shows.
+        heads: Headers of the columns.
+        rows: Cells, a list of equal length for each row.
+        names: Columns that hold names, at the left; the others hold numbers.
+        legend: What the columns mean.
+        notes: A line each, on single rows.
+        records: The rows as plain values for the CSV file, unrounded.
+    """
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    names: int = 1
+    legend: str = ""
+    notes: Sequence[str] = ()
+    records: Sequence[dict[str, Any]] = field(default=(), repr=False)
+
+    def show(self, console: Console) -> None:
+        """Print it; what is no terminal gets at least 100 columns and no colour."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        width = console.width if console.is_terminal else max(console.width, WIDTH)
+        drawn = Table(title=Text(self.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        drawn.show_edge = drawn.pad_edge = False
+        needed = self._breadths()
+        fits = sum(needed) + GAP * len(needed) <= width
+        drawn.width = min(sum(needed) + GAP * len(needed), width)
+        for place, (head, least) in enumerate(zip(self.heads, needed, strict=True)):
+            may_break = 0 < place < self.names and not fits
+            justify: Literal["left", "right"] = "left" if place < self.names else "right"
+            drawn.add_column(head, justify=justify, overflow="fold", min_width=None if may_break else least)
+        for row in self.rows:
+            drawn.add_row(*map(Text, row))
+        console.print(drawn, crop=False)
+        console.print()
+        for line in filter(None, (self.legend, *self.notes)):
+            console.print(Text(textwrap.fill(line, width)), soft_wrap=True)
+
+    def _breadths(self) -> list[int]:
+        """Characters that each column takes if no cell is broken and headers are broken at blanks."""
+        heads = (max(map(len, head.split()), default=0) for head in self.heads)
+        cells = [max((_longest(row[place]) for row in self.rows), default=0) for place in range(len(self.heads))]
+        return list(map(max, heads, cells))
+
+    def markdown(self) -> str:
+        """As a Markdown table with its legend and notes."""
+        rule = [*["---"] * self.names, *["---:"] * (len(self.heads) - self.names)]
+        lines = ["| " + " | ".join(_marked(cell) for cell in row) + " |" for row in (self.heads, rule, *self.rows)]
+        legend = [self.legend, ""] if self.legend else []
+        notes = [*(f"- {note}" for note in self.notes), ""] if self.notes else []
+        return "\n".join([f"{self.title}:", "", *lines, "", *legend, *notes])
+
+    def write_csv(self, path: Path) -> None:
+        """Write `records`, an empty field where there is no value."""
+        keys = list(dict.fromkeys(key for record in self.records for key in record))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, keys, restval="")
+            writer.writeheader()
+            writer.writerows(self.records)
+
+
+def _longest(text: str) -> int:
+    return max(map(len, text.splitlines()), default=0)
+
+
+def _marked(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("\n", "<br>")
+
+
+def number(value: float | None) -> str:
+    """`value` to three digits, whole above 1,000; `-` for none."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "inf"
+    if abs(value) < 1e-3 and value != 0:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
+
+
+def percent(ratio: float | None) -> str:
+    """`ratio` in percent to three digits, without the sign."""
+    return NONE if ratio is None else number(100 * ratio)

@@ -1,0 +1,152 @@
+"""What a published run says, and the result file that it becomes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from aibench.analysis.censored import olympic_mean
+from aibench.analysis.grid import Grid, number
+from aibench.result import (
+    SCHEMA_VERSION,
+    Cost,
+    Division,
+    Energy,
+    Evaluation,
+    Measured,
+    Result,
+    Status,
+    Target,
+    ToQuality,
+    Trust,
+    write_result,
+)
+
+SCALE = "published"
+NOT_PUBLISHED = "not in what was published"
+
+
+class ForeignError(ValueError):
+    """A published file that cannot be read. The message is one line that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A published run.
+
+    Attributes:
+        suite: Whose, as `MLPerf 4.0`.
+        benchmark: Its name there.
+        organisation: Who ran it.
+        platform: On what.
+        seed: Of the run; 0 where it says none.
+        status: How it ended.
+        started: UTC, ISO 8601; empty where it says nothing.
+        seconds: Time to quality by the publisher's clock; None where it missed it.
+        metric: Name of the quality.
+        quality: The value to reach; None where it is not in the file.
+        mode: `max` or `min`.
+        history: Epochs, seconds, value of each evaluation.
+        settings: What else decides the run, such as the batch size.
+        division: `closed`, `open` or None.
+        path: The file.
+    """
+
+    suite: str
+    benchmark: str
+    organisation: str
+    platform: str
+    seed: int
+    status: Status
+    started: str
+    seconds: float | None
+    metric: str
+    quality: float | None
+    mode: str
+    history: list[tuple[float, float, float]]
+    settings: dict[str, Any]
+    division: str | None
+    path: Path
+
+
+def as_result(run: Foreign) -> Result:
+    """`run` as a result; what was not published is null with that reason."""
+    points = [
+        Evaluation(epochs, 0, 0, seconds, 0.0, "training", {run.metric: value})
+        for epochs, seconds, value in run.history
+    ]
+    steps = [after[0] - before[0] for before, after in pairwise(run.history)]
+    epochs = run.history[-1][0] if run.history and run.seconds is not None else None
+    last = run.history[-1][2] if run.history else None
+    settings = {"organisation": run.organisation, **run.settings}
+    return Result(
+        run_id=hashlib.blake2b(run.path.read_bytes(), digest_size=6).hexdigest(),
+        task=run.benchmark,
+        scale=SCALE,
+        session="entire",
+        seed=run.seed,
+        status=run.status,
+        message=None if run.status is Status.converged else "the published run did not reach its target",
+        started=run.started,
+        resumed=0,
+        division=Division(run.division) if run.division else None,
+        target=Target(run.metric, run.mode, run.quality, "published"),
+        quality=last,
+        best_quality=last,
+        to_quality=ToQuality(epochs, None, run.seconds, None, median(steps) if steps else None),
+        history=points,
+        phases=[],
+        times=None,
+        throughput=None,
+        memory=None,
+        energy=Energy(_none("J"), _none("J"), _none("J"), _none("J"), _none("J/sample")),
+        cost=Cost(_none("currency"), _none("currency"), _none("gCO2e")),
+        model=None,
+        data=None,
+        trust=Trust(None, ["published by others: this suite measured nothing of it"]),
+        system={"cpu": run.platform},
+        versions={},
+        commit=None,
+        config=settings,
+        figure=None,
+        suite_version=run.suite,
+        schema_version=SCHEMA_VERSION,
+    )
+
+
+def _none(unit: str) -> Measured:
+    return Measured(None, unit, reason=NOT_PUBLISHED)
+
+
+def write(runs: Sequence[Foreign], output: Path) -> list[Path]:
+    """Write each of `runs` as a result in a folder of its own below `output`."""
+    return [write_result(output / f"{run.benchmark}_{as_result(run).run_id}", as_result(run)) for run in runs]
+
+
+def summary(runs: Sequence[Foreign], rejected: int = 1) -> Grid:
+    """A row for each benchmark and platform, with the score as MLPerf makes it: the olympic mean."""
+    groups: dict[tuple[str, str, str, str], list[Foreign]] = {}
+    for run in runs:
+        groups.setdefault((run.suite, run.benchmark, run.organisation, run.platform), []).append(run)
+    rows, records = [], []
+    for key, several in groups.items():
+        minutes = [run.seconds / 60 if run.seconds is not None else float("inf") for run in several]
+        reached = [value for value in minutes if value != float("inf")]
+        score = olympic_mean(minutes, rejected)
+        mean = sum(reached) / len(reached) if reached else None
+        rows.append([*key, f"{len(reached)}/{len(several)}", number(mean), "-" if score is None else f"{score:.3f}"])
+        names = ("suite", "benchmark", "organisation", "platform")
+        records.append({**dict(zip(names, key, strict=True)), "runs": len(several), "minutes": mean, "olympic": score})
+    return Grid(
+        title="Published results",
+        heads=("suite", "benchmark", "organisation", "platform", "runs", "minutes", "olympic"),
+        rows=rows,
+        names=4,
+        legend="minutes: mean time to quality of those that reached it. olympic: without the best and the worst run.",
+        records=records,
+    )

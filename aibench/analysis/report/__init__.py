@@ -1,0 +1,1 @@
+"""Results as one page for a person, as Markdown and as CSV."""
