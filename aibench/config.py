@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+
 
 class ConfigError(Exception):
     """A configuration that cannot run. The message is one line: `KEY as typed: what is wrong. What would do.`"""
@@ -18,70 +19,6 @@ class ConfigError(Exception):
 
 class DataError(Exception):
     """Data that cannot be used. The message is one line that names the file, and the line in it where there is one."""
-
-
-class Session(enum.StrEnum):
-    """What ends a training session (paper, 4.2.1 and 5.2.1)."""
-
-    entire = enum.auto()  # the target of the paper's Table 3
-    quasi_entire = enum.auto()  # the convergent quality of the paper's 5.2.1
-    epochs = enum.auto()  # a given number of epochs
-    steps = enum.auto()  # a given number of timed steps, without evaluation
-
-
-class Source(enum.StrEnum):
-    """Where samples come from."""
-
-    embedded = enum.auto()
-    disk = enum.auto()
-    synthetic = enum.auto()
-
-
-class Mode(enum.StrEnum):
-    """Which values of a metric are better."""
-
-    max = enum.auto()
-    min = enum.auto()
-
-
-class Resume(enum.StrEnum):
-    """What to do with an output folder that holds an unfinished run."""
-
-    never = enum.auto()
-    auto = enum.auto()
-
-
-class Accelerator(enum.StrEnum):
-    """Kind of device; auto takes a GPU where there is one."""
-
-    auto = enum.auto()
-    cpu = enum.auto()
-    gpu = enum.auto()
-
-
-class Precision(enum.StrEnum):
-    """Arithmetic of the training step. bf16 and fp16 are mixed: weights stay in fp32."""
-
-    fp32 = enum.auto()
-    bf16 = enum.auto()
-    fp16 = enum.auto()
-
-
-class Tracker(enum.StrEnum):
-    """Where the history goes besides `result.json`."""
-
-    none = enum.auto()
-    csv = enum.auto()
-    tensorboard = enum.auto()
-    wandb = enum.auto()
-
-
-class TrackingMode(enum.StrEnum):
-    """W&B's mode; auto is online where an API key is at hand, else offline."""
-
-    auto = enum.auto()
-    online = enum.auto()
-    offline = enum.auto()
 
 
 @dataclass(slots=True)
@@ -411,3 +348,30 @@ def _stray_key(cfg: DictConfig, error: AttributeError) -> str:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
+
+
+__all__ = [
+    "Accelerator",
+    "ConfigError",
+    "CostConfig",
+    "DataConfig",
+    "DataError",
+    "HardwareConfig",
+    "Mode",
+    "ModelConfig",
+    "OptimConfig",
+    "PowerModel",
+    "Precision",
+    "Resume",
+    "RunConfig",
+    "Session",
+    "Source",
+    "TargetConfig",
+    "Tracker",
+    "TrackingConfig",
+    "TrackingMode",
+    "plain",
+    "too_small",
+    "typed",
+    "unchecked",
+]

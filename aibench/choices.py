@@ -1,0 +1,69 @@
+"""What a key may be, where it is one of a few words."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Session(enum.StrEnum):
+    """What ends a training session (paper, 4.2.1 and 5.2.1)."""
+
+    entire = enum.auto()  # the target of the paper's Table 3
+    quasi_entire = enum.auto()  # the convergent quality of the paper's 5.2.1
+    epochs = enum.auto()  # a given number of epochs
+    steps = enum.auto()  # a given number of timed steps, without evaluation
+
+
+class Source(enum.StrEnum):
+    """Where samples come from."""
+
+    embedded = enum.auto()
+    disk = enum.auto()
+    synthetic = enum.auto()
+
+
+class Mode(enum.StrEnum):
+    """Which values of a metric are better."""
+
+    max = enum.auto()
+    min = enum.auto()
+
+
+class Resume(enum.StrEnum):
+    """What to do with an output folder that holds an unfinished run."""
+
+    never = enum.auto()
+    auto = enum.auto()
+
+
+class Accelerator(enum.StrEnum):
+    """Kind of device; auto takes a GPU where there is one."""
+
+    auto = enum.auto()
+    cpu = enum.auto()
+    gpu = enum.auto()
+
+
+class Precision(enum.StrEnum):
+    """Arithmetic of the training step. bf16 and fp16 are mixed: weights stay in fp32."""
+
+    fp32 = enum.auto()
+    bf16 = enum.auto()
+    fp16 = enum.auto()
+
+
+class Tracker(enum.StrEnum):
+    """Where the history goes besides `result.json`."""
+
+    none = enum.auto()
+    csv = enum.auto()
+    tensorboard = enum.auto()
+    wandb = enum.auto()
+
+
+class TrackingMode(enum.StrEnum):
+    """W&B's mode; auto is online where an API key is at hand, else offline."""
+
+    auto = enum.auto()
+    online = enum.auto()
+    offline = enum.auto()
