@@ -221,6 +221,7 @@ def test_one_beam_writes_the_likeliest_word_each_time(module):
         assert [word for word in words[1:] if word != EOS] == written
 
 
+@torch.no_grad()
 def test_many_beams_find_the_likeliest_caption_of_all():
     config = run(*SMALL)
     config.model.hidden = config.model.embedding = 8
@@ -248,6 +249,7 @@ def test_an_unknown_word_is_never_written(module):
 # The metric
 
 
+@torch.no_grad()
 def test_the_perplexity_is_that_of_single_captions_one_by_one(module):
     logged = evaluated(module)
     costs = []

@@ -373,6 +373,7 @@ def test_the_picture_has_each_node_below_its_parent_and_apart_from_the_others(ev
 # Sessions
 
 
+@pytest.mark.slow
 def test_a_session_counts_both_phases_and_goes_on_after_a_kill_to_the_same_history(composed, tmp_path, monkeypatch):
     config = composed(*SESSION, *TINY, "target.evaluations_per_epoch=2.5", "resume=auto")
     results = {}
@@ -401,6 +402,7 @@ def test_a_session_counts_both_phases_and_goes_on_after_a_kill_to_the_same_histo
         }
 
 
+@pytest.mark.slow
 def test_a_session_in_bf16_trains_both(composed, tmp_path):
     config = composed(*SESSION, *TINY, "hardware.precision=bf16", "epochs=1", "target.evaluations_per_epoch=1")
     result = train(config, tmp_path, None, Console(quiet=True))

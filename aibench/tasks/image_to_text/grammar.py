@@ -20,8 +20,8 @@ _SENTENCES = (
     "{a} is {relation} {b}",
     "there is {a} {relation} {b}",
     "the picture shows {a} {relation} {b}",
-    "{b} {turned} {a}",
-    "{b} with {a} {relation} it",
+    "{a} with {b} {turned} it",
+    "{a} and {turned} it {b}",
 )
 DESCRIPTIONS = len(_SENTENCES) * 2  # of a scene
 

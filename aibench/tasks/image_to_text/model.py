@@ -46,7 +46,7 @@ class Eye(nn.Module):
         """Float (batch, embedding), of normalised images, float (batch, 3, size, size)."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             features = self.network(images)
-        word: Tensor = self.normalisation(self.linear(features))
+        word: Tensor = self.normalisation(self.linear(features)).float()
         return word
 
 

@@ -120,10 +120,10 @@ def bleu(texts: list[str], references: list[list[str]]) -> float:
         texts: One for each image.
         references: At least one for each image; not all need have as many.
     """
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     most = max(map(len, references))
-    streams = [[row[place] if place < len(row) else None for row in references] for place in range(most)]
+    streams: Any = [[row[place] if place < len(row) else None for row in references] for place in range(most)]
     return float(BLEU(tokenize="none", force=True).corpus_score(texts, streams).score)
 
 

@@ -14,7 +14,7 @@ REFERENCES = 5  # descriptions of a picture, as many as COCO has
 TRAIN_PAIRS = 348  # of the 435 pairs of kinds; the others are held out
 COLUMNS = {"train": (0, 400), "val": (400, 640)}  # of the photographs, so that the two parts share no pixel
 _COLOURS = np.array([(217, 31, 31), (25, 166, 51), (38, 64, 217), (242, 217, 38), (140, 38, 166), (247, 247, 247)])
-_RADIUS = (0.13, 0.18)  # of a thing: the least and the most, in widths of the picture
+_RADIUS = (0.16, 0.2)  # of a thing: the least and the most, in widths of the picture
 _NOISE = 8.0  # standard deviation, of 255
 _FINE = 8  # places and radii are whole eighths of a pixel: what is inside of a shape is a matter of whole numbers
 _CHUNK = 256  # pictures drawn at once
@@ -79,7 +79,7 @@ def _paint(pictures: Pictures, scenes: list[Scene], generator: np.random.Generat
     count, size = len(pictures), pictures.shape[2]
     kinds, beside = np.array([scene[:2] for scene in scenes]), np.array([[scene.beside] for scene in scenes])
     along = generator.uniform((0.22, 0.72), (0.28, 0.78), (count, 2))
-    across = generator.uniform(0.3, 0.7, (count, 2))
+    across = generator.uniform(0.4, 0.6, (count, 2))
     radius = generator.uniform(*_RADIUS, (count, 2))
     x, y, radius = (
         np.rint(size * _FINE * length).astype(np.int32)
