@@ -195,6 +195,17 @@ def test_the_image_is_read_before_the_words_and_each_logit_follows_its_word(modu
     torch.testing.assert_close(writer(seen, captions), torch.stack(expected, 1), atol=1e-5, rtol=1e-4)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("bias", [0.0, 1.0])
+def test_the_forget_gates_begin_open(bias):
+    config = run(*SMALL, "model.embedding=64")
+    config.model.forget_bias = bias
+    lstm = Writer(20, config.model).lstm
+    inputs, forget, cell, output = (lstm.bias_ih_l0 + lstm.bias_hh_l0).chunk(4)  # PyTorch's order of the gates
+    assert float(forget.mean()) == pytest.approx(bias, abs=0.05)
+    assert all(float(gate.mean()) == pytest.approx(0, abs=0.05) for gate in (inputs, cell, output))
+
+
 def test_no_word_tells_of_those_after_it(module):
     seen, captions = torch.randn(1, 96), torch.tensor([[BOS, 5, 7, 9, 8]])
     other = torch.tensor([[BOS, 5, 7, 4, 6]])
