@@ -133,7 +133,7 @@ def trimmed(tokens: Tensor) -> Tensor:
 def of_like_lengths(source: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """A batch in parts of which each has less padding: held-out sentences come in their own order, of any length."""
     order = (target != PAD).sum(1).argsort()
-    for rows in order.split(_PART):
+    for rows in torch.split(order, _PART):
         yield trimmed(source[rows]), trimmed(target[rows])
 
 
