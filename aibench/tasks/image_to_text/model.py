@@ -62,8 +62,9 @@ class Writer(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(words, config.embedding)
         self.lstm = nn.LSTM(config.embedding, config.hidden, batch_first=True)
+        bias: Any = self.lstm.bias_hh_l0  # of the input, forget, cell and output gates
         with torch.no_grad():
-            self.lstm.bias_hh_l0[config.hidden : 2 * config.hidden] += config.forget_bias
+            bias[config.hidden : 2 * config.hidden] += config.forget_bias
         self.linear = nn.Linear(config.hidden, words)
 
     def forward(self, seen: Tensor, captions: Tensor) -> Tensor:
