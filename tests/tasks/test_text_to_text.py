@@ -15,9 +15,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.config import ConfigError
+from aibench.metrics.perplexity import CorpusPerplexity
 from aibench.tasks.text_to_text.metric import CorpusBleu, TokenAccuracy
 from aibench.tasks.text_to_text.model import Transformer, sinusoids
-from aibench.tasks.text_to_text.module import Module, factor
+from aibench.tasks.text_to_text.module import Module, factor, of_like_lengths
 from aibench.text.vocabulary import BOS, EOS, PAD, SPECIALS
 
 TASK = "task=text_to_text"
@@ -302,6 +303,23 @@ def test_bleu_of_batches_is_sacrebleus_of_the_whole(translations):
     for start in range(0, 5, 2):
         bleu.update(translations[start : start + 2], references[start : start + 2])
     assert bleu.compute() == pytest.approx(corpus_bleu(translations, [references]).score, abs=1e-9)
+
+
+def test_a_batch_in_parts_of_like_lengths_is_evaluated_as_the_whole(module, monkeypatch):
+    module = module("data.translated=1")
+    source, target = tokens(60, 9), tokens(60, 12, seed=1)
+    for row in range(60):
+        source[row, 1 + row % 9 :], target[row, 2 + row % 11 :] = PAD, PAD
+    parts = list(of_like_lengths(source, target))
+    assert len(parts) == 3
+    assert sum(part[1].numel() for part in parts) < 0.8 * target.numel()
+    whole, perplexity = TokenAccuracy(), CorpusPerplexity(ignore=PAD)
+    for metric in (whole, perplexity):
+        metric.update(module(source, target[:, :-1]), target[:, 1:])
+    monkeypatch.setattr(module, "_translated", lambda source: [""] * len(source))
+    module.validation_step((source, target, torch.full((60, 2), 65)), 0)
+    assert float(module.accuracy.compute()) == float(whole.compute())
+    assert float(module.perplexity.compute()) == pytest.approx(float(perplexity.compute()), rel=1e-6)
 
 
 def test_only_the_first_held_out_sentences_are_translated(module, monkeypatch):

@@ -45,6 +45,8 @@ class ModelConfig(config.ModelConfig):
         embedding: Numbers that stand for the image, and for a word.
         momentum: Weight of the newest batch in the running statistics of what stands for images.
         hidden: Units of the LSTM.
+        forget_bias: Added to the first bias of its forget gates; at 1 it begins by keeping what it has read, so that
+            the later words of a caption can teach the encoder (Jozefowicz et al. 2015, 3.2).
         beams: Captions that are kept while one is written; 1 takes the likeliest word each time.
         longest: Words of a written caption, at most.
         size: Height and width of an image as the encoder gets it, in pixels.
@@ -58,6 +60,7 @@ class ModelConfig(config.ModelConfig):
     embedding: int = MISSING
     momentum: float = MISSING
     hidden: int = MISSING
+    forget_bias: float = MISSING
     beams: int = MISSING
     longest: int = MISSING
     size: int = MISSING

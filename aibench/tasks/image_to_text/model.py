@@ -55,13 +55,16 @@ class Writer(nn.Module):
 
     Args:
         words: Length of the vocabulary.
-        config: `embedding` and `hidden` are used.
+        config: `embedding`, `hidden` and `forget_bias` are used.
     """
 
     def __init__(self, words: int, config: ModelConfig) -> None:
         super().__init__()
         self.embedding = nn.Embedding(words, config.embedding)
         self.lstm = nn.LSTM(config.embedding, config.hidden, batch_first=True)
+        bias: Any = self.lstm.bias_hh_l0  # of the input, forget, cell and output gates
+        with torch.no_grad():
+            bias[config.hidden : 2 * config.hidden] += config.forget_bias
         self.linear = nn.Linear(config.hidden, words)
 
     def forward(self, seen: Tensor, captions: Tensor) -> Tensor:

@@ -17,19 +17,19 @@ _WIDTH = 34  # letters in a line
 
 
 def draw(images: Tensor, captions: list[str], references: list[str]) -> Figure:
-    """The first few of `images`, uint8 (images, 3, height, width), each over its caption and a reference in grey."""
+    """The first few of `images`, uint8 (images, 3, height, width), under their captions, a reference in grey below."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     shown = images[:_PICTURES].permute(0, 2, 3, 1).cpu().numpy()
     rows = math.ceil(len(shown) / _COLUMNS)
-    figure = Figure(figsize=(2.6 * _COLUMNS, 3.3 * rows), layout="constrained")
+    figure = Figure(figsize=(2.6 * _COLUMNS, 3.4 * rows), layout=ConstrainedLayoutEngine(h_pad=0.2))
     places = figure.subplots(rows, _COLUMNS, squeeze=False).flat
     for axes, image, caption, reference in zip(places, shown, captions, references, strict=False):
         axes.imshow(image)
-        written, wanted = textwrap.wrap(caption, _WIDTH) or ["(no word)"], textwrap.wrap(reference, _WIDTH)
-        axes.text(0, -0.04, "\n".join(written), transform=axes.transAxes, va="top", fontsize=8)
-        beneath = -0.05 - 0.085 * len(written)
-        axes.text(0, beneath, "\n".join(wanted), transform=axes.transAxes, va="top", fontsize=8, color="grey")
+        axes.set_title(textwrap.fill(caption or "(no word)", _WIDTH), fontsize=8, loc="left")
+        below = textwrap.fill(reference, _WIDTH)
+        axes.text(0, -0.03, below, transform=axes.transAxes, va="top", fontsize=8, color="grey")
     for axes in figure.axes:
         axes.set_axis_off()
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Batch = tuple[Tensor, ...]
 BETAS, EPSILON = (0.9, 0.98), 1e-9  # of Adam (Vaswani et al. 2017, 5.3, and the authors' code)
 _SHOWN = 5
+_PART = 25  # sentences that are evaluated at a time
 
 
 class Module(TaskModule):
@@ -61,14 +63,15 @@ class Module(TaskModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         source, target, text = batch
-        logits, following = self(source, target[:, :-1]), target[:, 1:]
-        self.accuracy.update(logits, following)
-        self.perplexity.update(logits, following)
+        for sources, targets in of_like_lengths(source, target):
+            logits, following = self(sources, targets[:, :-1]), targets[:, 1:]
+            self.accuracy.update(logits, following)
+            self.perplexity.update(logits, following)
         before = batch_idx * self.config.data.eval_batch_size
         most = self.config.data.translated
         count = len(source) if most is None else min(len(source), most - before)
         if count > 0:
-            self.bleu.update(self._translated(source[:count]), references(text[:count]))
+            self.bleu.update(self._translated(trimmed(source[:count])), references(text[:count]))
 
     def on_validation_epoch_end(self) -> None:
         self.log(self.config.target.metric, self.accuracy.compute())
@@ -91,11 +94,11 @@ class Module(TaskModule):
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[str]:
         """The sources' translations."""
-        return self._translated(batch[0].to(self.device))
+        return self._translated(trimmed(batch[0].to(self.device)))
 
     def _translated(self, source: Tensor) -> list[str]:
         beam = self.config.model.beam
-        decoding, past = self.network.decoding(source[:, : int((source != PAD).sum(1).max())])
+        decoding, past = self.network.decoding(source)
 
         def step(tokens: Tensor, pasts: list[Past]) -> tuple[Tensor, list[Past]]:
             logits, pasts = decoding(tokens, pasts)
@@ -120,6 +123,18 @@ class Module(TaskModule):
         entries, tokens = self.facts["source_entries"], self.config.data.tokens
         sources = [written(indices, entries, tokens) for indices in source.tolist()]
         return translations(sources, references(text), self.infer((source,)))
+
+
+def trimmed(tokens: Tensor) -> Tensor:
+    """Sequences without the columns that are padding alone."""
+    return tokens[:, : int((tokens != PAD).sum(1).max())]
+
+
+def of_like_lengths(source: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """A batch in parts of which each has less padding: held-out sentences come in their own order, of any length."""
+    order = (target != PAD).sum(1).argsort()
+    for rows in torch.split(order, _PART):
+        yield trimmed(source[rows]), trimmed(target[rows])
 
 
 def factor(step: int, warmup: int) -> float:
