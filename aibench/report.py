@@ -71,7 +71,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
         ),
         energy=energy,
         cost=measures.cost(config.cost, energy, took.total),
-        model=model(session, speed),
+        model=model(session, speed, ended_well=ending.status.finished and ending.status is not Status.diverged),
         data=_data(session),
         trust=instruments.trust(),
         estimate=kept(config),

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 MOST_UNCOUNTED = 12  # operators that a result lists
 
 
-def model(session: Session, speed: Throughput) -> Model:
+def model(session: Session, speed: Throughput, *, ended_well: bool) -> Model:
     """What ran. Counted and probed after the session, or taken from the cache: none of it is in the session's time."""
     parameters = list(session.module.parameters())
-    counted = _counted(session)
+    counted = _counted(session) if ended_well else Operations(None, None, reason="not counted: the run broke off")
     forward = Measured(
         counted.forward, "FLOP/sample", counted.method, counted.reason if counted.forward is None else None
     )
