@@ -37,7 +37,7 @@ def _marked(reference: list[str], answer: list[str]) -> list[tuple[str, str]]:
 
 def _line(axes: Axes, row: float, name: str, parts: Sequence[tuple[str, str]]) -> None:
     """A line of `parts`, texts with their colours, each to the right of the one before it."""
-    style: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
+    style: dict[str, Any] = {"textcoords": "offset points", "va": "baseline"}
     axes.annotate(name, (0, row), (8, 0), color=QUIET, **style)
     before: Annotation | None = None
     for text, colour in parts:
@@ -45,4 +45,4 @@ def _line(axes: Axes, row: float, name: str, parts: Sequence[tuple[str, str]]) -
         if before is None:
             before = axes.annotate(shown, (0, row), (90, 0), color=colour, **style)
         else:
-            before = axes.annotate(shown, (1, 0.5), (4, 0), xycoords=before, color=colour, **style)
+            before = axes.annotate(shown, (1, row), (4, 0), xycoords=(before, "data"), color=colour, **style)
