@@ -224,7 +224,7 @@ def _estimate(composed: Compose, words: list[str], studies: list[Path] | None, s
     tasks = registry.swept_tasks(experiment.removeprefix("experiment=")) if experiment else None
     rest = [word for word in words if word != experiment]
     runs = [composed([f"task={task}", *rest]) for task in tasks] if tasks else [composed(rest)]
-    results = read_results(studies or ([STUDY] if STUDY.is_dir() else []))
+    results = read_results(studies or sorted(STUDY.glob("*.json")))
     found = []
     for config in runs:
         if config.session is Session.steps:

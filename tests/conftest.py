@@ -12,6 +12,10 @@ import pytest
 
 from aibench.config import RunConfig
 
+# One thread a test process: two that wait for each other on busy cores make a small model ten times slower. It must
+# stand here before PyTorch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).parents[1]
 
 # Small enough that a session of the core's tests takes a second or two.

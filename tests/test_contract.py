@@ -111,6 +111,16 @@ def test_an_epoch_shows_every_sample_at_most_once_in_an_order_that_the_seed_deci
 
 
 @tasks
+def test_throughput_counts_at_least_one_unit_a_sample_and_the_session_counts_as_the_data_do(task, parts):
+    data, _ = parts(task, *SMALL)
+    batches = TrainBatches(data, data.dataset("train"), seed=3)
+    units = [data.units(batches.dataset, indices) for indices in batches.plan(0)]
+    samples, counted = batches.after(len(batches))
+    assert counted == sum(units) >= samples
+    assert batches.after(0) == (0, 0)
+
+
+@tasks
 def test_batches_go_on_in_the_middle_of_an_epoch(task, parts):
     data, _ = parts(task, *SMALL)
     whole = TrainBatches(data, data.dataset("train"), seed=3)

@@ -28,7 +28,7 @@ class Data(TaskData):
     Penn Treebank has three: cells are tried on `val`, as ENAS does. The text of `reward` is never that of `test`.
     """
 
-    unit = "windows"
+    unit = "tokens"
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -74,6 +74,10 @@ class Data(TaskData):
     def plan(self, dataset: TrainingWindows, generator: np.random.Generator) -> list[Array]:
         """One pass over the text, then the controller's batches."""
         return dataset.plan(generator)
+
+    def units(self, dataset: Any, indices: Array) -> int:
+        """The words of the windows."""
+        return len(indices) * self.config.data.window
 
     def fingerprint(self) -> str:
         return digest(" ".join(self.vocabulary.words), self.training.fingerprint(), self.held_out.fingerprint())

@@ -29,7 +29,7 @@ class Data(TaskData):
     A batch is filled up with `PAD`, to the longest source and to the longest target.
     """
 
-    unit = "sentences"
+    unit = "tokens"
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -65,6 +65,10 @@ class Data(TaskData):
         if data.batch_tokens is None:
             return by_length(dataset.lengths, data.batch_size, generator)
         return by_tokens(dataset.lengths, data.batch_tokens, generator, most=data.batch_size)
+
+    def units(self, dataset: Any, indices: Indices) -> int:
+        """Tokens that the model has to give: all of a target but its `BOS`."""
+        return int(dataset.parts[1].lengths[indices].sum()) - len(indices)
 
     def fingerprint(self) -> str:
         """Of all pairs and of what they are cut into."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,7 +58,7 @@ class Data(TaskData):
     Action `t` leads from frame `t` to frame `t + 1`; state `t` is where the robot is in frame `t`.
     """
 
-    unit = "sequences"
+    unit = "frames"
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -73,6 +74,10 @@ class Data(TaskData):
 
     def dataset(self, split: str) -> Any:
         return self.splits[split]
+
+    def units(self, dataset: Any, indices: np.ndarray[Any, Any]) -> int:
+        """The frames of the sequences."""
+        return len(indices) * self.config.data.frames
 
     def fingerprint(self) -> str:
         return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
