@@ -11,7 +11,7 @@ import numpy as np
 from aibench.config import Source
 from aibench.contract import DataError, Facts, TaskData, digest
 from aibench.tasks.neural_architecture_search import penn
-from aibench.tasks.neural_architecture_search.config import Config
+from aibench.tasks.neural_architecture_search.config import Config, DataConfig
 from aibench.tasks.neural_architecture_search.layout import FILES
 from aibench.tasks.neural_architecture_search.manual import manual
 from aibench.tasks.neural_architecture_search.windows import Array, HeldOutWindows, TrainingWindows
@@ -109,7 +109,7 @@ def _read(config: Config) -> tuple[Vocabulary, dict[str, Array]]:
             texts = {part: encoded(vocabulary, sentences) for part, sentences in parts.items()}
             return vocabulary, {**texts, "reward": texts["val"]}
         case Source.synthetic:
-            return _made_up(config.data.seed)
+            return _made_up(config.data)
 
 
 @cache  # an experiment builds the data once a run
@@ -124,11 +124,11 @@ def encoded(vocabulary: Vocabulary, sentences: list[list[str]]) -> Array:
     return np.array([index for words in sentences for index in (*vocabulary.encode(words), EOS)], dtype=np.int64)
 
 
-def _made_up(seed: int) -> tuple[Vocabulary, dict[str, Array]]:
+def _made_up(config: DataConfig) -> tuple[Vocabulary, dict[str, Array]]:
     """Random words of Penn Treebank's sizes."""
     ordinary = tuple(f"word{number}" for number in range(PENN_VOCABULARY - len(SPECIALS)))
     texts = {
-        part: np.random.default_rng((seed, place)).integers(EOS, PENN_VOCABULARY, size=size)
+        part: np.random.default_rng((config.seed, place)).integers(EOS, PENN_VOCABULARY, size=size)
         for place, (part, size) in enumerate(PENN_WORDS.items())
     }
     return Vocabulary((*SPECIALS, *ordinary)), {**texts, "reward": texts["val"]}
