@@ -14,7 +14,7 @@ from aibench.config import RunConfig, Session
 from aibench.ledger import Ledger
 from aibench.meters.energy import energy_meter
 from aibench.meters.gpu import current_gpu
-from aibench.meters.steps import PARTS, step_clock
+from aibench.meters.steps import PARTS, compilation_seconds, step_clock
 from aibench.meters.system import usable_cores
 from aibench.meters.telemetry import Telemetry
 from aibench.meters.trust import Watch, announced
@@ -45,6 +45,7 @@ class Instruments:
         self.telemetry = Telemetry(folder, hardware.telemetry_hz, self.gpu, self.energy)
         self.watch = Watch(usable_cores(), self.gpu, self.telemetry)
         self.clock = step_clock()
+        self.compiled_before = compilation_seconds()
         self.joules: dict[str, dict[str, float]] = {"training": {}}
         self._phases: list[tuple[str, int]] = []  # a phase, and how many steps this process had done at its beginning
         self._split_before = [0.0] * len(PARTS)

@@ -8,6 +8,7 @@ import torch
 
 from aibench.config import CostConfig
 from aibench.instruments import WARM_UP, Instruments
+from aibench.meters.steps import compilation_seconds
 from aibench.result import Cost, Energy, EnergySource, Measured, Split, Throughput, Times
 
 if TYPE_CHECKING:
@@ -34,22 +35,11 @@ def times(instruments: Instruments) -> Times:
 
 def _split(instruments: Instruments) -> Split:
     seconds = instruments.split()
-    compilation = min(_compilation(), seconds["forward"] + seconds["backward"])
+    compilation = min(compilation_seconds() - instruments.compiled_before, seconds["forward"] + seconds["backward"])
     from_forward = min(compilation, seconds["forward"])
     seconds["forward"] -= from_forward
     seconds["backward"] -= compilation - from_forward
     return Split(compilation=compilation, method=instruments.clock.method, **seconds)
-
-
-def _compilation() -> float:
-    """Seconds that torch.compile took in this process: inside the forward pass, its backward graph too."""
-    import sys
-
-    if "torch._dynamo" not in sys.modules:
-        return 0.0
-    from torch._dynamo.utils import compilation_time_metrics
-
-    return float(sum(compilation_time_metrics.get("entire_frame_compile", [0.0])))
 
 
 def throughput(instruments: Instruments, record: Record, unit: str) -> Throughput:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from array import array
 from collections.abc import Callable, Iterator
@@ -161,6 +162,15 @@ def waited_for(iterator: Iterator[Any], clock: StepClock) -> Iterator[Any]:
 def step_clock() -> StepClock:
     """The clock for the device that there is."""
     return DeviceClock() if torch.cuda.is_available() else HostClock()
+
+
+def compilation_seconds() -> float:
+    """That torch.compile took in this process so far; it compiles inside the first passes."""
+    if "torch._dynamo" not in sys.modules:
+        return 0.0
+    from torch._dynamo.utils import calculate_time_spent
+
+    return float(calculate_time_spent().get("total_wall_time", 0.0))
 
 
 def timed(function: Callable[..., Any], clock: StepClock, part: int) -> Callable[..., Any]:
