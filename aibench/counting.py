@@ -18,9 +18,10 @@ import torch
 
 from aibench.config import RunConfig, plain
 from aibench.contract import Facts, TaskModule, digest
-from aibench.meters.flops import Count, count, is_recurrent, on_meta
+from aibench.meters.flops import Count, TooLong, count, is_recurrent, on_meta
 
 RECIPE = 1  # to be raised with every change of how is counted
+SECONDS = 20.0  # that one count may take: a session is not to end with minutes of counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimi
     with _same_randomness_afterwards(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
         found = _count(build, batch, samples, optimizers)
+    if found.reason is not None and "took more than" in found.reason:
+        return found  # a quicker machine, or a quiet one, may come to an end
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({name: getattr(found, name) for name in Operations.__slots__}), encoding="utf-8")
@@ -92,6 +95,9 @@ def _first(reasons: list[str], on_the_meta_device: Any, for_real: Any) -> tuple[
     for where, attempt in (("on the meta device", on_the_meta_device), ("on the CPU", for_real)):
         try:
             return attempt(), where
+        except TooLong:
+            reasons.append(f"counting it took more than {SECONDS:g} s")
+            break
         except Exception as error:  # data-dependent code fails on the meta device in many ways
             reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
     return None, "nowhere"
@@ -107,7 +113,7 @@ def forward_count(module: TaskModule, device: str = "cpu") -> Count:
     module.eval()
     arguments = on_meta(module.example_input()) if device == "meta" else module.example_input()
     with torch.no_grad():
-        return count(lambda: module(*arguments), without_mkldnn=is_recurrent(module))
+        return count(lambda: module(*arguments), without_mkldnn=is_recurrent(module), seconds=SECONDS)
 
 
 def step_count(module: TaskModule, batch: Any, optimizers: int) -> Count:
@@ -120,7 +126,7 @@ def step_count(module: TaskModule, batch: Any, optimizers: int) -> Count:
         if module.automatic_optimization:
             loss.backward()
 
-    return count(step, without_mkldnn=is_recurrent(module))
+    return count(step, without_mkldnn=is_recurrent(module), seconds=SECONDS)
 
 
 class _NoOptimizer:

@@ -8,6 +8,8 @@ silently. Inside `canonical()` such operators are decomposed into those that it 
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -62,15 +64,26 @@ def canonical(*, without_mkldnn: bool = True) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast_path)
 
 
-class Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts calls and output elements of the operators that carry no formula."""
+class TooLong(Exception):  # noqa: N818 - it tells how a count ended
+    """Counting took longer than it may: thousands of recurrent steps, each decomposed."""
 
-    def __init__(self) -> None:
+
+class Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts calls and output elements of the operators that carry no formula.
+
+    Args:
+        seconds: After which it raises `TooLong`.
+    """
+
+    def __init__(self, seconds: float = math.inf) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.deadline = time.monotonic() + seconds
         self.calls: Counter[str] = Counter()
         self.elements: Counter[str] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if time.monotonic() > self.deadline:
+            raise TooLong
         out = func(*args, **(kwargs or {}))
         packet = func._overloadpacket
         if packet not in flop_registry and packet.__name__ not in FREE:
@@ -79,9 +92,9 @@ class Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-def count(region: Callable[[], object], *, without_mkldnn: bool = True) -> Count:
-    """Run `region` and count it."""
-    uncounted, counter = Uncounted(), FlopCounterMode(display=False)
+def count(region: Callable[[], object], *, without_mkldnn: bool = True, seconds: float = math.inf) -> Count:
+    """Run `region` and count it. Raises `TooLong` after `seconds`."""
+    uncounted, counter = Uncounted(seconds), FlopCounterMode(display=False)
     with canonical(without_mkldnn=without_mkldnn), uncounted, counter:
         region()
     table = {name: (calls, uncounted.elements[name]) for name, calls in uncounted.calls.most_common()}

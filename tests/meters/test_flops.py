@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from aibench.counting import forward_count, step_count
-from aibench.meters.flops import count, on_meta
+from aibench.meters.flops import TooLong, count, on_meta
 from aibench.registry import data_class, module_class
 
 
@@ -56,3 +56,8 @@ def test_a_step_is_counted_on_shapes_as_on_numbers(composed):
         shapes = build().to("meta")
     assert step_count(shapes, on_meta(batch), 1).flops == step_count(build(), batch, 1).flops
     assert forward_count(build()).flops > 0
+
+
+def test_counting_ends_when_it_takes_too_long():
+    with pytest.raises(TooLong):
+        count(lambda: [torch.zeros(2) + 1 for _ in range(10**6)], seconds=0.05)
