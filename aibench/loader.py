@@ -61,7 +61,8 @@ class _Reader:
                 self.samples,  # type: ignore[arg-type]
                 batch_sampler=keys,
                 collate_fn=self.data.collate,
-                num_workers=self.workers,
+                # A worker without a batch never starts its queue's thread; garbage collection then closes a pipe twice.
+                num_workers=min(self.workers, len(keys)),
                 pin_memory=torch.cuda.is_available(),
                 generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from the global one
             )
