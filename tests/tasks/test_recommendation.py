@@ -21,7 +21,7 @@ from aibench.tasks.recommendation.model import NeuMF
 from aibench.tasks.recommendation.module import Module
 
 TASK = "task=recommendation"
-SYNTHETIC = (TASK, "data.source=synthetic", "session=epochs", "data.same_carrier=false", "data.batch_size=64")
+SYNTHETIC = (TASK, "data.source=synthetic", "session=epochs", "data.batch_size=64")
 SMALL = ("data.users=30", "data.items=200", "data.ratings=600", "data.candidates=20")
 
 
@@ -156,12 +156,13 @@ def test_the_ten_best_candidates_are_shown_best_first(parts):
         (("data.min_items_per_user=1",), r"data\.min_items_per_user=1: must be at least 2"),
         (("optim.negatives=0",), r"optim\.negatives=0: must be at least 1"),
         (("data.ratings=9000", "data.users=30", "data.items=200"), r"data\.ratings=9000: more than half"),
-        (
-            ("data.source=synthetic", "session=steps"),
-            r"data\.same_carrier=true: data\.source=synthetic has no carriers",
-        ),
     ],
 )
 def test_what_cannot_run_is_refused(words, said):
     with pytest.raises(ConfigError, match=said):
         composed((TASK, *words))
+
+
+def test_carriers_are_refused_where_items_have_none(tmp_path):
+    with pytest.raises(ConfigError, match=r"data\.same_carrier=true: data\.source=disk has no carriers"):
+        composed((TASK, "data.source=disk", f"data.root={tmp_path}"))

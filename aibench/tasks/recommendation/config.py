@@ -82,7 +82,7 @@ class Config(RunConfig):
         yield from _out_of_range(self)
         yield from _wrong_widths(self.model)
         data = self.data
-        if data.same_carrier and data.source is not Source.embedded:
+        if data.same_carrier and data.source is Source.disk:
             yield f"data.same_carrier=true: data.source={data.source} has no carriers. Leave it false."
         if data.source is Source.disk and data.root is not None:
             yield from layout.problems(Path(data.root).expanduser(), data.root, data.release)

@@ -149,7 +149,8 @@ def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[n
         if len(made.train) * made.items > LONG:
             print(f"drawing {config.candidates} candidates for {len(made.train):,} users, once", flush=True)
         generator = np.random.default_rng((config.seed, 1))
-        group = _carriers(made) if config.same_carrier else None
+        of_carrier = config.same_carrier and config.source is Source.embedded  # made-up items have none
+        group = _carriers(made) if of_carrier else None
         users, candidates = draw_candidates(made, config.candidates, generator, group)
         return {"users": users, "candidates": candidates}
 

@@ -1,0 +1,192 @@
+"""What is characterised: a model, its training batches, steps of real training. Our tasks, and other suites' models."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.utils._pytree import tree_leaves
+
+from aibench import registry
+from aibench.compose import composed
+from aibench.config import RunConfig
+from aibench.contract import example_batch
+from aibench.loader import TrainBatches
+
+EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
+Around = Callable[[], AbstractContextManager[Any]]
+
+
+class Workload(ABC):
+    """A model with its training step, at one scale.
+
+    Attributes:
+        name: `object_detection`, or `mlperf/resnet50`.
+        suite: `AIBench` or `MLPerf`.
+        scale: `mini` or `reference`.
+        batch_size: Samples of a training step.
+        uncountable: Why the operations of a step have no fixed number; None where they have.
+    """
+
+    name: str
+    suite: str
+    scale: str
+    batch_size: int
+    uncountable: str | None = None
+
+    @abstractmethod
+    def build(self) -> pl.LightningModule:
+        """The module anew, with `example_input()`, `training_step` and `configure_optimizers`.
+
+        On the default device, so that `with torch.device("meta")` makes one that takes no memory.
+        """
+
+    @abstractmethod
+    def batch(self) -> Any:
+        """A training batch, on the CPU."""
+
+    @abstractmethod
+    def batches(self) -> Iterable[Any]:
+        """An epoch of training batches, anew each time it is iterated."""
+
+    def shapes(self) -> str:
+        """The arguments of `forward` for one sample: `float32 1x3x224x224`, say."""
+        leaves = [leaf for leaf in tree_leaves(self.build().example_input()) if torch.is_tensor(leaf)]  # type: ignore[operator]
+        return ", ".join(
+            f"{str(leaf.dtype).removeprefix('torch.')} {'x'.join(map(str, leaf.shape))}" for leaf in leaves
+        )
+
+
+class TaskWorkload(Workload):
+    """A task of the suite, on samples made up at the real shapes.
+
+    Args:
+        task: Its name.
+        scale: `mini` or `reference`.
+        words: Further `KEY=VALUE` words.
+
+    Raises:
+        ConfigError: The words describe no run.
+    """
+
+    suite = "AIBench"
+
+    def __init__(self, task: str, scale: str, words: Sequence[str] = ()) -> None:
+        fixed = (f"task={task}", f"scale={scale}", "data.source=synthetic", "session=steps", "hardware.compile=false")
+        self.config: RunConfig = composed([*fixed, *words])
+        self.name = task
+        self.scale = scale
+        self.data = registry.data_class(task)(self.config)
+        self.batch_size = self.config.data.batch_size
+        self._batches = TrainBatches(self.data, self.data.dataset("train"), self.config.seed)
+        self.batch_size = len(self._batches.plan(0)[0])
+        self.uncountable = registry.module_class(task).uncountable
+
+    def build(self) -> pl.LightningModule:
+        return registry.module_class(self.name)(self.config, self.data.facts)
+
+    def batch(self) -> Any:
+        indices = self._batches.plan(0)[0]
+        dataset = self._batches.dataset
+        if hasattr(dataset, "gather"):
+            return dataset.gather(torch.from_numpy(indices))
+        return self.data.collate([dataset[int(index)] for index in indices])
+
+    def batches(self) -> Iterable[Any]:
+        return self._batches
+
+    def requests(self, count: int) -> Any:
+        """The first `count` held-out samples as one batch: what `infer` gets."""
+        return example_batch(self.data, "val", count)
+
+
+@dataclass
+class Steps:
+    """How training steps are to be run.
+
+    Attributes:
+        warmup: Steps before those of interest.
+        count: Steps of interest.
+        around: Makes the context that the steps of interest run in, all of them together: a profiler, say.
+        before: Called before each step of interest, with its number from 0.
+    """
+
+    warmup: int = 2
+    count: int = 3
+    around: Around = nullcontext
+    before: Callable[[int], None] = lambda _: None
+
+
+class _Watch(pl.Callback):
+    """Enters the context after the warm-up and leaves it after the last step."""
+
+    def __init__(self, steps: Steps, device: str) -> None:
+        self.steps = steps
+        self.device = device
+        self.context: AbstractContextManager[Any] | None = None
+        self.done = 0  # counted here: under manual optimisation the trainer counts optimiser steps
+
+    def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
+        step = self.done - self.steps.warmup
+        if step == 0:
+            self._wait()
+            self.context = self.steps.around()
+            self.context.__enter__()
+        if step >= 0:
+            self.steps.before(step)
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        self.done += 1
+        if self.done >= self.steps.warmup + self.steps.count:
+            trainer.should_stop = True
+            self.close()
+
+    def close(self) -> None:
+        if self.context is not None:
+            self._wait()
+            context, self.context = self.context, None
+            context.__exit__(None, None, None)
+
+    def _wait(self) -> None:
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+
+def run_steps(workload: Workload, steps: Steps, device: str = "cpu") -> pl.LightningModule:
+    """Train for real: through Lightning, optimisers and all, as a session does. Returns the module.
+
+    Args:
+        workload: What to train, from fresh weights.
+        steps: How many, and what is to be around them.
+        device: `cpu` or `cuda`.
+    """
+    torch.manual_seed(0)
+    module, watch = workload.build(), _Watch(steps, device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+        trainer = pl.Trainer(
+            accelerator="gpu" if device == "cuda" else "cpu",
+            devices=1,
+            max_epochs=EPOCHS,
+            limit_val_batches=0.0,
+            callbacks=[watch],
+            logger=False,
+            enable_progress_bar=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+        )
+        try:
+            trainer.fit(module, workload.batches())
+        finally:
+            watch.close()
+    return module
