@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from aibench import measuring
+from aibench import characterizing, measuring
 from aibench.config import RunConfig
 from aibench.console import complain
 from aibench.reading import add_commands
@@ -134,3 +134,4 @@ def _refuse(message: str) -> NoReturn:
 
 
 measuring.add_commands(app, _composed)
+characterizing.add_commands(app)

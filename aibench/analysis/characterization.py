@@ -1,0 +1,102 @@
+"""Reads what `aibench characterize` wrote: one file a workload and scale, of sections that are filled one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+SECTIONS = ("characteristics", "profile", "counters", "micro")
+HEAD = ("schema_version", "name", "suite", "scale", "device", "threads", "torch", "system")
+
+
+class RecordError(ValueError):
+    """A file that is no record of this version. The message is one line that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was measured of one workload at one scale.
+
+    Attributes:
+        name: `object_detection`, or `mlperf/resnet50`.
+        suite: `AIBench` or `MLPerf`.
+        scale: `mini` or `reference`.
+        device: `cpu` or `cuda`.
+        threads: That torch computed with.
+        torch: Its version.
+        system: The machine, in the form of the paper's Table 4.
+        characteristics, profile, counters, micro: The sections; None where not measured yet.
+    """
+
+    name: str
+    suite: str
+    scale: str
+    device: str
+    threads: int
+    torch: str
+    system: dict[str, str]
+    characteristics: dict[str, Any] | None = None
+    profile: dict[str, Any] | None = None
+    counters: dict[str, Any] | None = None
+    micro: dict[str, Any] | None = None
+
+
+def record_name(name: str, scale: str) -> str:
+    """The name of the file: `mlperf-resnet50-reference.json`."""
+    return f"{name.replace('/', '-')}-{scale}.json"
+
+
+def read_record(path: Path) -> Record:
+    """The record in the file `path`.
+
+    Raises:
+        RecordError: It is none, or of another version.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise RecordError(f"{path}: not JSON: {error}.") from error
+    if not isinstance(found, dict) or "schema_version" not in found:
+        raise RecordError(f"{path}: no record of `aibench characterize`: it has no schema_version.")
+    if found["schema_version"] != SCHEMA_VERSION:
+        raise RecordError(
+            f"{path}: schema_version {found['schema_version']}, and this aibench reads {SCHEMA_VERSION}. "
+            "Run `aibench characterize` again."
+        )
+    missing = [key for key in HEAD if key not in found]
+    unknown = sorted(found.keys() - {*HEAD, *SECTIONS})
+    if missing or unknown:
+        what = f"lacks {', '.join(missing)}" if missing else f"holds {', '.join(unknown)}, which no record does"
+        raise RecordError(f"{path}: {what}. Run `aibench characterize` again.")
+    wrong = [key for key in SECTIONS if not isinstance(found.get(key), dict | None)]
+    if wrong:
+        raise RecordError(f"{path}: {wrong[0]} is neither an object nor null.")
+    return Record(**{key: value for key, value in found.items() if key != "schema_version"})
+
+
+def read_records(places: Iterable[Path]) -> list[Record]:
+    """The records in files, and in all files `*.json` right in folders, sorted by suite, name and scale.
+
+    Raises:
+        RecordError: A file is no record, a folder holds none, or a workload stands there twice at one scale.
+    """
+    files: list[Path] = []
+    for place in places:
+        below = sorted(place.glob("*.json")) if place.is_dir() else [place]
+        if not below:
+            raise RecordError(f"{place}: holds no record. Run `aibench characterize task=all --output {place}`.")
+        files += below
+    found: dict[tuple[str, str, str], Record] = {}
+    for path in files:
+        record = read_record(path)
+        key = (record.suite, record.name, record.scale)
+        if key in found:
+            raise RecordError(f"{path}: a second record of {record.name} at scale {record.scale}. Give one of them.")
+        found[key] = record
+    return [found[key] for key in sorted(found)]

@@ -1,0 +1,118 @@
+"""Which workloads the words of a command mean: `task=a,b|all|mlperf|mlperf/NAME`, `scale=`, `hardware=`, KEY=VALUE."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from aibench import registry
+from aibench.characterization.workload import TaskWorkload, Workload
+from aibench.config import ConfigError
+from aibench.refusal import REFUSED, refusal
+
+SCALES = ("mini", "reference")
+DEVICES = {"auto": None, "cpu": "cpu", "gpu": "cuda"}
+MLPERF = "mlperf"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Workloads, each built when its turn comes and not before.
+
+    Attributes:
+        names: `object_detection`, `mlperf/resnet50`, in order.
+        scale: `mini` or `reference`.
+        device: `cpu` or `cuda`.
+        words: Further KEY=VALUE words, for the tasks.
+    """
+
+    names: list[str]
+    scale: str
+    device: str
+    words: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Workload]:
+        return (self.workload(name) for name in self.names)
+
+    def workload(self, name: str, *more: str) -> Workload:
+        """One of them; `more` words go after the others.
+
+        Raises:
+            ConfigError: The words describe no run.
+        """
+        if name.startswith(f"{MLPERF}/"):
+            from aibench import mlperf
+
+            return mlperf.workload(name.removeprefix(f"{MLPERF}/"))
+        try:
+            return TaskWorkload(name, self.scale, [*self.words, *more])
+        except REFUSED as error:
+            raise ConfigError(refusal(error)) from error
+
+
+def selected(words: Sequence[str]) -> Selection:
+    """The workloads that `words` mean; `scale=mini` and `hardware=auto` where they do not say.
+
+    Raises:
+        ConfigError: A word is none of these, or there is no such workload, scale or device.
+    """
+    values: dict[str, str] = {}
+    rest: list[str] = []
+    for word in words:
+        key, is_pair, value = word.partition("=")
+        if not is_pair:
+            raise ConfigError(f"{word}: not KEY=VALUE. Give task=NAME, scale=mini|reference, hardware=cpu|gpu.")
+        if key not in ("task", "scale", "hardware"):
+            rest.append(word)
+        elif key in values:
+            raise ConfigError(f"{word}: {key} is given twice. Join names with commas: task=A,B.")
+        values[key] = value
+    scale = values.get("scale", "mini")
+    if scale not in SCALES:
+        raise ConfigError(f"scale={scale}: no such scale. One of: {', '.join(SCALES)}.")
+    names = _names(values.get("task"))
+    if scale == "mini" and any(name.startswith(f"{MLPERF}/") for name in names):
+        raise ConfigError(f"task={values['task']}: MLPerf's models have one scale only. Give scale=reference.")
+    if rest and any(name.startswith(f"{MLPERF}/") for name in names):
+        raise ConfigError(f"{rest[0]}: MLPerf's models have no keys. Give it with tasks of AIBench only.")
+    return Selection(names, scale, _device(values.get("hardware", "auto")), rest)
+
+
+def mlperf_names() -> list[str]:
+    """`mlperf/NAME` of every model of MLPerf's that is here."""
+    try:
+        from aibench import mlperf
+    except ImportError:
+        return []
+    return [f"{MLPERF}/{name.removeprefix(f'{MLPERF}/')}" for name in mlperf.names()]
+
+
+def _names(value: str | None) -> list[str]:
+    tasks, theirs = registry.task_names(), mlperf_names()
+    known = [*tasks, *theirs]
+    if not value:
+        raise ConfigError("task: no value. Give task=NAME, task=A,B, task=all (AIBench's) or task=mlperf.")
+    found: list[str] = []
+    for name in value.split(","):
+        several = {"all": tasks, MLPERF: theirs}.get(name)
+        if several is None and name not in known:
+            near = difflib.get_close_matches(name, [*known, "all", MLPERF], n=1)
+            hint = f" Did you mean {near[0]}?" if near else f" One of: all, {MLPERF}, {', '.join(known)}."
+            raise ConfigError(f"task={value}: no workload {name!r}.{hint}")
+        found += several if several is not None else [name]
+    return list(dict.fromkeys(found))
+
+
+def _device(hardware: str) -> str:
+    import torch
+
+    if hardware not in DEVICES:
+        raise ConfigError(f"hardware={hardware}: no such device. One of: {', '.join(DEVICES)}.")
+    device = DEVICES[hardware] or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("hardware=gpu: no GPU that torch could use is here. Give hardware=cpu.")
+    return device
