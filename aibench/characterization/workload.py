@@ -33,6 +33,7 @@ class Workload(ABC):
         scale: `mini` or `reference`.
         batch_size: Samples of a training step.
         uncountable: Why the operations of a step have no fixed number; None where they have.
+        words: The KEY=VALUE words that changed it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Workload(ABC):
     scale: str
     batch_size: int
     uncountable: str | None = None
+    words: Sequence[str] = ()
 
     @abstractmethod
     def build(self) -> pl.LightningModule:
@@ -83,6 +85,7 @@ class TaskWorkload(Workload):
         self.config: RunConfig = composed([*fixed, *words])
         self.name = task
         self.scale = scale
+        self.words = list(words)
         self.data = registry.data_class(task)(self.config)
         self.batch_size = self.config.data.batch_size
         self._batches = TrainBatches(self.data, self.data.dataset("train"), self.config.seed)

@@ -1,0 +1,104 @@
+"""The micro-architectural section of a record (paper, 5.5): the best source that is here, and which one it was."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from aibench.characterization.gpm import Gpm, TimeActive
+from aibench.characterization.ncu import PROGRAM, busy_fraction, profiled
+from aibench.characterization.ncu_csv import NcuError
+from aibench.characterization.ncu_metrics import FIVE
+from aibench.characterization.ncu_totals import totals
+from aibench.characterization.perf_stat import PerfStat
+from aibench.characterization.software import Software
+from aibench.characterization.workload import Steps, Workload, run_steps
+from aibench.meters.gpu import current_gpu
+
+WARMUP = 3
+CPU_STEPS, GPU_STEPS = 5, 50  # GPM wants some 100 ms
+OF_GPUS = "a GPU's metric; this was a CPU"
+
+
+def counters(workload: Workload, device: str, stalls: bool = True, steps: int | None = None) -> dict[str, Any]:
+    """What hardware or, failing that, the operating system counts in steady training steps of `workload`.
+
+    `source` says what counted: `ncu`, `nvml_gpm`, `nvml_utilization`, `perf_stat` or `software`. `metrics` has the
+    paper's five, None where this source has none, with the reason in `reasons`.
+
+    Args:
+        workload: What to train.
+        device: `cpu` or `cuda`.
+        stalls: With Nsight Compute, the stall reasons too.
+        steps: Of the record without Nsight Compute; else 5 on a CPU, 50 on a GPU.
+    """
+    if device == "cuda":
+        return _of_gpu(workload, stalls, steps or GPU_STEPS)
+    return _of_cpu(workload, steps or CPU_STEPS)
+
+
+def _of_cpu(workload: Workload, steps: int) -> dict[str, Any]:
+    software, perf = Software(), PerfStat()
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        with perf.watch(), software.watch():
+            yield
+
+    run_steps(workload, Steps(WARMUP, steps, around), "cpu")
+    ratios = perf.ratios()
+    because = perf.reason or "the processor does not count it, or this user may not"
+    return {
+        "source": "software" if perf.reason else "perf_stat",
+        **_none(OF_GPUS),
+        **_sizes(workload, steps),
+        "threads": torch.get_num_threads(),
+        "cpu": {**ratios, "counts": perf.counts},
+        "cpu_reasons": {name: because for name, value in ratios.items() if value is None},
+        "software": asdict(software),
+    }
+
+
+def _of_gpu(workload: Workload, stalls: bool, steps: int) -> dict[str, Any]:
+    reason = f"no {PROGRAM} on PATH"
+    if shutil.which(PROGRAM):
+        try:
+            named = [f"task={workload.name}", f"scale={workload.scale}", "hardware=gpu", *workload.words]
+            found = totals(profiled(named, stalls), busy_fraction(workload))
+            return {**found, **_sizes(workload, 1)}
+        except NcuError as error:
+            reason = str(error)
+    gpm, active, software = Gpm(current_gpu()), TimeActive(current_gpu()), Software()
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        with gpm.watch(), software.watch():
+            yield
+
+    run_steps(workload, Steps(WARMUP, steps, around, lambda _: active.look()), "cuda")
+    empty = _none(reason)
+    known = {name: value for name in FIVE if (value := gpm.values.get(name)) is not None}
+    return {
+        "source": "nvml_utilization" if gpm.reason else "nvml_gpm",
+        "metrics": {**empty["metrics"], **known},
+        "reasons": {name: why for name, why in empty["reasons"].items() if name not in known},
+        "stalls": None,
+        **_sizes(workload, steps),
+        "gpm": gpm.values,
+        "gpm_reason": gpm.reason,
+        "gpu_time_active": active.mean,
+        "software": asdict(software),
+    }
+
+
+def _none(reason: str) -> dict[str, Any]:
+    return {"metrics": dict.fromkeys(FIVE), "reasons": dict.fromkeys(FIVE, reason), "stalls": None}
+
+
+def _sizes(workload: Workload, steps: int) -> dict[str, int]:
+    return {"batch_size": workload.batch_size, "steps": steps}

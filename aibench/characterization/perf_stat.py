@@ -1,0 +1,103 @@
+"""A CPU's own counters, through Linux's `perf stat`, where the machine has a PMU and the program is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+DEVICES = Path("/sys/bus/event_source/devices")
+PMUS = ("cpu", "cpu_core", "armv8*")  # of x86, of x86 with two kinds of cores, of ARM
+EVENTS = (
+    "instructions",
+    "cycles",
+    "cache-references",
+    "cache-misses",
+    "branches",
+    "branch-misses",
+    "stalled-cycles-frontend",
+    "stalled-cycles-backend",
+)
+ATTACH_SECONDS = 0.3
+RATIOS = {  # name: of, over
+    "ipc": ("instructions", "cycles"),
+    "cache_miss_rate": ("cache-misses", "cache-references"),
+    "branch_miss_rate": ("branch-misses", "branches"),
+    "frontend_stalls": ("stalled-cycles-frontend", "cycles"),
+    "backend_stalls": ("stalled-cycles-backend", "cycles"),
+}
+
+
+def missing() -> str | None:
+    """Why `perf stat` cannot count here; None where it can."""
+    if not any(True for pattern in PMUS for _ in DEVICES.glob(pattern)):
+        return f"no PMU: {DEVICES / PMUS[0]} is not there (a virtual machine, as a rule)"
+    if shutil.which("perf") is None:
+        return "no program perf"
+    return None
+
+
+class PerfStat:
+    """The counters of this process while inside `watch()`.
+
+    Attributes:
+        counts: By event; None where the processor does not count it, or the user may not.
+        reason: Why there is no count at all; None where there is one.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, float | None] = dict.fromkeys(EVENTS)
+        self.reason = missing()
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Count what happens inside."""
+        if self.reason is not None:
+            yield
+            return
+        command = ["perf", "stat", "-j", "-e", ",".join(EVENTS), "-p", str(os.getpid())]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as perf:
+            time.sleep(ATTACH_SECONDS)
+            try:
+                yield
+            finally:
+                perf.send_signal(signal.SIGINT)
+                _, said = perf.communicate()
+        self.counts.update(parsed(said))
+        if all(count is None for count in self.counts.values()):
+            self.reason = f"perf stat counted nothing: {' '.join(said.split())[:200]}"
+
+    def ratios(self) -> dict[str, float | None]:
+        """What follows from the counts: instructions a cycle, and shares."""
+        return {name: _over(self.counts.get(of), self.counts.get(over)) for name, (of, over) in RATIOS.items()}
+
+
+def _over(of: float | None, over: float | None) -> float | None:
+    return None if of is None or not over else of / over
+
+
+def parsed(text: str) -> dict[str, float | None]:
+    """The counts in what `perf stat -j` writes: an object a line; `<not supported>`, `<not counted>` are None.
+
+    Where a machine has two kinds of cores, each event is there twice (`cpu_core/cycles/`), and the two are added.
+    """
+    found: dict[str, float | None] = {}
+    for line in text.splitlines():
+        try:
+            row: Any = json.loads(line)
+            event, value = row["event"], row["counter-value"]
+        except (ValueError, TypeError, KeyError):
+            continue
+        event = (event.split("/")[1] if "/" in event else event).split(":")[0]
+        try:
+            found[event] = (found.get(event) or 0.0) + float(value)
+        except ValueError:
+            found.setdefault(event, None)
+    return found

@@ -1,0 +1,79 @@
+"""What the operating system counts of a process: the record that every machine has, with or without counters."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+NO_PEAK = "this system cannot reset a process's peak memory (/proc/self/clear_refs)"
+
+
+@dataclass
+class Software:
+    """Of the steps inside `watch()`, per second or a share; all this process's threads together.
+
+    Attributes:
+        seconds: Wall time.
+        task_clock: CPU seconds, user and system.
+        cores_busy: CPU seconds a second: 2.0 is two cores at work.
+        system_share: Of the CPU seconds, those in the kernel.
+        minor_faults: Pages mapped without reading a disk.
+        major_faults: Pages read from a disk.
+        voluntary_switches: Times that a thread went to sleep.
+        involuntary_switches: Times that another took its core.
+        peak_rss: Most bytes resident, of the whole process; None where it cannot be told from earlier peaks.
+    """
+
+    seconds: float = 0.0
+    task_clock: float = 0.0
+    cores_busy: float = 0.0
+    system_share: float = 0.0
+    minor_faults: int = 0
+    major_faults: int = 0
+    voluntary_switches: int = 0
+    involuntary_switches: int = 0
+    peak_rss: int | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Fill the attributes with what happens inside."""
+        resettable = _reset_peak()
+        before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+        yield
+        self.seconds = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+        self.task_clock = user + system
+        self.cores_busy = self.task_clock / self.seconds
+        self.system_share = system / self.task_clock if self.task_clock else 0.0
+        self.minor_faults = after.ru_minflt - before.ru_minflt
+        self.major_faults = after.ru_majflt - before.ru_majflt
+        self.voluntary_switches = after.ru_nvcsw - before.ru_nvcsw
+        self.involuntary_switches = after.ru_nivcsw - before.ru_nivcsw
+        self.peak_rss = _peak() if resettable else None
+        if self.peak_rss is None:
+            self.reasons["peak_rss"] = NO_PEAK
+
+
+def _reset_peak() -> bool:
+    """Whether the highest resident set is counted anew from here: getrusage's is that of the whole life."""
+    try:
+        CLEAR.write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _peak() -> int | None:
+    try:
+        lines = STATUS.read_text().splitlines()
+    except OSError:
+        return None
+    found = next((line for line in lines if line.startswith("VmHWM:")), None)
+    return 1024 * int(found.split()[1]) if found else None
