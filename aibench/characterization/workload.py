@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from abc import ABC, abstractmethod
@@ -58,6 +59,16 @@ class Workload(ABC):
     def batches(self) -> Iterable[Any]:
         """An epoch of training batches, anew each time it is iterated."""
 
+    def at_batch(self, samples: int) -> Workload:
+        """The same with training batches of about `samples` samples.
+
+        Raises:
+            ConfigError: It takes no such batch.
+        """
+        other = copy.copy(self)
+        other.batch_size = samples
+        return other
+
     def shapes(self) -> str:
         """The arguments of `forward` for one sample: `float32 1x3x224x224`, say."""
         leaves = [leaf for leaf in tree_leaves(self.build().example_input()) if torch.is_tensor(leaf)]  # type: ignore[operator]
@@ -94,6 +105,12 @@ class TaskWorkload(Workload):
 
     def build(self) -> pl.LightningModule:
         return registry.module_class(self.name)(self.config, self.data.facts)
+
+    def at_batch(self, samples: int) -> TaskWorkload:
+        of_a_sample = self.config.data.batch_size / self.batch_size  # where the key counts tokens, more than 1
+        return TaskWorkload(
+            self.name, self.scale, [*self.words, f"data.batch_size={max(1, round(samples * of_a_sample))}"]
+        )
 
     def batch(self) -> Any:
         indices = self._batches.plan(0)[0]
