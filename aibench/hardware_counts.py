@@ -2,8 +2,163 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from aibench.config import ConfigError, DataError
+from aibench.console import complain
+from aibench.reading import Markdown, publish, refuse
+
+if TYPE_CHECKING:
+    from aibench.analysis.characterization import Record
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="task=NAME, task=A,B, task=all or task=mlperf; scale=mini|reference; hardware=cpu|gpu; KEY=VALUE.",
+        show_default=False,
+    ),
+]
+Records = Annotated[list[Path], typer.Argument(help="Folders with records of `aibench characterize`, or such files.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the verbs of this module to `app`."""
+    app.command()(counters)
+    app.command()(similarity)
+
+
+def counters(
+    words: Words = None,
+    recipe: Annotated[bool, typer.Option("--recipe", help="Print Nsight Compute's command line, and stop.")] = False,
+    recorded: Annotated[
+        Path | None, typer.Option("--csv", help="Read this CSV file of Nsight Compute's; measure nothing.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Read the records in this folder; measure nothing.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.")
+    ] = None,
+    stalls: Annotated[bool, typer.Option(help="The stall reasons too: seven replays of each kernel, not two.")] = True,
+    figure: Annotated[Path | None, typer.Option(help="Draw a radar for each workload here, as PNG.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Write the table here, as CSV.")] = None,
+    markdown: Markdown = None,
+) -> None:
+    """What hardware counts in a training step (paper, 5.5): occupancy, IPC, efficiencies, stalls; or what else does."""
+    from aibench.analysis.characterization import RecordError, read_records
+
+    if recorded is not None:
+        _show_recorded(recorded)
+        return
+    if recipe:
+        _print_recipes(words or [], stalls)
+        return
+    failed = 0
+    if source is None:
+        folder, failed = _measure(words or [], output, stalls)
+    elif words:
+        refuse(f"{words[0]}: --from reads records and measures nothing. Give one of the two.")
+    else:
+        folder = source
+    try:
+        found = read_records([folder])
+    except RecordError as error:
+        refuse(str(error))
+    _show(found, figure, table, markdown)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _measure(words: list[str], output: Path | None, stalls: bool) -> tuple[Path, int]:
+    """Measure the section of each workload into its record; the folder, and how many failed."""
+    from aibench.characterization.counters import counters as counted
+    from aibench.characterization.record import RecordError, update_record
+    from aibench.characterizing import chosen_by
+
+    chosen = chosen_by(words)
+    folder, failed = output or Path("runs") / f"characterize_{chosen.scale}", 0
+    for name in chosen.names:
+        try:
+            workload = chosen.workload(name)
+            found = counted(workload, chosen.device, stalls)
+            path = update_record(folder, workload, chosen.device, "counters", found)
+            print(f"{path}: {found['source']}", flush=True)
+        except (ConfigError, DataError, RecordError) as error:
+            complain(str(error))
+            failed += 1
+        except OSError as error:
+            refuse(f"{error.filename or folder}: not written: {error.strerror}.")
+        gc.collect()
+    if failed == len(chosen.names):
+        raise typer.Exit(1)
+    return folder, failed
+
+
+def _show(records: list[Record], figure: Path | None, table: Path | None, markdown: Path | None) -> None:
+    from aibench.analysis.microarchitecture import reasons, tables
+    from aibench.analysis.radar import plot
+
+    grids = tables(records)
+    if not grids:
+        refuse("no record has counters. Run `aibench counters task=all --output FOLDER`.")
+    publish(grids, table, markdown, reasons(records))
+    if figure is not None:
+        try:
+            print(f"{figure}: {' '.join(plot(records, figure).split())}")
+        except OSError as error:
+            refuse(f"{error.filename}: not written: {error.strerror}.")
+
+
+def _print_recipes(words: list[str], stalls: bool) -> None:
+    from aibench.characterization.ncu import recipe
+    from aibench.characterization.selection import selected
+
+    words = [word for word in words if not word.startswith("hardware=")]  # the command is for a GPU elsewhere
+    try:
+        chosen = selected([*words, "hardware=cpu"])
+        for name in chosen.names:
+            said = [f"task={name}", f"scale={chosen.scale}", "hardware=gpu", *chosen.words]
+            print(recipe(said, f"{name.replace('/', '-')}-{chosen.scale}.csv", stalls))
+    except ConfigError as error:
+        refuse(str(error))
+
+
+def _show_recorded(path: Path) -> None:
+    from aibench.analysis.characterization import Record
+    from aibench.analysis.grid import Grid, percent
+    from aibench.analysis.microarchitecture import FIVE, tables
+    from aibench.characterization.ncu_csv import NcuError, read_launches
+    from aibench.characterization.ncu_totals import totals
+
+    try:
+        found: dict[str, Any] = totals(read_launches(path))
+    except NcuError as error:
+        refuse(str(error))
+    record = Record(path.stem, "", "-", "cuda", 0, "", {}, counters=found)
+    hottest = Grid(
+        title="The kernels that took most time, percent",
+        heads=["kernel", "launches", "share", *FIVE.values()],
+        rows=[
+            [one["kernel"][:60], str(one["launches"]), percent(one["share"]), *(percent(one[name]) for name in FIVE)]
+            for one in found["kernels"]
+        ],
+    )
+    lines = [f"{found['launches']} launches, {1000 * found['kernel_seconds']:.3g} ms. {found['method']}"]
+    publish(
+        [*tables([record]), hottest], None, None, [*lines, *(f"{k}: null: {v}" for k, v in found["reasons"].items())]
+    )
+
+
+def similarity(
+    places: Records,
+    scale: Annotated[str | None, typer.Option(help="Whose records; else that with the most workloads.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw here: PCA, tree and t-SNE in three files, NAME_pca.png and so on.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the distances here, as CSV.")] = None,
+    markdown: Markdown = None,
+) -> None:
+    """How alike workloads are: principal components, clusters and distances of what was measured of them."""

@@ -21,7 +21,7 @@ from aibench.characterization.workload import Steps, Workload, run_steps
 from aibench.meters.gpu import current_gpu
 
 WARMUP = 3
-CPU_STEPS, GPU_STEPS = 5, 50  # GPM wants some 100 ms
+CPU_STEPS, GPU_STEPS = 10, 50  # GPM wants some 100 ms
 OF_GPUS = "a GPU's metric; this was a CPU"
 
 
@@ -35,7 +35,7 @@ def counters(workload: Workload, device: str, stalls: bool = True, steps: int | 
         workload: What to train.
         device: `cpu` or `cuda`.
         stalls: With Nsight Compute, the stall reasons too.
-        steps: Of the record without Nsight Compute; else 5 on a CPU, 50 on a GPU.
+        steps: Of the record without Nsight Compute; else 10 on a CPU, 50 on a GPU.
     """
     if device == "cuda":
         return _of_gpu(workload, stalls, steps or GPU_STEPS)
