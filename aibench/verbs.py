@@ -80,6 +80,7 @@ def calibrate(
     words: Words,
     seeds: Annotated[int, typer.Option(help="Runs, with seeds 1 to this.")] = 8,
     output: Annotated[Path | None, typer.Option(help="Folder for the runs; runs found there are not repeated.")] = None,
+    digits: Annotated[int, typer.Option(min=1, help="Significant digits of the targets.")] = 2,
 ) -> None:
     """Propose a task's targets: every seed trains for the whole budget."""
     from aibench.analysis.calibration import propose, snippet
@@ -99,7 +100,7 @@ def calibrate(
     if subprocess.run([*train_py, *sweep], check=False).returncode != 0:
         _refuse(f"{folder}: a run failed; see above.")
     try:
-        proposal = propose(sorted(read_results([folder]), key=lambda result: result.seed))
+        proposal = propose(sorted(read_results([folder]), key=lambda result: result.seed), digits)
     except ValueError as error:
         _refuse(f"{folder}: {error}")
     for row in proposal.needed:

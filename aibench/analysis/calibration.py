@@ -38,7 +38,7 @@ class Proposal:
 
     Attributes:
         metric: The quality.
-        entire: Quality that every seed passes by 80 % of the budget, rounded to two digits towards the easier side.
+        entire: Quality that every seed passes by 80 % of the budget, rounded towards the easier side.
         quasi_entire: The same by 60 %.
         needed: What each seed takes to reach `entire`.
     """
@@ -49,8 +49,12 @@ class Proposal:
     needed: list[Needed]
 
 
-def propose(results: Sequence[Result]) -> Proposal:
+def propose(results: Sequence[Result], digits: int = SIGNIFICANT_DIGITS) -> Proposal:
     """Targets from runs of `session=epochs` over the whole budget that differ in nothing but the seed.
+
+    Args:
+        results: The runs.
+        digits: Significant ones of the targets: more than two where the best value is not 0 (a perplexity near 1).
 
     Raises:
         ValueError: A run did not complete, their evaluations do not lie at the same places, or one that had to miss the
@@ -67,7 +71,7 @@ def propose(results: Sequence[Result]) -> Proposal:
     values = [qualities(result, higher) for result in results]
     worst = [worst_of_best(values, index, higher) for index in range(len(steps[0]))]
     entire, quasi = (
-        _easier(worst[max(1, int(part * len(worst))) - 1], higher) for part in (ENTIRE_BY, QUASI_ENTIRE_BY)
+        _easier(worst[max(1, int(part * len(worst))) - 1], higher, digits) for part in (ENTIRE_BY, QUASI_ENTIRE_BY)
     )
     needed = [_needed(result, entire, higher) for result in results]
     return Proposal(target.metric, entire, quasi, needed)
@@ -95,11 +99,11 @@ def worst_of_best(values: Sequence[Sequence[float]], index: int, higher: bool) -
     return worst(best(row[: index + 1]) for row in values)
 
 
-def _easier(value: float, higher: bool) -> float:
-    """`value` rounded to two significant digits, down where higher is better and up where lower is."""
+def _easier(value: float, higher: bool, significant: int) -> float:
+    """`value` rounded to significant digits, down where higher is better and up where lower is."""
     if value == 0:
         return 0.0
-    digits = SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value)))
+    digits = significant - 1 - math.floor(math.log10(abs(value)))
     scaled = value * 10.0**digits
     return round((math.floor(scaled + 1e-9) if higher else math.ceil(scaled - 1e-9)) / 10.0**digits, max(digits, 0))
 

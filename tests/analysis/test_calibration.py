@@ -31,6 +31,12 @@ def test_where_less_is_better_the_greatest_decides(run):
     assert (proposal.entire, proposal.quasi_entire) == (2.1, 3.1)
 
 
+def test_more_digits_keep_more_of_a_quality_that_does_not_fall_to_0(run):
+    rows = [[1.9, 1.6, 1.444, 1.352, 1.3], [1.9, 1.5, 1.4, 1.3, 1.2]]
+    proposal = propose([calibrated(run, row, seed, mode="min") for seed, row in enumerate(rows)], digits=3)
+    assert (proposal.entire, proposal.quasi_entire) == (1.36, 1.45)
+
+
 def test_values_before_the_worst_one_do_not_count_where_it_must_be_missed_first(run):
     rows = [[0.01, 0.6, 0.5, 0.35, 0.3], [0.02, 0.4, 0.7, 0.31, 0.3]]
     proposal = propose([calibrated(run, row, seed, True, "min") for seed, row in enumerate(rows)])

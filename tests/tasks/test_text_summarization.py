@@ -236,8 +236,11 @@ def test_with_its_own_words_the_decoder_sees_what_it_drew(module, monkeypatch):
     torch.manual_seed(0)
     texts, _ = batch()
     previous = torch.full((2, 4), 5)
-    model.network(texts, previous, own_words=0.0)
+    model.eval()
+    one_by_one = model.network(texts, previous, own_words=1e-12)
     assert torch.equal(torch.stack(seen, 1), previous)
+    for together, single in zip(model.network(texts, previous), one_by_one, strict=True):
+        torch.testing.assert_close(together, single)
     seen.clear()
     model.network(texts, previous, own_words=1.0)
     assert seen[0].tolist() == [5, 5]
