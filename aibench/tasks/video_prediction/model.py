@@ -162,7 +162,7 @@ def moved(frame: Tensor, kernels: Tensor, masks: Tensor) -> Tensor:
     count, colours, height, width = frame.shape
     kernels = torch.relu(kernels - _SHIFT) + _SHIFT
     kernels = kernels / kernels.sum(dim=2, keepdim=True)
-    side = round(kernels.shape[2] ** 0.5)
+    side = round(int(kernels.shape[2]) ** 0.5)  # an int in a traced graph too
     own = torch.bmm(kernels.transpose(1, 2), masks.flatten(2))
     patches = unfold(pad(frame, (side // 2,) * 4), side).view(count, colours, side * side, height * width)
     return (patches * own[:, None]).sum(dim=2).view(frame.shape)

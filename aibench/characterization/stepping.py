@@ -1,0 +1,166 @@
+"""One training step on shapes alone: its operations, what it keeps for its backward pass, what its optimisers keep."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.utils._pytree import tree_leaves
+
+from aibench import counting
+from aibench.characterization.workload import Workload
+from aibench.meters.flops import Count, TooLong, on_meta
+
+SECONDS = 120.0  # that counting one step may take: 5 recurrent layers over 1,000 frames are decomposed step by step
+KEPT_PER_WEIGHT = {"Adam": 2, "AdamW": 2, "RMSprop": 1, "Adagrad": 1}  # numbers beside the weight itself
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One training step.
+
+    Attributes:
+        count: Its operations.
+        saved: Bytes that forward passes keep for backward passes: each storage once, weights and inputs left out.
+        most_saved: The most of these that are alive at one time.
+        state: Bytes that the optimisers keep beside the weights; None for one whose state is not known here.
+        optimizers: Their classes.
+        inputs: Bytes of the batch.
+        where: `on the meta device`, or `on the CPU`.
+    """
+
+    count: Count
+    saved: int
+    most_saved: int
+    state: int | None
+    optimizers: list[str]
+    inputs: int
+    where: str
+
+
+def measured_step(workload: Workload, reasons: list[str]) -> Step | None:
+    """A step on `workload.batch()`, on the meta device where shapes are enough; None, and why added to `reasons`."""
+    batch = workload.batch()
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
+        for device in ("meta", "cpu"):
+            try:
+                return _step(workload, batch, device)
+            except TooLong:
+                reasons.append(f"counting a training step took more than {SECONDS:g} s")
+                return None
+            except Exception as error:  # data-dependent code fails on the meta device in many ways
+                reasons.append(f"{type(error).__name__} on {device}: {' '.join(str(error).split())[:200]}")
+    return None
+
+
+def _step(workload: Workload, batch: Any, device: str) -> Step:
+    with torch.device(device):
+        module: Any = workload.build().to(device)
+    optimizers = _optimizers(module)
+    batch = on_meta(batch) if device == "meta" else copy.deepcopy(batch)
+    kept = _Kept([*module.parameters(), *module.buffers(), *_tensors(batch)])
+    with torch.autograd.graph.saved_tensors_hooks(kept.pack, _unpacked), _seconds(SECONDS):
+        count = counting.step_count(module, batch, len(optimizers))
+    return Step(
+        count=count,
+        saved=kept.total,
+        most_saved=kept.most,
+        state=_state(optimizers),
+        optimizers=[type(one).__name__ for one in optimizers],
+        inputs=sum(leaf.numel() * leaf.element_size() for leaf in _tensors(batch)),
+        where="on the meta device" if device == "meta" else "on the CPU",
+    )
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
+
+
+@contextmanager
+def _seconds(limit: float) -> Iterator[None]:
+    """Let one count take longer than it may after a session."""
+    before, counting.SECONDS = counting.SECONDS, limit
+    try:
+        yield
+    finally:
+        counting.SECONDS = before
+
+
+def _optimizers(module: Any) -> list[Optimizer]:
+    counting._stand_in_for_lightning(module, 1)  # schedules ask for the number of steps
+    found = [leaf for leaf in tree_leaves(_plain(module.configure_optimizers())) if isinstance(leaf, Optimizer)]
+    return list(dict.fromkeys(found))
+
+
+def _plain(configured: Any) -> Any:
+    """What `configure_optimizers` returns, without the schedules' inside."""
+    if isinstance(configured, dict):
+        return [configured.get("optimizer")]
+    return [_plain(one) for one in configured] if isinstance(configured, list | tuple) else configured
+
+
+def _state(optimizers: list[Optimizer]) -> int | None:
+    total = 0
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            size = sum(weight.numel() * weight.element_size() for weight in group["params"] if weight.requires_grad)
+            if isinstance(optimizer, torch.optim.SGD):
+                each = 1 if group["momentum"] else 0
+            elif type(optimizer).__name__ in KEPT_PER_WEIGHT:
+                each = KEPT_PER_WEIGHT[type(optimizer).__name__] + bool(group.get("amsgrad"))
+                each += bool(group.get("momentum")) + bool(group.get("centered"))
+            else:
+                return None
+            total += each * size
+    return total
+
+
+class _Kept:
+    """Adds up what autograd saves. A storage counts once while any saved tensor holds it."""
+
+    def __init__(self, free: list[Tensor]) -> None:
+        self._free = free  # held, so that no later storage gets one of their addresses
+        self._not_counted = {one.untyped_storage()._cdata for one in free}
+        self._holders: Counter[int] = Counter()
+        self.now = self.most = self.total = 0
+
+    def pack(self, tensor: Tensor) -> _Saved:
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._not_counted:
+            return _Saved(tensor, None, key, 0)
+        if self._holders[key] == 0:
+            self.now, self.total = self.now + size, self.total + size
+            self.most = max(self.most, self.now)
+        self._holders[key] += 1
+        return _Saved(tensor, self, key, size)
+
+    def release(self, key: int, size: int) -> None:
+        self._holders[key] -= 1
+        if self._holders[key] == 0:
+            self.now -= size
+
+
+class _Saved:
+    """A saved tensor, that tells when it goes."""
+
+    def __init__(self, tensor: Tensor, kept: _Kept | None, key: int, size: int) -> None:
+        self.tensor, self._kept, self._key, self._size = tensor, kept, key, size
+
+    def __del__(self) -> None:
+        with suppress(AttributeError):
+            if self._kept is not None:
+                self._kept.release(self._key, self._size)
+
+
+def _unpacked(saved: _Saved) -> Tensor:
+    return saved.tensor
