@@ -52,6 +52,8 @@ ENVIRONMENT = {
     "KMP_BLOCKTIME": "0",
 }
 
+MEASURING = ("characterize", "counters", "micro")  # verbs that need that environment as training does
+
 MULTIRUN = ("-m", "--multirun")
 FLAGS = (  # Hydra's
     *MULTIRUN,
@@ -72,6 +74,8 @@ def main() -> None:
         sys.argv = [f"{sys.argv[0]} train", *sys.argv[2:]]
         run_training(sys.argv[1:])
     else:
+        if sys.argv[1:2] and sys.argv[1] in MEASURING:
+            _restart_with(ENVIRONMENT)
         from aibench.verbs import app
 
         app()
