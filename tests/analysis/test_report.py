@@ -136,6 +136,12 @@ def test_the_page_shows_each_part_or_why_there_is_none(html):
     assert html.count("<svg") >= 5
 
 
+def test_throughput_has_its_unit_and_the_spread_of_a_step(results):
+    found = page.report(read_runs([results], keep=True), "Speed", Tariff())
+    (grid,) = next(section.grids for section in found.sections if section.anchor == "speed")
+    assert grid.rows[0][:9] == ["image_classification", "images", "500", "500", "500", "500", "100", "90", "120"]
+
+
 def test_charts_take_their_colours_from_the_page(html):
     assert "var(--first)" in html
     assert "#030303" not in html

@@ -16,6 +16,7 @@ from aibench.analysis.reading import Reading
 from aibench.analysis.report import charts
 from aibench.analysis.report.details import Detail, details, energy_table, estimates, split_table, trust_table
 from aibench.analysis.report.inference import characterisation, serving
+from aibench.analysis.report.speed import throughput_table
 from aibench.analysis.report.suite import Entry, entries, suite
 from aibench.analysis.spread import PRECISION
 from aibench.analysis.variation import VariationRow
@@ -80,6 +81,7 @@ def report(
             ],
             charts.cost([(entry.label, entry.cost) for entry in rows]),
         ),
+        Section("speed", "Throughput", _some(throughput_table(rows)), empty="No result holds a throughput."),
         Section("time", "Where the time went", [split_table(rows)], charts.time_split(rows)),
         Section("energy", "Energy", [energy_table(rows)]),
         Section("estimate", "Estimated and measured", _some(estimates(rows)), empty="No result holds an estimate."),
