@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -155,10 +156,37 @@ def _show_recorded(path: Path) -> None:
 def similarity(
     places: Records,
     scale: Annotated[str | None, typer.Option(help="Whose records; else that with the most workloads.")] = None,
-    figure: Annotated[
-        Path | None, typer.Option(help="Draw here: PCA, tree and t-SNE in three files, NAME_pca.png and so on.")
-    ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write the distances here, as CSV.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Folder to draw pca.png, tree.png and tsne.png in.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write distances and coordinates here, as CSV.")] = None,
     markdown: Markdown = None,
 ) -> None:
     """How alike workloads are: principal components, clusters and distances of what was measured of them."""
+    from aibench.analysis import similarity_table as tables
+    from aibench.analysis.characterization import RecordError, read_records
+    from aibench.analysis.similarity import TooFewError, compare
+    from aibench.analysis.similarity_figure import plot
+
+    try:
+        records = read_records(places)
+        found = compare(_of_scale(records, scale))
+    except (RecordError, TooFewError) as error:
+        refuse(str(error))
+    grids, lines = [tables.neighbours(found), tables.components(found)], tables.sentences(found)
+    publish(grids, csv, None, lines)
+    try:
+        if markdown is not None:
+            markdown.parent.mkdir(parents=True, exist_ok=True)
+            parts = [*(grid.markdown() for grid in (*grids, tables.matrix(found))), *(f"- {line}" for line in lines)]
+            markdown.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        for path in plot(found, figure) if figure is not None else ():
+            print(path)
+    except OSError as error:
+        refuse(f"{error.filename}: not written: {error.strerror}.")
+
+
+def _of_scale(records: list[Record], scale: str | None) -> list[Record]:
+    counts = Counter(record.scale for record in records)
+    chosen = scale or counts.most_common(1)[0][0]
+    if chosen not in counts:
+        refuse(f"--scale={chosen}: no record of it. One of: {', '.join(sorted(counts))}.")
+    return [record for record in records if record.scale == chosen]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aibench.analysis.characterization import Record
 from aibench.analysis.microarchitecture import Axis, hardware_axes, of_hardware, of_system, system_axes
@@ -46,7 +46,7 @@ def plot(records: Sequence[Record], path: Path) -> str:
     lines = math.ceil(len(shown) / COLUMNS)
     figure = Figure(figsize=(2.6 * min(COLUMNS, len(shown)) + 0.4, 2.9 * lines + 0.9), layout="constrained")
     for place, record in enumerate(shown):
-        polar = figure.add_subplot(lines, min(COLUMNS, len(shown)), place + 1, projection="polar")
+        polar: Any = figure.add_subplot(lines, min(COLUMNS, len(shown)), place + 1, projection="polar")
         _radar(polar, record.name, axes)
     figure.suptitle(title, fontsize="medium")
     figure.supxlabel("   ".join(f"{place}: {axis.head}" for place, axis in enumerate(axes, 1)), fontsize="small")

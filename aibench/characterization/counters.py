@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from aibench.characterization.fitting import fitted
 from aibench.characterization.gpm import Gpm, TimeActive
 from aibench.characterization.ncu import PROGRAM, busy_fraction, profiled
 from aibench.characterization.ncu_csv import NcuError
@@ -20,8 +21,8 @@ from aibench.characterization.software import Software
 from aibench.characterization.workload import Steps, Workload, run_steps
 from aibench.meters.gpu import current_gpu
 
-WARMUP = 3
-CPU_STEPS, GPU_STEPS = 10, 50  # GPM wants some 100 ms
+WARMUP = 2
+CPU_STEPS, LARGE_STEPS, GPU_STEPS = 10, 3, 50  # at reference scale a CPU takes seconds a step; GPM wants some 100 ms
 OF_GPUS = "a GPU's metric; this was a CPU"
 
 
@@ -29,17 +30,18 @@ def counters(workload: Workload, device: str, stalls: bool = True, steps: int | 
     """What hardware or, failing that, the operating system counts in steady training steps of `workload`.
 
     `source` says what counted: `ncu`, `nvml_gpm`, `nvml_utilization`, `perf_stat` or `software`. `metrics` has the
-    paper's five, None where this source has none, with the reason in `reasons`.
+    paper's five, None where this source has none, with the reason in `reasons`. At reference scale a CPU gets a
+    smaller batch; see `fitting`.
 
     Args:
         workload: What to train.
         device: `cpu` or `cuda`.
         stalls: With Nsight Compute, the stall reasons too.
-        steps: Of the record without Nsight Compute; else 10 on a CPU, 50 on a GPU.
+        steps: Of the record without Nsight Compute; else 10 on a CPU (3 at reference scale), 50 on a GPU.
     """
     if device == "cuda":
         return _of_gpu(workload, stalls, steps or GPU_STEPS)
-    return _of_cpu(workload, steps or CPU_STEPS)
+    return _of_cpu(fitted(workload, device), steps or (CPU_STEPS if workload.scale == "mini" else LARGE_STEPS))
 
 
 def _of_cpu(workload: Workload, steps: int) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+from aibench.meters.system import peak_process_memory
+
+CLEAR = Path("/proc/self/clear_refs")
 NO_PEAK = "this system cannot reset a process's peak memory (/proc/self/clear_refs)"
 
 
@@ -56,8 +58,9 @@ class Software:
         self.major_faults = after.ru_majflt - before.ru_majflt
         self.voluntary_switches = after.ru_nvcsw - before.ru_nvcsw
         self.involuntary_switches = after.ru_nivcsw - before.ru_nivcsw
-        self.peak_rss = _peak() if resettable else None
-        if self.peak_rss is None:
+        if resettable:
+            self.peak_rss = peak_process_memory()
+        else:
             self.reasons["peak_rss"] = NO_PEAK
 
 
@@ -68,12 +71,3 @@ def _reset_peak() -> bool:
     except OSError:
         return False
     return True
-
-
-def _peak() -> int | None:
-    try:
-        lines = STATUS.read_text().splitlines()
-    except OSError:
-        return None
-    found = next((line for line in lines if line.startswith("VmHWM:")), None)
-    return 1024 * int(found.split()[1]) if found else None
