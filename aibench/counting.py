@@ -138,6 +138,13 @@ class _NoOptimizer:
         return lambda *args, **kwargs: None
 
 
+class _NoSchedules(list[_NoOptimizer]):
+    """One schedule or several of them: a module with two optimisers may have either."""
+
+    def step(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing."""
+
+
 def _stand_in_for_lightning(module: Any, optimizers: int) -> None:
     """Give `module` what a training step may ask its trainer for."""
     stands_in = [_NoOptimizer() for _ in range(optimizers)]
@@ -152,7 +159,7 @@ def _stand_in_for_lightning(module: Any, optimizers: int) -> None:
         training=True,
     )
     module.optimizers = lambda **_: stands_in if optimizers > 1 else stands_in[0]
-    module.lr_schedulers = lambda: stands_in if optimizers > 1 else stands_in[0]
+    module.lr_schedulers = lambda: _NoSchedules(stands_in) if optimizers > 1 else stands_in[0]
     module.manual_backward = lambda loss, **_: loss.backward()
     module.toggle_optimizer = module.untoggle_optimizer = lambda *_: None
     module.clip_gradients = lambda *_, **__: None

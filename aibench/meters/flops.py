@@ -1,7 +1,8 @@
 """Floating-point operations, counted alike on every device: twice the multiply-adds of products and convolutions.
 
 PyTorch's FlopCounterMode knows no fused recurrent layer and, on a CPU, no fused attention: it gives them nothing,
-silently. Inside `canonical()` such operators are decomposed into those that it knows. What carries no formula
+silently. Inside `canonical()` such operators are decomposed into those that it knows; on the meta device recurrent
+layers are counted by formula, which gives the same number at once (`on_shapes`). What carries no formula
 (normalisation, activations, embeddings, pooling, losses, optimisers) is listed with its calls.
 """
 
@@ -22,6 +23,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
+
+from aibench.meters.on_shapes import Recurrent, register_ctc
 
 # Operators that move no number: views and allocations.
 FREE = frozenset(
@@ -94,11 +97,12 @@ class Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def count(region: Callable[[], object], *, without_mkldnn: bool = True, seconds: float = math.inf) -> Count:
     """Run `region` and count it. Raises `TooLong` after `seconds`."""
-    uncounted, counter = Uncounted(seconds), FlopCounterMode(display=False)
-    with canonical(without_mkldnn=without_mkldnn), uncounted, counter:
+    register_ctc()
+    uncounted, counter, recurrent = Uncounted(seconds), FlopCounterMode(display=False), Recurrent()
+    with canonical(without_mkldnn=without_mkldnn), uncounted, counter, recurrent:
         region()
     table = {name: (calls, uncounted.elements[name]) for name, calls in uncounted.calls.most_common()}
-    return Count(counter.get_total_flops(), table)
+    return Count(counter.get_total_flops() + recurrent.flops, table)
 
 
 def is_recurrent(module: nn.Module) -> bool:
