@@ -76,7 +76,7 @@ class _OnTensors(nn.Module):
     def tensors(self) -> tuple[Tensor, ...]:
         return tuple(leaf for leaf in self.leaves if isinstance(leaf, Tensor))
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Without what a module keeps beside its tensors, which tracing refuses."""
         state: dict[str, Any] = super().state_dict(*args, **kwargs)
         for name in [name for name, value in state.items() if not isinstance(value, Tensor)]:
@@ -116,7 +116,7 @@ def _product(left: Any, right: Any, out: Any) -> float:
 
 
 def _shape(value: Any) -> list[int]:
-    shape = get_shape(value)
+    shape: list[int] | None = get_shape(value)
     assert shape is not None, f"no shape is known of {value}"
     return shape
 

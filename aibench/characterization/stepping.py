@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
 from aibench import counting
+from aibench.characterization.proposals import every_proposal
 from aibench.characterization.workload import Workload
 from aibench.meters.flops import Count, TooLong, on_meta
 
-SECONDS = 120.0  # that counting one step may take: 5 recurrent layers over 1,000 frames are decomposed step by step
+SECONDS = 120.0  # that one count may take
+REAL = 3e11  # operations of a step that is counted by computing it
 KEPT_PER_WEIGHT = {"Adam": 2, "AdamW": 2, "RMSprop": 1, "Adagrad": 1}  # numbers beside the weight itself
 
 
@@ -28,6 +31,7 @@ class Step:
     """One training step.
 
     Attributes:
+        samples: In the batch.
         count: Its operations.
         saved: Bytes that forward passes keep for backward passes: each storage once, weights and inputs left out.
         most_saved: The most of these that are alive at one time.
@@ -37,6 +41,7 @@ class Step:
         where: `on the meta device`, or `on the CPU`.
     """
 
+    samples: int
     count: Count
     saved: int
     most_saved: int
@@ -45,15 +50,26 @@ class Step:
     inputs: int
     where: str
 
+    @property
+    def flops(self) -> float:
+        """Operations a sample."""
+        return self.count.flops / self.samples
 
-def measured_step(workload: Workload, reasons: list[str]) -> Step | None:
-    """A step on `workload.batch()`, on the meta device where shapes are enough; None, and why added to `reasons`."""
-    batch = workload.batch()
-    with torch.random.fork_rng(), warnings.catch_warnings():
+
+def measured_step(workload: Workload, forward: float | None, reasons: list[str]) -> Step | None:
+    """A training step, on the meta device where shapes are enough, else computed with a batch that takes seconds.
+
+    Args:
+        workload: What is trained.
+        forward: Operations of one sample's forward pass; None where unknown.
+        reasons: Gains why, where None is returned.
+    """
+    with torch.random.fork_rng(), warnings.catch_warnings(), every_proposal():
         warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
-        for device in ("meta", "cpu"):
+        for device, attempt in (("meta", lambda: workload), ("cpu", lambda: _quick(workload, forward))):
+            torch.manual_seed(0)
             try:
-                return _step(workload, batch, device)
+                return _step(attempt(), device)
             except TooLong:
                 reasons.append(f"counting a training step took more than {SECONDS:g} s")
                 return None
@@ -62,15 +78,36 @@ def measured_step(workload: Workload, reasons: list[str]) -> Step | None:
     return None
 
 
-def _step(workload: Workload, batch: Any, device: str) -> Step:
+def sampled_steps(workload: Workload, count: int) -> list[float]:
+    """Operations a sample of `count` steps whose operations vary, each computed with other random numbers."""
+    found = []
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        small = _quick(workload, None)
+        for seed in range(count):
+            torch.manual_seed(seed)
+            found.append(_step(small, "cpu").flops)
+    return found
+
+
+def _quick(workload: Workload, forward: float | None) -> Workload:
+    """With a batch whose step takes no more than `REAL` operations, of a power of two, at least one sample."""
+    if forward is None or workload.batch_size * 3 * forward <= REAL:
+        return workload
+    return workload.at_batch(2 ** max(0, int(math.log2(max(1.0, REAL / (3 * forward))))))
+
+
+def _step(workload: Workload, device: str) -> Step:
+    batch = workload.batch()
     with torch.device(device):
         module: Any = workload.build().to(device)
     optimizers = _optimizers(module)
     batch = on_meta(batch) if device == "meta" else copy.deepcopy(batch)
     kept = _Kept([*module.parameters(), *module.buffers(), *_tensors(batch)])
-    with torch.autograd.graph.saved_tensors_hooks(kept.pack, _unpacked), _seconds(SECONDS):
+    with torch.autograd.graph.saved_tensors_hooks(kept.pack, _unpacked), seconds(SECONDS):
         count = counting.step_count(module, batch, len(optimizers))
     return Step(
+        samples=workload.batch_size,
         count=count,
         saved=kept.total,
         most_saved=kept.most,
@@ -86,7 +123,7 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 @contextmanager
-def _seconds(limit: float) -> Iterator[None]:
+def seconds(limit: float) -> Iterator[None]:
     """Let one count take longer than it may after a session."""
     before, counting.SECONDS = counting.SECONDS, limit
     try:

@@ -112,7 +112,7 @@ class _Fused(torch.autograd.Function):
 @cache
 def register_ctc() -> Any:
     """Let `F.ctc_loss` run on the meta device. Returns what keeps it registered."""
-    library = torch.library.Library("aten", "IMPL")
+    library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
 
     def loss(log_probs: Tensor, targets: Tensor, *lengths: Any, **_: Any) -> tuple[Tensor, Tensor]:
         steps, batch, _labels = log_probs.shape
@@ -123,7 +123,7 @@ def register_ctc() -> Any:
         return torch.empty_like(log_probs)
 
     for name in ("_ctc_loss", "_ctc_loss.Tensor"):
-        library.impl(name, loss, "Meta")
+        library.impl(name, loss, "Meta")  # type: ignore[no-untyped-call]
     for name in ("_ctc_loss_backward", "_ctc_loss_backward.Tensor"):
-        library.impl(name, backward, "Meta")
+        library.impl(name, backward, "Meta")  # type: ignore[no-untyped-call]
     return library
