@@ -95,12 +95,12 @@ def compare(records: Sequence[Record]) -> Similarity:
     Raises:
         TooFewError: Fewer than four workloads can be compared, or no feature tells them apart.
     """
+    found = features(records)
     from scipy.cluster.hierarchy import cophenet, linkage
     from scipy.spatial.distance import pdist, squareform
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    found = features(records)
     count = len(found.names)
     flat = pdist(found.points)
     tree = linkage(flat, "ward", optimal_ordering=True)
