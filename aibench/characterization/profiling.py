@@ -38,6 +38,7 @@ class Plan:
     profiled: int = 3
 
 
+LONG = 0.5  # seconds of a step of which one is enough
 PLANS = {"mini": Plan(), "reference": Plan(1, 1, 2)}
 
 
@@ -62,7 +63,7 @@ def profile(
     watch = _Watch(plan, device)
     run_steps(_Ranged(small, plan), watch.steps(), device)
     return {"batch": small.batch_size, "suite_batch": workload.batch_size} | summary(
-        watch.attribution(rules), rules, plan.profiled, watch.plain / plan.plain
+        watch.attribution(rules), rules, watch.profiled, watch.plain_seconds
     )
 
 
@@ -152,7 +153,8 @@ class _Watch:
     def __init__(self, plan: Plan, device: str) -> None:
         self.plan = plan
         self.device = device
-        self.plain = 0.0
+        self.plain_seconds = 0.0
+        self.first = plan.plain  # step that is profiled
         self.trace: dict[str, Any] = {}
         self._open = ExitStack()
         self._start = 0.0
@@ -171,13 +173,23 @@ class _Watch:
         with self._open:
             yield
 
+    @property
+    def profiled(self) -> int:
+        """Steps that are profiled: one where steps are long."""
+        return self.plan.plain + self.plan.profiled - self.first
+
     def _before(self, step: int) -> None:
-        if step == self.plan.plain:
-            if self.device == "cuda":
-                torch.cuda.synchronize()
-            self.plain = time.perf_counter() - self._start
+        if step == self.plan.plain and self._elapsed() > LONG * step:
+            self.first += self.plan.profiled - 1
+        if step == self.first:
+            self.plain_seconds = self._elapsed() / step
             self._open.enter_context(self._recording())
             self._open.enter_context(record_function(attribution.STEPS))
+
+    def _elapsed(self) -> float:
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - self._start
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
