@@ -11,7 +11,7 @@ import typer
 
 from aibench.config import ConfigError, DataError
 from aibench.console import complain
-from aibench.reading import Markdown, publish, refuse
+from aibench.reading import Markdown, publish, refuse, tell
 
 if TYPE_CHECKING:
     from aibench.analysis.characterization import Record
@@ -156,6 +156,9 @@ def _show_recorded(path: Path) -> None:
 def similarity(
     places: Records,
     scale: Annotated[str | None, typer.Option(help="Whose records; else that with the most workloads.")] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Option(help="Folders with results of training, for the epochs to quality.")
+    ] = None,
     figure: Annotated[Path | None, typer.Option(help="Folder to draw pca.png, tree.png and tsne.png in.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write distances and coordinates here, as CSV.")] = None,
     markdown: Markdown = None,
@@ -167,8 +170,8 @@ def similarity(
     from aibench.analysis.similarity_figure import plot
 
     try:
-        records = read_records(places)
-        found = compare(_of_scale(records, scale))
+        records = _of_scale(read_records(places), scale)
+        found = compare(records, _epochs(runs or [], records[0].scale))
     except (RecordError, TooFewError) as error:
         refuse(str(error))
     grids, lines = [tables.neighbours(found), tables.components(found)], tables.sentences(found)
@@ -182,6 +185,19 @@ def similarity(
             print(path)
     except OSError as error:
         refuse(f"{error.filename}: not written: {error.strerror}.")
+
+
+def _epochs(folders: list[Path], scale: str) -> dict[str, float]:
+    """The mean epochs to quality by task, from results below `folders`."""
+    if not folders:
+        return {}
+    from aibench.analysis.coverage import epochs_to_quality
+    from aibench.reading import runs_below
+
+    runs, faults = runs_below(folders)
+    tell(faults)
+    means = epochs_to_quality(runs).items()
+    return {task: mean for (task, of), (mean, _) in means if of == scale and mean is not None}
 
 
 def _of_scale(records: list[Record], scale: str | None) -> list[Record]:

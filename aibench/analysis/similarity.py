@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,9 @@ RANDOM_STATE = 0
 SIZES = {
     "parameters": ("parameters", "total"),
     "forward FLOPs": ("forward", "flops"),
-    "arithmetic intensity": ("arithmetic_intensity",),
-    "epochs": ("epochs", "mean"),
+    "arithmetic intensity": ("roofline", "intensity"),
 }
+EPOCHS = "epochs to quality"
 
 
 class TooFewError(ValueError):
@@ -89,13 +89,17 @@ class Similarity:
     perplexity: float
 
 
-def compare(records: Sequence[Record]) -> Similarity:
+def compare(records: Sequence[Record], epochs: Mapping[str, float] | None = None) -> Similarity:
     """Principal components, clusters, t-SNE and distances of `records`, one for each workload. Always the same result.
+
+    Args:
+        records: Of one scale.
+        epochs: To quality, by workload, of those that were trained at that scale.
 
     Raises:
         TooFewError: Fewer than four workloads can be compared, or no feature tells them apart.
     """
-    found = features(records)
+    found = features(records, epochs)
     from scipy.cluster.hierarchy import cophenet, linkage
     from scipy.spatial.distance import pdist, squareform
     from sklearn.decomposition import PCA
@@ -138,8 +142,8 @@ def _cut(tree: Floats, distances: Floats) -> tuple[NDArray[np.int_], dict[int, f
     return cuts[max(scores, key=lambda count: scores[count])], scores
 
 
-def features(records: Sequence[Record]) -> Features:
-    """What `records` tell of each workload, standardised.
+def features(records: Sequence[Record], epochs: Mapping[str, float] | None = None) -> Features:
+    """What `records` and `epochs` tell of each workload, standardised.
 
     A workload without operations or without a profile is left out. So is a feature that more than a quarter of the
     others lack; in one that fewer lack, those stand at the mean of the others. A category that a profile does not
@@ -156,7 +160,7 @@ def features(records: Sequence[Record]) -> Features:
         raise TooFewError(f"{len(kept)} workloads can be compared, and it takes {FEWEST}.{also}")
     columns: dict[tuple[str, str], Floats] = {}
     left_out: dict[str, list[str]] = {}
-    for group, name, column in [*_sizes(kept), *_times(kept), *_counters(kept)]:
+    for group, name, column in [*_sizes(kept, epochs or {}), *_times(kept), *_counters(kept)]:
         if reason := _useless(group, column):
             left_out.setdefault(reason, []).append(name)
             continue
@@ -194,6 +198,8 @@ def standardised(values: Floats, groups: Sequence[str]) -> Floats:
 
 
 def _unusable(record: Record) -> str | None:
+    if words := (record.characteristics or {}).get("words"):
+        return f"it is not the suite's configuration but {' '.join(words)}"
     if _at(record.characteristics, SIZES["forward FLOPs"]) is None:
         return "its operations are not known"
     return None if (record.profile or {}).get("categories") else "it has no profile"
@@ -216,9 +222,10 @@ def _useless(group: str, column: Floats) -> str | None:
 Column = tuple[str, str, Floats]
 
 
-def _sizes(records: Sequence[Record]) -> Iterator[Column]:
-    for name, path in SIZES.items():
-        found = [_at(record.characteristics, path) for record in records]
+def _sizes(records: Sequence[Record], epochs: Mapping[str, float]) -> Iterator[Column]:
+    columns = {name: [_at(record.characteristics, path) for record in records] for name, path in SIZES.items()}
+    columns[EPOCHS] = [epochs.get(record.name) for record in records]
+    for name, found in columns.items():
         yield "size", f"log {name}", np.array([math.log10(value) if value else math.nan for value in found])
 
 

@@ -141,6 +141,20 @@ def test_a_workload_without_operations_or_profile_is_left_out_by_name(two_kinds)
     assert "unprofiled: left out, it has no profile" in found.remarks
 
 
+def test_epochs_are_a_size_where_most_workloads_were_trained(two_kinds):
+    found = features(two_kinds, {one.name: 2.0**place for place, one in enumerate(two_kinds[:8])})
+    column = found.features.index("log epochs to quality")
+    assert found.groups[column] == "size"
+    assert found.values[3, column] == pytest.approx(math.log10(8))
+    assert any("epochs to quality: not known of mlperf/gemm8" in line for line in found.remarks)
+    assert "log epochs to quality" not in features(two_kinds).features
+
+
+def test_a_configuration_beside_the_suites_own_is_left_out(two_kinds):
+    two_kinds[0].characteristics["words"] = ["model=a/b"]
+    assert "conv0: left out, it is not the suite's configuration but model=a/b" in features(two_kinds).remarks
+
+
 def test_counters_are_a_group_of_their_own(two_kinds):
     for place, one in enumerate(two_kinds):
         object.__setattr__(one, "counters", {"metrics": {"achieved_occupancy": place / 10, "gld_efficiency": None}})
