@@ -90,6 +90,7 @@ class Attribution:
         autograd: Seconds of the host in the engine that runs backward operators, outside of them.
         python: Seconds of the host in none of these: the model's Python, Lightning, the loop.
         gpu_busy: Seconds in which a kernel or copy ran, overlaps once; None without a GPU.
+        layers: Whole layers that are made of operators, forwards, with all their time; without a GPU.
     """
 
     pieces: list[Piece]
@@ -97,6 +98,7 @@ class Attribution:
     autograd: float
     python: float
     gpu_busy: float | None
+    layers: list[Piece] = field(default_factory=list)
 
 
 def attribute(trace: dict[str, Any], rules: Rules) -> Attribution:
@@ -123,7 +125,8 @@ def attribute(trace: dict[str, Any], rules: Rules) -> Attribution:
     autograd = sum(seconds for call, seconds in framework if call.phase == "backward" and "::" in call.name)
     pieces = list(_launched(kernels, calls, rules) if kernels else _computed(own, rules))
     busy = _union((event["ts"], event["ts"] + event["dur"]) for event in kernels) * MICRO if kernels else None
-    return Attribution(pieces, wall, autograd, sum(seconds for _, seconds in framework) - autograd, busy)
+    python = sum(seconds for _, seconds in framework) - autograd
+    return Attribution(pieces, wall, autograd, python, busy, [] if kernels else [*_layers(calls, rules)])
 
 
 def _threads(events: Iterable[dict[str, Any]]) -> dict[Any, list[Call]]:
@@ -197,6 +200,14 @@ def _computed(own: Iterable[tuple[Call, float]], rules: Rules) -> Iterator[Piece
     for call, seconds in own:
         if call.kind == "cpu_op" and not _is_framework(call, rules):
             yield Piece(call.name, call.name, _category(call, rules), call.phase, seconds, call.arguments)
+
+
+def _layers(calls: Iterable[Call], rules: Rules) -> Iterator[Piece]:
+    for call in calls:
+        around = call.parent.region if call.parent else None
+        if call.phase == "forward" and call.region is not None and around is None and rules.region(call.name):
+            seconds = (call.end - call.start) * MICRO
+            yield Piece(call.name, call.name, call.region, call.phase, seconds, call.arguments)
 
 
 def _launched(kernels: list[dict[str, Any]], calls: list[Call], rules: Rules) -> Iterator[Piece]:

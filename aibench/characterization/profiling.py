@@ -98,6 +98,7 @@ def summary(found: Attribution, rules: Rules, steps: int, plain: float) -> dict[
         "phases": {name: shares.of(by_phase[name][1]) for name in attribution.PHASES if name in by_phase},
         "functions": [*_functions(pieces, shares)],
         "shapes": [*_shapes(pieces, shares)],
+        "layers": [*_shapes(found.layers, shares)],
         "rules": rules.source,
     }
 
