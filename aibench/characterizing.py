@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aibench.config import ConfigError, DataError
-from aibench.console import complain
-from aibench.reading import refuse
+from aibench.console import complain, console
+from aibench.reading import refuse, runs_below
 
 if TYPE_CHECKING:
+    from aibench.analysis.characterization import Record
+    from aibench.analysis.grid import Grid
     from aibench.characterization.selection import Selection
     from aibench.characterization.workload import Workload
 
@@ -34,6 +36,7 @@ def add_commands(app: typer.Typer) -> None:
     from aibench import hardware_counts, profiles
 
     app.command()(characterize)
+    app.command()(coverage)
     profiles.add_commands(app)
     hardware_counts.add_commands(app)
 
@@ -106,3 +109,72 @@ def _measure(section: str) -> Callable[[Workload, str], dict[str, Any]]:
     from aibench.characterization.counters import counters
 
     return counters
+
+
+def coverage(
+    records: Annotated[
+        list[Path], typer.Argument(help="Records, or folders that hold some: of both suites.", show_default=False)
+    ],
+    alternatives: Annotated[
+        list[Path] | None, typer.Option(help="Folders of records of other configurations, for the printed numbers.")
+    ] = None,
+    studies: Annotated[list[Path] | None, typer.Option(help="Results, for the epochs to quality.")] = None,
+    scale: Annotated[str, typer.Option(help="Of the figures and of the coverage.")] = "reference",
+    output: Annotated[Path | None, typer.Option(help="Folder for the tables and figures.")] = None,
+) -> None:
+    """What AIBench and MLPerf span (paper, Figures 1(a) and 2), Tables 1 to 4, and what its printed numbers are of."""
+    from aibench.analysis import coverage as analysis
+    from aibench.analysis import coverage_figures, models_table, printed
+    from aibench.analysis.characterization import RecordError, read_records
+
+    try:
+        found = read_records(records)
+        others = [record for folder in alternatives or [] for record in read_records([folder])]
+    except RecordError as error:
+        refuse(str(error))
+    runs = runs_below([file for place in studies for file in _results(place)])[0] if studies else []
+    points = [point for point in analysis.points(found, runs) if point.scale == scale]
+    if not points:
+        refuse(f"--scale={scale}: no record of that scale has characteristics. Run `aibench characterize` first.")
+    epochs = analysis.epochs_to_quality(runs)
+    grids = {
+        "coverage": analysis.coverage(points),
+        "printed_numbers": printed.comparison([*found, *others]),
+        "characteristics": models_table.models(found, epochs),
+        "uncounted": models_table.uncounted(found),
+        **_suite_tables(found),
+    }
+    for name in ("coverage", "printed_numbers"):
+        grids[name].show(console())
+    if output is not None:
+        _write(output, grids)
+        coverage_figures.spans(points, output / "figure1.png")
+        coverage_figures.bubbles(points, output / "figure2.png")
+        print(f"{output}: {len(grids)} tables as .md and .csv, figure1.png, figure2.png")
+
+
+def _results(place: Path) -> list[Path]:
+    """The result files right in a folder that a study keeps them in, else the folder, of runs, itself."""
+    return sorted(place.glob("*.json")) or [place]
+
+
+def _suite_tables(found: list[Record]) -> dict[str, Grid]:
+    from aibench import suite_tables
+    from aibench.mlperf.catalogue import BENCHMARKS
+
+    return {
+        "table1": suite_tables.components([(one.task, one.model, one.not_reported) for one in BENCHMARKS]),
+        "table2": suite_tables.models(found),
+        "table3": suite_tables.targets(),
+        "table4": suite_tables.system(found[0].system),
+    }
+
+
+def _write(folder: Path, grids: dict[str, Grid]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, grid in grids.items():
+            (folder / f"{name}.md").write_text(grid.markdown().rstrip() + "\n", encoding="utf-8")
+            grid.write_csv(folder / f"{name}.csv")
+    except OSError as error:
+        refuse(f"{error.filename}: not written: {error.strerror}.")

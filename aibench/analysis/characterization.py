@@ -22,7 +22,7 @@ class Record:
     """What was measured of one workload at one scale.
 
     Attributes:
-        name: `object_detection`, or `mlperf/resnet50`.
+        name: As in `task=NAME`: of a task, or `mlperf/resnet50`.
         suite: `AIBench` or `MLPerf`.
         scale: `mini` or `reference`.
         device: `cpu` or `cuda`.

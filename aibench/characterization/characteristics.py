@@ -33,6 +33,7 @@ def characteristics(workload: Workload, device: str) -> dict[str, Any]:
     reason = workload.uncountable or (reasons[-1] if reasons and step is None else None)
     estimate = None if step is None else memory_estimate(module, step)
     return {
+        "words": list(getattr(workload, "words", [])),
         "sample": workload.shapes(),
         "batch_size": workload.batch_size,
         "parameters": parameters(module),

@@ -21,7 +21,7 @@ class Selection:
     """Workloads, each built when its turn comes and not before.
 
     Attributes:
-        names: `object_detection`, `mlperf/resnet50`, in order.
+        names: Of tasks, or `mlperf/resnet50`, in order.
         scale: `mini` or `reference`.
         device: `cpu` or `cuda`.
         words: Further KEY=VALUE words, for the tasks.
@@ -47,7 +47,7 @@ class Selection:
         if name.startswith(f"{MLPERF}/"):
             from aibench import mlperf
 
-            return mlperf.workload(name.removeprefix(f"{MLPERF}/"))
+            return mlperf.workload(name)
         try:
             return TaskWorkload(name, self.scale, [*self.words, *more])
         except REFUSED as error:
@@ -84,14 +84,14 @@ def selected(words: Sequence[str]) -> Selection:
 
 def mlperf_names() -> list[str]:
     """`mlperf/NAME` of every model of MLPerf's that is here."""
-    try:
-        from aibench import mlperf
-    except ImportError:
-        return []
-    return [f"{MLPERF}/{name.removeprefix(f'{MLPERF}/')}" for name in mlperf.names()]
+    from aibench import mlperf
+
+    return [f"{MLPERF}/{name}" for name in mlperf.names()]
 
 
 def _names(value: str | None) -> list[str]:
+    from aibench import mlperf
+
     tasks, theirs = registry.task_names(), mlperf_names()
     known = [*tasks, *theirs]
     if not value:
@@ -99,6 +99,8 @@ def _names(value: str | None) -> list[str]:
     found: list[str] = []
     for name in value.split(","):
         several = {"all": tasks, MLPERF: theirs}.get(name)
+        if name.startswith(f"{MLPERF}/") and name not in known:
+            mlperf.workload(name)  # refuses, with the reason
         if several is None and name not in known:
             near = difflib.get_close_matches(name, [*known, "all", MLPERF], n=1)
             hint = f" Did you mean {near[0]}?" if near else f" One of: all, {MLPERF}, {', '.join(known)}."

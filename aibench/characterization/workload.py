@@ -29,7 +29,7 @@ class Workload(ABC):
     """A model with its training step, at one scale.
 
     Attributes:
-        name: `object_detection`, or `mlperf/resnet50`.
+        name: As in `task=NAME`: of a task, or `mlperf/resnet50`.
         suite: `AIBench` or `MLPerf`.
         scale: `mini` or `reference`.
         batch_size: Samples of a training step.
