@@ -79,7 +79,7 @@ def selected(words: Sequence[str]) -> Selection:
         raise ConfigError(f"task={values['task']}: MLPerf's models have one scale only. Give scale=reference.")
     if rest and any(name.startswith(f"{MLPERF}/") for name in names):
         raise ConfigError(f"{rest[0]}: MLPerf's models have no keys. Give it with tasks of AIBench only.")
-    return Selection(names, scale, _device(values.get("hardware", "auto")), rest)
+    return Selection(names, scale, device_of(values.get("hardware", "auto")), rest)
 
 
 def mlperf_names() -> list[str]:
@@ -109,7 +109,8 @@ def _names(value: str | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _device(hardware: str) -> str:
+def device_of(hardware: str) -> str:
+    """`cpu` or `cuda`, by the word after `hardware=`. Raises `ConfigError` where it is not here."""
     import torch
 
     if hardware not in DEVICES:
