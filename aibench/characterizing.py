@@ -139,7 +139,7 @@ def coverage(
     epochs = analysis.epochs_to_quality(runs)
     grids = {
         "coverage": analysis.coverage(points),
-        "printed_numbers": printed.comparison([*found, *others]),
+        "printed_numbers": printed.comparison([one for one in [*found, *others] if one.scale == "reference"]),
         "characteristics": models_table.models(found, epochs),
         "uncounted": models_table.uncounted(found),
         **_suite_tables(found),

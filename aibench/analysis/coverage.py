@@ -16,7 +16,7 @@ from aibench.analysis.variation import variation
 SUITES = ("AIBench", "MLPerf")
 NAMES = {"flops": "forward FLOPs of one sample", "parameters": "parameters", "epochs": "epochs to quality"}
 # 5.2.1, in the paper's own terms: FLOPs in its tool's multiply-adds, epochs to its convergent qualities.
-PAPER = {
+PAPER: dict[str, dict[str, tuple[float, float]]] = {
     "flops": {"AIBench": (0.09e6, 157_802e6), "MLPerf": (0.213248e6, 24_500e6)},
     "parameters": {"AIBench": (0.03e6, 68.4e6), "MLPerf": (5.2e6, 49.53e6)},
     "epochs": {"AIBench": (6, 96), "MLPerf": (3, 49)},

@@ -66,10 +66,10 @@ def measured_step(workload: Workload, forward: float | None, reasons: list[str])
     """
     with torch.random.fork_rng(), warnings.catch_warnings(), every_proposal():
         warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
-        for device, attempt in (("meta", lambda: workload), ("cpu", lambda: _quick(workload, forward))):
+        for device in ("meta", "cpu"):
             torch.manual_seed(0)
             try:
-                return _step(attempt(), device)
+                return _step(workload if device == "meta" else _quick(workload, forward), device)
             except TooLong:
                 reasons.append(f"counting a training step took more than {SECONDS:g} s")
                 return None
