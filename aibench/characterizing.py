@@ -149,7 +149,7 @@ def coverage(
     if output is not None:
         _write(output, grids)
         coverage_figures.spans(points, output / "figure1.png")
-        coverage_figures.bubbles(points, output / "figure2.png")
+        coverage_figures.bars(points, output / "figure2.png")
         print(f"{output}: {len(grids)} tables as .md and .csv, figure1.png, figure2.png")
 
 

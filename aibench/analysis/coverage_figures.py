@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = {"AIBench": "#0072b2", "MLPerf": "#d55e00"}
-UNKNOWN = 18.0  # area of a workload without epochs
-AREA = 9.0  # of one epoch
 
 
 def spans(found: Sequence[Point], path: Path) -> None:
@@ -61,13 +59,16 @@ def _bars(axes: Axes, found: Sequence[Point], key: str) -> None:
         )
         values = [getattr(point, key) for point in found if point.suite == suite and getattr(point, key)]
         axes.plot([place] * len(values), values, "_", color=COLOURS[suite], markersize=20)
+    ends = [end for suite in SUITES for end in PAPER[key][suite]]
+    ends += [end for span in known.values() for end in (span.least[0], span.most[0])]
+    axes.set_ylim(min(ends) / 2, max(ends) * 2)
     axes.set_xticks(range(len(SUITES)), SUITES)
     axes.set_xlim(-0.5, len(SUITES) - 0.4)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def bubbles(found: Sequence[Point], path: Path) -> None:
-    """Draw every workload at its FLOPs and parameters, its area the epochs to quality; hollow where none are known.
+def bars(found: Sequence[Point], path: Path) -> None:
+    """Draw every workload's three characteristics as dots on logarithmic scales, most FLOPs first.
 
     Args:
         found: The workloads, of one scale.
@@ -75,47 +76,39 @@ def bubbles(found: Sequence[Point], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 6.5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set(xscale="log", yscale="log", xlabel=NAMES["flops"], ylabel=NAMES["parameters"])
-    known = [point for point in found if point.flops and point.parameters]
-    for suite in SUITES:
-        for with_epochs in (True, False):
-            some = [point for point in known if point.suite == suite and (point.epochs is not None) == with_epochs]
-            axes.scatter(
-                [float(point.flops or 0) for point in some],
-                [float(point.parameters or 0) for point in some],
-                [UNKNOWN if point.epochs is None else AREA * point.epochs for point in some],
-                facecolors=COLOURS[suite] if with_epochs else "none",
-                edgecolors=COLOURS[suite],
-                alpha=0.6 if with_epochs else 1.0,
-                label=f"{suite}, area: epochs" if with_epochs else f"{suite}, no epochs here",
-            )
-    _label(axes, known)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(0.12)
-    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize="small")
-    axes.set_title("Model complexity, computation and convergence (paper, Figure 2)", loc="left", fontsize="medium")
+    ordered = sorted(found, key=lambda point: (point.flops is None, -(point.flops or 0), point.name))
+    figure = Figure(figsize=(10, 1.4 + 0.24 * len(ordered)), layout="constrained")
+    panels = figure.subplots(1, len(NAMES), sharey=True, squeeze=False)[0]
+    for axes, (key, title) in zip(panels, NAMES.items(), strict=True):
+        _column(axes, ordered, key)
+        axes.set_title(title, fontsize="medium")
+    panels[0].set_yticks(range(len(ordered)), [point.name.replace("_", " ") for point in ordered], fontsize="small")
+    for label, point in zip(panels[0].get_yticklabels(), ordered, strict=True):
+        label.set_color(COLOURS[point.suite])
+    panels[0].set_ylim(len(ordered) - 0.5, -0.5)
+    figure.suptitle(
+        "Computation, complexity and convergence of AIBench and MLPerf (paper, Figure 2)",
+        x=0.01,
+        ha="left",
+        fontsize="medium",
+    )
     figure.savefig(path, dpi=150)
 
 
-def _label(axes: Axes, known: Sequence[Point]) -> None:
-    """Names beside the dots; one that would lie on another's goes below."""
-    import math
+def _column(axes: Axes, ordered: Sequence[Point], key: str) -> None:
+    from matplotlib.ticker import NullFormatter
 
-    taken: list[tuple[float, float]] = []
-    for point in sorted(known, key=lambda one: (one.parameters or 0, one.flops or 0)):
-        x, y = math.log10(point.flops or 1), math.log10(point.parameters or 1)
-        shift = 0.0
-        while any(abs(x - other_x) < 1.3 and abs(y + shift - other_y) < 0.11 for other_x, other_y in taken):
-            shift += 0.11
-        taken.append((x, y + shift))
-        axes.annotate(
-            point.name.replace("_", " "),
-            (10**x, 10**y),
-            (10 ** (x + 0.1), 10 ** (y + shift)),
-            fontsize=7,
-            color=COLOURS[point.suite],
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": "0.7", "linewidth": 0.5} if shift else None,
-        )
+    values = [getattr(point, key) for point in ordered]
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    for height, (point, value) in enumerate(zip(ordered, values, strict=True)):
+        if value:
+            axes.plot(value, height, "o", color=COLOURS[point.suite], markersize=6)
+        else:
+            axes.text(0.02, height, "-", transform=axes.get_yaxis_transform(), va="center", color="0.5")
+    if any(values):
+        axes.set_xlim(min(filter(None, values)) / 3, max(filter(None, values)) * 3)
+    axes.grid(axis="x", color="0.9")
+    axes.hlines(range(len(ordered)), *axes.get_xlim(), color="0.93", linewidth=0.6, zorder=0)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)

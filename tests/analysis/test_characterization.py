@@ -10,7 +10,7 @@ import pytest
 
 from aibench.analysis.characterization import RecordError, read_record, read_records
 from aibench.analysis.coverage import Point, coverage, points, ranges
-from aibench.analysis.coverage_figures import bubbles, spans
+from aibench.analysis.coverage_figures import bars, spans
 from aibench.analysis.models_table import models, uncounted, uncounted_share
 from aibench.analysis.printed import comparison, printed_numbers
 
@@ -147,7 +147,7 @@ def test_figures_are_drawn_with_and_without_epochs(tmp_path):
         Point("c", "MLPerf", "mini", 1e8, 1e6),
         Point("d", "MLPerf", "mini", None, 1e6),
     ]
-    for draw in (spans, bubbles):
+    for draw in (spans, bars):
         draw(found, tmp_path / "figure.png")
         assert (tmp_path / "figure.png").stat().st_size > 5_000
 
