@@ -45,6 +45,37 @@ studies: .venv/run-ready  ## Make the tables and figures of the studies again fr
 	$(BIN)/python experiments/comparison/same_machine.py $(RESULTS) --markdown experiments/comparison/same_machine.md
 	$(BIN)/aibench report $(RESULTS) --html runs/report.html
 
+MODELS := experiments/model_characteristics
+ALTERNATIVES := $(foreach name,resnet101_c4 inception_v3 resnet34_182 teacher,--alternatives experiments/coverage/alternatives/$(name))
+characteristics: .venv/run-ready  ## Size, operations, bytes and memory of all models; coverage; the paper's printed numbers
+	$(BIN)/aibench system --probe
+	$(BIN)/aibench characterize task=all hardware=cpu --only characteristics --output $(MODELS)/results/mini
+	$(BIN)/aibench characterize task=all,mlperf scale=reference hardware=cpu --only characteristics --output $(MODELS)/results/reference
+	PATH="$(abspath $(BIN)):$$PATH" experiments/coverage/alternatives.sh
+	$(MAKE) coverage
+
+coverage: .venv/run-ready  ## The tables and figures of the models' characteristics again, from the records
+	$(BIN)/aibench coverage $(MODELS)/results/mini $(MODELS)/results/reference $(ALTERNATIVES) \
+		--studies experiments/run_to_run_variation/results --output experiments/coverage
+	mv experiments/coverage/characteristics.* experiments/coverage/uncounted.* $(MODELS)
+
+TRAINED := experiments/training
+SERVED := experiments/inference
+training: .venv/run-ready  ## Train all seventeen to their targets, serve them, make the tables of both studies again
+	$(BIN)/python train.py experiment=full output=runs/full
+	for run in runs/full/*/result.json; do $(BIN)/aibench infer run=$$(dirname $$run) seconds=5 || exit 1; done
+	$(MAKE) training-tables
+
+training-tables: .venv/run-ready
+	mkdir -p $(TRAINED)/results $(SERVED)/results
+	for run in runs/full/*/; do name=$$(basename $$run | sed 's/^[0-9]*_//'); \
+		cp $$run/result.json $(TRAINED)/results/$$name.json; cp $$run/inference.json $(SERVED)/results/$$name.json; done
+	$(BIN)/aibench report $(TRAINED)/results/*.json --markdown $(TRAINED)/table.md --csv $(TRAINED)/table.csv
+	$(BIN)/python $(SERVED)/table.py $(SERVED)/results/*.json --markdown $(SERVED)/table.md --csv $(SERVED)/table.csv
+	$(BIN)/python $(TRAINED)/compliance.py runs/full > $(TRAINED)/compliance.txt
+	$(BIN)/aibench selftest > $(TRAINED)/selftest.txt
+	$(BIN)/aibench system --probe > $(TRAINED)/system.txt
+
 reading: .venv/run-ready  ## How long 12,500 to 100,000 results take to read
 	$(BIN)/python benchmarks/reading.py
 
@@ -66,4 +97,4 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema overhead studies reading clean
+.PHONY: help run test check lint types fast format schema overhead studies characteristics coverage training training-tables reading clean
