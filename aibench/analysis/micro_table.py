@@ -105,7 +105,7 @@ def plot(found: dict[str, Any], path: Path) -> None:
             s=[20 + 400 * (one["share"] or 0.05) for one in of],
             color=COLORS[place % len(COLORS)],
             alpha=0.7,
-            label=category,
+            label=category or "written by hand",
             edgecolor="white",
             linewidth=0.5,
         )

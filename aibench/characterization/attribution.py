@@ -122,7 +122,7 @@ def attribute(trace: dict[str, Any], rules: Rules) -> Attribution:
     wall = sum(call.end - call.start for call in ranges) * MICRO
     own = [(call, (call.end - call.start - call.inside) * MICRO) for call in calls]
     framework = [(call, seconds) for call, seconds in own if _is_framework(call, rules)]
-    autograd = sum(seconds for call, seconds in framework if call.phase == "backward" and "::" in call.name)
+    autograd = sum(seconds for call, seconds in framework if call.phase == "backward" and call.kind == "cpu_op")
     pieces = list(_launched(kernels, calls, rules) if kernels else _computed(own, rules))
     busy = _union((event["ts"], event["ts"] + event["dur"]) for event in kernels) * MICRO if kernels else None
     python = sum(seconds for _, seconds in framework) - autograd

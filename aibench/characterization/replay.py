@@ -70,7 +70,7 @@ def call(case: Case, device: str) -> Callable[[], Any]:
             reasons.append(" ".join(str(error).split())[:120])
         else:
             return run
-    raise UnsupportedError(reasons[-1] if reasons else f"no overload takes {len(case.types)} inputs")
+    raise UnsupportedError(reasons[0] if reasons else f"no overload takes {len(case.types)} inputs")
 
 
 def _input(case: Case, place: int, wanted: str, device: str) -> Any:
