@@ -92,9 +92,9 @@ def system_axes(records: Sequence[Record]) -> list[Axis]:
     rows = {
         "cores busy, of the threads": ([_busy(record) for record in records], 1.0),
         "CPU time in the kernel": ([_software_of(record).get("system_share") for record in records], None),
-        "page faults per s": ([_rate(record, "minor_faults") for record in records], None),
-        "context switches per s": ([_switches(record) for record in records], None),
-        "peak resident memory": ([_software_of(record).get("peak_rss") for record in records], None),
+        "page faults per CPU s": ([_rate(record, "minor_faults") for record in records], None),
+        "context switches per CPU s": ([_switches(record) for record in records], None),
+        "peak memory, above the libraries'": ([_grown(record) for record in records], None),
     }
     axes = []
     for head, (values, full) in rows.items():
@@ -118,8 +118,14 @@ def _busy(record: Record) -> float | None:
 
 
 def _rate(record: Record, name: str) -> float | None:
+    """A second of CPU time: one of wall time holds as much work as other processes leave."""
     software = _software_of(record)
-    return software[name] / software["seconds"] if software.get("seconds") else None
+    return software[name] / software["task_clock"] if software.get("task_clock") else None
+
+
+def _grown(record: Record) -> int | None:
+    start, peak = (_software_of(record).get(name) for name in ("start_rss", "peak_rss"))
+    return None if start is None or peak is None else max(0, peak - start)
 
 
 def _switches(record: Record) -> float | None:
@@ -179,22 +185,22 @@ def _software(records: Sequence[Record]) -> Grid:
             "cores\nbusy",
             "kernel\n%",
             "faults\n/step",
-            "sleeps\n/s",
-            "pre-\nempted/s",
+            "sleeps\n/CPU s",
+            "pre-empted\n/CPU s",
             "peak\nMiB",
             "IPC",
         ],
         rows=[_software_row(record) for record in records],
         names=2,
         legend="CPU: of all threads. faults: pages mapped. sleeps, pre-empted: context switches that a thread asked "
-        "for, and did not ask for. peak: resident memory of the whole process, libraries included.",
+        "for, and did not ask for. peak: resident memory above that of the libraries.",
         records=[_software_record(record) for record in records],
     )
 
 
 def _software_row(record: Record) -> list[str]:
     found, software = record.counters or {}, _software_of(record)
-    steps, peak = found["steps"], software.get("peak_rss")
+    steps, grown = found["steps"], _grown(record)
     return [
         record.name,
         record.scale,
@@ -206,7 +212,7 @@ def _software_row(record: Record) -> list[str]:
         number(software["minor_faults"] / steps),
         number(_rate(record, "voluntary_switches")),
         number(_rate(record, "involuntary_switches")),
-        NONE if peak is None else f"{peak / 2**20:,.0f}",
+        NONE if grown is None else f"{grown / 2**20:,.0f}",
         number((found.get("cpu") or {}).get("ipc")),
     ]
 

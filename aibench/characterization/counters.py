@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,6 +22,7 @@ from aibench.characterization.ncu_totals import totals
 from aibench.characterization.perf_stat import PerfStat
 from aibench.characterization.software import Software
 from aibench.characterization.workload import Steps, Workload, run_steps
+from aibench.config import ConfigError
 from aibench.meters.gpu import current_gpu
 
 WARMUP = 2
@@ -41,11 +45,31 @@ def counters(workload: Workload, device: str, stalls: bool = True, steps: int | 
     """
     if device == "cuda":
         return _of_gpu(workload, stalls, steps or GPU_STEPS)
-    return _of_cpu(fitted(workload, device), steps or (CPU_STEPS if workload.scale == "mini" else LARGE_STEPS))
+    return _in_own_process(workload, steps or (CPU_STEPS if workload.scale == "mini" else LARGE_STEPS))
+
+
+def _in_own_process(workload: Workload, steps: int) -> dict[str, Any]:
+    """`_of_cpu` where no earlier workload's memory is still held, nor its threads."""
+    job = json.dumps(
+        {
+            "words": [f"task={workload.name}", f"scale={workload.scale}", "hardware=cpu", *workload.words],
+            "steps": steps,
+            "threads": torch.get_num_threads(),
+        }
+    )
+    command = [sys.executable, "-m", "aibench.characterization.counters", job]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    if done.returncode != 0 or not lines:
+        last = (done.stderr.strip().splitlines() or [f"the process ended with status {done.returncode}"])[-1]
+        raise ConfigError(f"task={workload.name}: its steps failed: {last}")
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
 
 
 def _of_cpu(workload: Workload, steps: int) -> dict[str, Any]:
     software, perf = Software(), PerfStat()
+    workload = fitted(workload, "cpu")
 
     @contextmanager
     def around() -> Iterator[None]:
@@ -104,3 +128,17 @@ def _none(reason: str) -> dict[str, Any]:
 
 def _sizes(workload: Workload, steps: int) -> dict[str, int]:
     return {"batch_size": workload.batch_size, "steps": steps}
+
+
+def main(job: str) -> None:
+    """The process of a CPU's workload: prints the section as one line of JSON, the last."""
+    from aibench.characterization.selection import selected
+
+    asked = json.loads(job)
+    torch.set_num_threads(asked["threads"])
+    (workload,) = selected(asked["words"])
+    print(json.dumps(_of_cpu(workload, asked["steps"])))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

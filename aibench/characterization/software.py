@@ -11,8 +11,16 @@ from pathlib import Path
 
 from aibench.meters.system import peak_process_memory
 
-CLEAR = Path("/proc/self/clear_refs")
+CLEAR, PAGES = Path("/proc/self/clear_refs"), Path("/proc/self/statm")
 NO_PEAK = "this system cannot reset a process's peak memory (/proc/self/clear_refs)"
+
+
+def resident() -> int | None:
+    """Bytes of this process that are in memory now."""
+    try:
+        return int(PAGES.read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return None
 
 
 @dataclass
@@ -28,7 +36,8 @@ class Software:
         major_faults: Pages read from a disk.
         voluntary_switches: Times that a thread went to sleep.
         involuntary_switches: Times that another took its core.
-        peak_rss: Most bytes resident, of the whole process; None where it cannot be told from earlier peaks.
+        start_rss: Bytes resident when this object was made; None where the system does not say.
+        peak_rss: Most bytes resident inside, of the whole process; None where it cannot be told from earlier peaks.
     """
 
     seconds: float = 0.0
@@ -39,6 +48,7 @@ class Software:
     major_faults: int = 0
     voluntary_switches: int = 0
     involuntary_switches: int = 0
+    start_rss: int | None = field(default_factory=resident)
     peak_rss: int | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 

@@ -32,6 +32,7 @@ def of_system(name: str, busy: float, faults: int, peak: int | None) -> Record:
         "major_faults": 0,
         "voluntary_switches": 6,
         "involuntary_switches": 4,
+        "start_rss": 1 << 20,
         "peak_rss": peak,
         "reasons": {} if peak else {"peak_rss": "no clear_refs"},
     }
@@ -54,12 +55,12 @@ def of_ncu(name: str) -> Record:
 
 
 def test_the_systems_record_is_told_by_step_and_by_second():
-    (grid,) = tables([of_system("a", 1.5, 400, 3 << 20), record("unmeasured", None)])
+    (grid,) = tables([of_system("a", 1.5, 400, 4 << 20), record("unmeasured", None)])
     row = dict(zip(grid.heads, grid.rows[0], strict=True))
     assert len(grid.rows) == 1
     assert row["CPU\nms/step"] == "300"
     assert row["faults\n/step"] == "40"
-    assert row["sleeps\n/s"] == "3"
+    assert row["sleeps\n/CPU s"] == "2"
     assert row["peak\nMiB"] == "3"
     assert row["IPC"] == "-"
     assert "no hardware counter" in grid.title
@@ -82,11 +83,11 @@ def test_every_null_has_its_reason_once():
 def test_the_radars_rim_is_the_largest_but_for_shares():
     records = [of_system("a", 1.5, 400, 2 << 20), of_system("b", 2.5, 100, None)]
     axes = {axis.head: axis for axis in system_axes(records)}
-    faults = axes["page faults per s"]
-    assert (faults.values, faults.full) == ({"a": 200, "b": 50}, 200)
+    faults = axes["page faults per CPU s"]
+    assert (faults.values, faults.full) == ({"a": pytest.approx(400 / 3), "b": 20}, pytest.approx(400 / 3))
     busy = axes["cores busy, of the threads"]
     assert (busy.values, busy.full) == ({"a": 0.75, "b": 1.0}, 1.0)
-    assert axes["peak resident memory"].values["b"] is None
+    assert axes["peak memory, above the libraries'"].values == {"a": 1 << 20, "b": None}
     assert {axis.full for axis in hardware_axes([of_ncu("a")])} == {1.0}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import time
 from types import SimpleNamespace
 
@@ -10,11 +11,12 @@ import pynvml
 import pytest
 
 from aibench.characterization import perf_stat, software
-from aibench.characterization.counters import counters
+from aibench.characterization.counters import counters, main
 from aibench.characterization.gpm import METRICS, Gpm, TimeActive
 from aibench.characterization.perf_stat import PerfStat, parsed
 from aibench.characterization.selection import selected
 from aibench.characterization.software import Software
+from aibench.config import ConfigError
 from aibench.meters.gpu import Gpu
 
 
@@ -168,10 +170,24 @@ def test_a_card_without_gpm_says_so_and_its_use_is_named_as_what_it_is():
     assert TimeActive(Gpu(None, None, "no GPU")).mean is None
 
 
-def test_a_cpus_section_has_no_number_that_nothing_counted(monkeypatch, tmp_path):
-    monkeypatch.setattr(perf_stat, "DEVICES", tmp_path)
-    (workload,) = selected(["task=learning_to_rank", "hardware=cpu", "data.batch_size=64"])
+WORDS = ["task=learning_to_rank", "hardware=cpu", "data.batch_size=64"]
+
+
+@pytest.mark.slow
+def test_each_workload_on_a_cpu_has_a_process_of_its_own():
+    (workload,) = selected(WORDS)
     found = counters(workload, "cpu", steps=2)
+    assert found["source"] in ("software", "perf_stat")
+    assert (found["batch_size"], found["steps"]) == (64, 2)
+    workload.words = ["data.batch_size=0"]
+    with pytest.raises(ConfigError, match=r"^task=learning_to_rank: its steps failed: .*batch_size"):
+        counters(workload, "cpu", steps=2)
+
+
+def test_a_cpus_section_has_no_number_that_nothing_counted(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(perf_stat, "DEVICES", tmp_path)
+    main(json.dumps({"words": WORDS, "steps": 2, "threads": 1}))
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["source"] == "software"
     assert set(found["metrics"].values()) == {None}
     assert set(found["reasons"]) == set(found["metrics"])
