@@ -59,6 +59,18 @@ coverage: .venv/run-ready  ## The tables and figures of the models' characterist
 		--studies experiments/run_to_run_variation/results --output experiments/coverage
 	mv experiments/coverage/characteristics.* experiments/coverage/uncounted.* $(MODELS)
 
+profiles: .venv/run-ready  ## Profile all seventeen miniatures; breakdown, hotspots, micro benchmarks
+	$(BIN)/aibench characterize task=all hardware=cpu --only profile --output $(MODELS)/results/mini
+	$(BIN)/aibench micro $(MODELS)/results/mini --suite experiments/micro/suite.json
+	$(BIN)/aibench micro experiments/micro/suite.json --output experiments/micro/micro.json \
+		--markdown experiments/micro/table.md --csv experiments/micro/table.csv --figure experiments/micro/figure.png
+	$(MAKE) profile-tables
+
+profile-tables: .venv/run-ready
+	$(BIN)/aibench breakdown $(MODELS)/results/mini --markdown experiments/runtime_breakdown/table.md \
+		--csv experiments/runtime_breakdown/table.csv --figure experiments/runtime_breakdown/figure.png
+	$(BIN)/aibench hotspots $(MODELS)/results/mini --markdown experiments/hotspots/table.md --csv experiments/hotspots/table.csv
+
 TRAINED := experiments/training
 SERVED := experiments/inference
 training: .venv/run-ready  ## Train all seventeen to their targets, serve them, make the tables of both studies again

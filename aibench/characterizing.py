@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aibench.characterization.workload import Workload
 
 SECTIONS = ("characteristics", "profile", "counters")
+Measure = Callable[["Workload", str], dict[str, Any]]
 Words = Annotated[
     list[str],
     typer.Argument(
@@ -47,17 +49,21 @@ def characterize(
     output: Annotated[
         Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.")
     ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="What kind of work operators and kernels do, by this file; for profiles.")
+    ] = None,
 ) -> None:
     """What models are and do, without data: size, operations, bytes, memory; where time goes; what hardware counted."""
     sections = [name.strip() for name in only.split(",")]
     for name in sections:
         if name not in SECTIONS:
             refuse(f"--only={only}: no section {name!r}. Any of: {', '.join(SECTIONS)}.")
+    measures = {section: _measure(section, rules) for section in sections}
     chosen = chosen_by(words)
     folder = output or Path("runs") / f"characterize_{chosen.scale}"
     failed = 0
     for name in chosen.names:
-        measured = [_measured(chosen, name, section, folder) for section in sections]
+        measured = [_measured(chosen, name, section, measures[section], folder) for section in sections]
         failed += not all(measured)
         gc.collect()
     raise typer.Exit(1 if failed else 0)
@@ -79,14 +85,14 @@ def chosen_by(words: list[str]) -> Selection:
     return chosen
 
 
-def _measured(chosen: Selection, name: str, section: str, folder: Path) -> bool:
+def _measured(chosen: Selection, name: str, section: str, measure: Measure, folder: Path) -> bool:
     """Measure one section of one workload into its record; False where it failed, which is told in one line."""
     from aibench.characterization.record import RecordError, update_record
 
     start = time.perf_counter()
     try:
         workload = chosen.workload(name)
-        value = _measure(section)(workload, chosen.device)
+        value = measure(workload, chosen.device)
         path = update_record(folder, workload, chosen.device, section, value)
     except (ConfigError, DataError, RecordError) as error:
         complain(str(error))
@@ -97,15 +103,19 @@ def _measured(chosen: Selection, name: str, section: str, folder: Path) -> bool:
     return True
 
 
-def _measure(section: str) -> Callable[[Workload, str], dict[str, Any]]:
+def _measure(section: str, rules: Path | None) -> Measure:
     if section == "characteristics":
         from aibench.characterization.characteristics import characteristics
 
         return characteristics
     if section == "profile":
+        from aibench.characterization.classes import RulesError, read_rules
         from aibench.characterization.profiling import profile
 
-        return profile
+        try:
+            return partial(profile, rules=read_rules(rules))
+        except RulesError as error:
+            refuse(f"--rules={error}")
     from aibench.characterization.counters import counters
 
     return counters
