@@ -89,7 +89,7 @@ def hardware_axes(records: Sequence[Record]) -> list[Axis]:
 
 def system_axes(records: Sequence[Record]) -> list[Axis]:
     """Five of what the operating system counts; rates are drawn up to the largest among `records`."""
-    rows = {
+    rows: dict[str, tuple[Sequence[float | None], float | None]] = {
         "cores busy, of the threads": ([_busy(record) for record in records], 1.0),
         "CPU time in the kernel": ([_software_of(record).get("system_share") for record in records], None),
         "page faults per CPU s": ([_rate(record, "minor_faults") for record in records], None),
