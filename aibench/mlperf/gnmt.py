@@ -110,10 +110,9 @@ class Decoder(nn.Module):
 class Module(pl.LightningModule):
     """Cross-entropy with label smoothing of 0.1, without padding, summed over a sentence's tokens.
 
-    Adam with 1e-3, from a hundredth of it within 200 steps, without the four halvings in the last third of a training; the
-    gradients' norm is clipped to 5. One table is both
-    languages' embeddings. The reference packs the sentences of a batch for its first layer, by length; these are of one
-    length, and there is nothing to pack.
+    Adam with 1e-3, from a hundredth of it within 200 steps, without the four halvings in the last third of a training;
+    the gradients' norm is clipped to 5. One table is both languages' embeddings. The reference packs the sentences of a
+    batch for its first layer, by length; these are of one length, and there is nothing to pack.
 
     Args:
         batch_size: Pairs of a training step; nothing depends on it.
