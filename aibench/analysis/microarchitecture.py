@@ -114,7 +114,7 @@ def _value(found: dict[str, Any], name: str) -> float | None:
 
 def _busy(record: Record) -> float | None:
     busy = _software_of(record).get("cores_busy")
-    return None if busy is None else min(1.0, busy / record.threads)
+    return None if busy is None else min(1.0, busy / (record.counters or {}).get("threads", record.threads))
 
 
 def _rate(record: Record, name: str) -> float | None:

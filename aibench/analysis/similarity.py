@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -145,16 +145,14 @@ def _cut(tree: Floats, distances: Floats) -> tuple[NDArray[np.int_], dict[int, f
 def features(records: Sequence[Record], epochs: Mapping[str, float] | None = None) -> Features:
     """What `records` and `epochs` tell of each workload, standardised.
 
-    A workload without operations or without a profile is left out. So is a feature that more than a quarter of the
-    others lack; in one that fewer lack, those stand at the mean of the others. A category that a profile does not
-    name took no time in it.
+    A workload without operations is left out, and one without a profile, unless more than a quarter have none: then
+    the shares of time are left out. So is any feature that more than a quarter lack; in one that fewer lack, they stand
+    at the mean of the others. A category that a profile does not name took no time in it.
 
     Raises:
         TooFewError: Fewer than four workloads are left, or no feature.
     """
-    lacking = {record.name: reason for record in records if (reason := _unusable(record))}
-    kept = [record for record in records if record.name not in lacking]
-    remarks = [f"{name}: left out, {reason}" for name, reason in lacking.items()]
+    kept, remarks = _comparable(records)
     if len(kept) < FEWEST:
         also = f" ({'; '.join(remarks)})" if remarks else ""
         raise TooFewError(f"{len(kept)} workloads can be compared, and it takes {FEWEST}.{also}")
@@ -197,12 +195,29 @@ def standardised(values: Floats, groups: Sequence[str]) -> Floats:
     return np.asarray(np.where(np.isnan(standard), 0.0, standard) * weights)
 
 
+def _comparable(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    """Those whose operations are known and, unless too many lack one, that have a profile; why the others are not."""
+    reasons = {record.name: reason for record in records if (reason := _unusable(record))}
+    known = [record for record in records if record.name not in reasons]
+    unprofiled = [record.name for record in known if not _categories(record)]
+    remarks = []
+    if len(unprofiled) > MOST_MISSING * len(known):
+        remarks.append(f"shares of time: left out, {len(unprofiled)} of {len(known)} workloads have no profile")
+        known = [replace(record, profile=None) for record in known]
+    else:
+        reasons |= dict.fromkeys(unprofiled, "it has no profile")
+    kept = [record for record in known if record.name not in reasons]
+    return kept, [*(f"{name}: left out, {reason}" for name, reason in reasons.items()), *remarks]
+
+
 def _unusable(record: Record) -> str | None:
     if words := (record.characteristics or {}).get("words"):
         return f"it is not the suite's configuration but {' '.join(words)}"
-    if _at(record.characteristics, SIZES["forward FLOPs"]) is None:
-        return "its operations are not known"
-    return None if (record.profile or {}).get("categories") else "it has no profile"
+    return "its operations are not known" if _at(record.characteristics, SIZES["forward FLOPs"]) is None else None
+
+
+def _categories(record: Record) -> dict[str, Any]:
+    return (record.profile or {}).get("categories") or {}
 
 
 def _useless(group: str, column: Floats) -> str | None:
@@ -231,8 +246,7 @@ def _sizes(records: Sequence[Record], epochs: Mapping[str, float]) -> Iterator[C
 
 def _times(records: Sequence[Record]) -> Iterator[Column]:
     """The share of a step's time in each category of operators."""
-    profiles = [(record.profile or {})["categories"] for record in records]
-    shares = [{name: one["share"] for name, one in categories.items()} for categories in profiles]
+    shares = [{name: one["share"] for name, one in _categories(record).items()} for record in records]
     for name in dict.fromkeys(name for found in shares for name in found):
         yield "time", f"{name} share", np.array([found.get(name, 0.0) for found in shares])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,6 +154,13 @@ def test_epochs_are_a_size_where_most_workloads_were_trained(two_kinds):
 def test_a_configuration_beside_the_suites_own_is_left_out(two_kinds):
     two_kinds[0].characteristics["words"] = ["model=a/b"]
     assert "conv0: left out, it is not the suite's configuration but model=a/b" in features(two_kinds).remarks
+
+
+def test_where_most_have_no_profile_sizes_alone_are_compared(two_kinds):
+    found = features([replace(one, profile=None) if place > 5 else one for place, one in enumerate(two_kinds)])
+    assert len(found.names) == 9
+    assert set(found.groups) == {"size"}
+    assert "shares of time: left out, 3 of 9 workloads have no profile" in found.remarks
 
 
 def test_counters_are_a_group_of_their_own(two_kinds):
