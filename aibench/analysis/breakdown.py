@@ -148,7 +148,8 @@ def where(found: Sequence[Bar]) -> str:
         parts.append(f"scale {first.scale}")
     if len({(bar.record.device, bar.record.threads) for bar in found}) == 1:
         processor = first.system.get("GPU type" if first.device == "cuda" else "CPU type", first.device)
-        parts.append(processor if first.device == "cuda" else f"{processor}, {first.threads} threads")
+        threads = f", {first.threads} thread{'s' if first.threads > 1 else ''}" if first.device == "cpu" else ""
+        parts.append(processor + threads)
     return "".join(f", {part}" for part in parts)
 
 

@@ -56,7 +56,7 @@ def table(found: dict[str, Any]) -> Grid:
         before = one["workload"]
     return Grid(
         title=f"Micro benchmarks on {best['device']}"
-        + (f", {found['threads']} threads" if found["device"] == "cpu" else "")
+        + (f", {found['threads']} thread{'s' if found['threads'] > 1 else ''}" if found["device"] == "cpu" else "")
         + f"; ceiling {number(best['flops'] / 1e9)} GFLOP/s ({best['method']}), {number(best['bandwidth'] / 1e9)} GB/s",
         heads=["workload", "operator", "category", "share", "us", "GFLOP", "GFLOP/s", "GB/s", "ceiling", "bound"],
         rows=rows,
