@@ -22,7 +22,11 @@ def plot(found: Similarity, folder: Path) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, size, draw in (("pca", (9, 6.5), _components), ("tree", (9, 6.5), _tree), ("tsne", (9, 6.5), _embedding)):
+    for name, size, draw in (
+        ("pca", (10, 6.5), _components),
+        ("tree", (9, 6.5), _tree),
+        ("tsne", (10, 6.5), _embedding),
+    ):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
         draw(axes, found)
@@ -69,7 +73,7 @@ def _scatter(axes: Axes, found: Similarity, points: Floats) -> None:
     axes.margins(x=0.12, y=0.06)
     axes.grid(color="0.92", zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small")
+    axes.figure.legend(loc="outside right upper", frameon=False, fontsize="small")
 
 
 def _places(points: Floats) -> list[tuple[float, float]]:
