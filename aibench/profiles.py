@@ -38,7 +38,9 @@ def breakdown(
     found = _bars(records, scale)
     publish([analysis.table(found)], csv, markdown)
     if figure is not None:
-        _draw(figure, lambda: analysis.plot(found, figure))
+        from aibench.analysis.breakdown_figure import plot
+
+        _draw(figure, lambda: plot(found, figure))
 
 
 def hotspots(

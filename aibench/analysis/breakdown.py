@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aibench.analysis.characterization import Record, RecordError
@@ -68,13 +67,11 @@ def _shares(record: Record) -> dict[str, float]:
     return {name: value / busy for name, value in seconds.items()}
 
 
-def columns(found: Sequence[Bar], order: Sequence[str] | None = None) -> list[str]:
-    """The categories with a column, in `order` (else the largest over all workloads first), then `REST`."""
+def columns(found: Sequence[Bar]) -> list[str]:
+    """The categories with a column, the largest over all workloads first, then `REST`."""
     names = list(dict.fromkeys(name for bar in found for name in bar.shares))
     large = [name for name in names if max(bar.shares.get(name, 0.0) for bar in found) >= SHOWN]
     large.sort(key=lambda name: -sum(bar.shares.get(name, 0.0) for bar in found))
-    if order is not None:
-        large = [name for name in order if name in large]
     return [*large, REST] if len(large) < len(names) else large
 
 
@@ -151,62 +148,3 @@ def where(found: Sequence[Bar]) -> str:
         threads = f", {first.threads} thread{'s' if first.threads > 1 else ''}" if first.device == "cpu" else ""
         parts.append(processor + threads)
     return "".join(f", {part}" for part in parts)
-
-
-def plot(found: Sequence[Bar], path: Path) -> None:
-    """Draw a stacked bar for each workload.
-
-    Args:
-        found: At least one.
-        path: Where to write; the suffix decides the format.
-    """
-    from matplotlib.figure import Figure
-
-    shown = columns(found)
-    figure = Figure(figsize=(10, 1.8 + 0.34 * len(found)), layout="constrained")
-    axes = figure.add_subplot()
-    left = [0.0] * len(found)
-    for place, name in enumerate(shown):
-        widths = [100 * of_column(bar, name, shown) for bar in found]
-        color = "#d9d9d9" if name == REST else COLORS[place % len(COLORS)]
-        axes.barh(range(len(found)), widths, 0.76, left, label=name, color=color, edgecolor="white", linewidth=0.5)
-        for row, (start, width) in enumerate(zip(left, widths, strict=True)):
-            if width >= 7:
-                dark = name != REST and place % len(COLORS) in DARK
-                axes.text(
-                    start + width / 2,
-                    row,
-                    f"{width:.0f}",
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                    color="white" if dark else "black",
-                )
-        left = [start + width for start, width in zip(left, widths, strict=True)]
-    axes.set_yticks(range(len(found)), [label(bar.record, found) for bar in found])
-    axes.set_ylim(len(found) - 0.5, -0.5)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("share of the time in operators or kernels, percent")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.set_title(f"Where a training step's time goes{where(found)}", loc="left", fontsize="medium")
-    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize="small")
-    figure.savefig(path, dpi=150)
-
-
-COLORS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#f0e442",
-    "#56b4e9",
-    "#e69f00",
-    "#7f5539",
-    "#5e4fa2",
-    "#a6d854",
-    "#444444",
-    "#8dd3c7",
-    "#fb9a99",
-)
-DARK = (0, 1, 2, 7, 8, 10)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aibench.analysis.breakdown import COLORS
+from aibench.analysis.breakdown_figure import color
 from aibench.analysis.grid import NONE, Grid, number, percent
 
 SCHEMA_VERSION = 1
@@ -97,13 +97,13 @@ def plot(found: dict[str, Any], path: Path) -> None:
     axes.plot(
         [low, ridge, high], [low * best["bandwidth"] / 1e9, best["flops"] / 1e9, best["flops"] / 1e9], color="0.4"
     )
-    for place, category in enumerate(_by_share(counted)):
+    for category in _by_share(counted):
         of = [one for one in counted if one["category"] == category]
         axes.scatter(
             [one["flops"] / one["bytes"] for one in of],
             [one["flops_per_second"] / 1e9 for one in of],
             s=[20 + 400 * (one["share"] or 0.05) for one in of],
-            color=COLORS[place % len(COLORS)],
+            color=color(category),
             alpha=0.7,
             label=category or "written by hand",
             edgecolor="white",

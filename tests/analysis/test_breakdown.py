@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from aibench.analysis import breakdown, hotspots
+from aibench.analysis.breakdown_figure import COLORS, plot
 from aibench.analysis.characterization import SCHEMA_VERSION, Record, RecordError
+from aibench.characterization.classes import read_rules
 from aibench.verbs import app
 
 
@@ -79,8 +81,13 @@ def test_the_files_columns_are_unrounded():
 
 
 def test_the_figure_is_drawn(tmp_path):
-    breakdown.plot(breakdown.bars([VISION, TEXT]), tmp_path / "figure.png")
+    plot(breakdown.bars([VISION, TEXT]), tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 1000
+
+
+def test_every_category_of_the_suite_has_a_colour_of_its_own():
+    assert set(read_rules().categories) <= COLORS.keys()
+    assert len(set(COLORS.values())) == len(COLORS)
 
 
 def test_records_without_a_profile_are_left_out_and_none_is_refused():
