@@ -75,7 +75,7 @@ TRAINED := experiments/training
 SERVED := experiments/inference
 training: .venv/run-ready  ## Train all seventeen to their targets, serve them, make the tables of both studies again
 	$(BIN)/python train.py experiment=full output=runs/full
-	for run in runs/full/*/result.json; do $(BIN)/aibench infer run=$$(dirname $$run) seconds=5 || exit 1; done
+	for run in runs/full/*/result.json; do $(BIN)/aibench infer run=$$(dirname $$run) seconds=3 || exit 1; done
 	$(MAKE) training-tables
 
 training-tables: .venv/run-ready
