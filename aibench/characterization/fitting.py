@@ -17,7 +17,7 @@ def fitted(workload: Workload, device: str, seconds: float = SECONDS) -> Workloa
     """`workload` with the batch that it is profiled with.
 
     On a GPU and at mini scale that is its own. Else it is 2 (the first power of two from there that the model takes),
-    doubled for as long as a step is expected to take `seconds` at the most, in proportion to one that was timed.
+    doubled for as long as a step is expected to take `seconds` at the most, in proportion to the one timed last.
     """
     if device != "cpu" or workload.scale == "mini" or workload.batch_size <= SMALLEST:
         return workload
@@ -31,9 +31,14 @@ def fitted(workload: Workload, device: str, seconds: float = SECONDS) -> Workloa
             size *= 2
     else:
         return workload
-    while taken * 2 <= seconds and size * 2 <= workload.batch_size:
-        size, taken = size * 2, taken * 2
-    return workload.at_batch(size)
+    while True:  # a larger batch takes less than in proportion where much of a step is fixed: timed again
+        more = size
+        while taken * 2 <= seconds and more * 2 <= workload.batch_size:
+            more, taken = more * 2, taken * 2
+        if more == size:
+            return small
+        size, small = more, workload.at_batch(more)
+        taken = step_seconds(small)
 
 
 def step_seconds(workload: Workload) -> float:
