@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,7 +110,7 @@ def _measured(found: list[Case], hardware: str, seconds: float) -> dict[str, Any
     import torch
 
     torch.set_num_threads(usable_cores())
-    return measure(found, device, os.environ.get("AIBENCH_CACHE", "~/.cache/aibench"), seconds=seconds)
+    return measure(found, device, seconds=seconds)
 
 
 def _cases(places: list[Path], top: int, scale: str | None) -> list[Case]:

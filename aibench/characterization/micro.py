@@ -15,9 +15,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.analysis.micro_suite import Case
 from aibench.characterization.replay import UnsupportedError, call
-from aibench.meters.ceiling import Ceiling, ceiling
+from aibench.meters.ceiling import Ceiling, probe
 from aibench.meters.description import description
 from aibench.meters.flops import canonical
+from aibench.meters.system import processor
 
 SCHEMA_VERSION = 1
 # Of an index into a table only the rows that it names are read, so that the table's size says nothing.
@@ -31,22 +32,19 @@ CONVOLUTIONS = (
 )
 
 
-def measure(
-    found: Sequence[Case], device: str, cache: str, *, seconds: float = 0.2, precision: str = "fp32"
-) -> dict[str, Any]:
-    """Run every case.
+def measure(found: Sequence[Case], device: str, *, seconds: float = 0.2, precision: str = "fp32") -> dict[str, Any]:
+    """Run every case, after the machine's ceiling was probed: on a shared machine that is not what it once was.
 
     Args:
         found: The suite.
         device: `cpu` or `cuda`.
-        cache: Folder where the machine's ceiling is kept.
         seconds: At least, of the timing of each.
         precision: Of the ceiling.
 
     Returns:
         What `micro.json` holds; docs/characterization.md describes it.
     """
-    best = ceiling(precision, device, cache)
+    best = probe(precision, device, torch.cuda.get_device_name() if device == "cuda" else processor())
     measured: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
     for case in found:
