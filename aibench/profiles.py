@@ -91,7 +91,8 @@ def micro(
         output.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         refuse(f"--output={output}: not written: {error.strerror}.")
-    publish([tables.table(measured)], csv, markdown, [*tables.unsupported(measured), f"{output}"])
+    publish([tables.table(measured)], csv, markdown, tables.unsupported(measured))
+    print(output)
     if figure is not None:
         _draw(figure, lambda: tables.plot(measured, figure))
     raise typer.Exit(0 if measured["cases"] else 1)
