@@ -59,17 +59,22 @@ coverage: .venv/run-ready  ## The tables and figures of the models' characterist
 		--studies experiments/run_to_run_variation/results --output experiments/coverage
 	mv experiments/coverage/characteristics.* experiments/coverage/uncounted.* $(MODELS)
 
-profiles: .venv/run-ready  ## Profile all seventeen miniatures; breakdown, hotspots, micro benchmarks
+profiles: .venv/run-ready  ## Profile all models; breakdown, hotspots, micro benchmarks
 	$(BIN)/aibench characterize task=all hardware=cpu --only profile --output $(MODELS)/results/mini
-	$(BIN)/aibench micro $(MODELS)/results/mini --suite experiments/micro/suite.json
-	$(BIN)/aibench micro experiments/micro/suite.json --output experiments/micro/micro.json \
-		--markdown experiments/micro/table.md --csv experiments/micro/table.csv --figure experiments/micro/figure.png
+	$(BIN)/aibench characterize task=all,mlperf scale=reference hardware=cpu --only profile --output $(MODELS)/results/reference
+	for scale in mini reference; do \
+		$(BIN)/aibench micro $(MODELS)/results/$$scale --suite experiments/micro/$$scale-suite.json && \
+		$(BIN)/aibench micro experiments/micro/$$scale-suite.json --output experiments/micro/$$scale.json \
+			--markdown experiments/micro/$$scale.md --csv experiments/micro/$$scale.csv --figure experiments/micro/$$scale.png \
+		|| exit 1; done
 	$(MAKE) profile-tables
 
 profile-tables: .venv/run-ready
-	$(BIN)/aibench breakdown $(MODELS)/results/mini --markdown experiments/runtime_breakdown/table.md \
-		--csv experiments/runtime_breakdown/table.csv --figure experiments/runtime_breakdown/figure.png
-	$(BIN)/aibench hotspots $(MODELS)/results/mini --markdown experiments/hotspots/table.md --csv experiments/hotspots/table.csv
+	for scale in mini reference; do \
+		$(BIN)/aibench breakdown $(MODELS)/results/$$scale --markdown experiments/runtime_breakdown/$$scale.md \
+			--csv experiments/runtime_breakdown/$$scale.csv --figure experiments/runtime_breakdown/$$scale.png && \
+		$(BIN)/aibench hotspots $(MODELS)/results/$$scale --markdown experiments/hotspots/$$scale.md \
+			--csv experiments/hotspots/$$scale.csv || exit 1; done
 
 TRAINED := experiments/training
 SERVED := experiments/inference

@@ -39,7 +39,7 @@ class Plan:
 
 
 LONG = 0.5  # seconds of a step of which one is enough
-PLANS = {"mini": Plan(), "reference": Plan(1, 1, 2)}
+PLANS = {"mini": Plan(), "reference": Plan(1, 1, 1)}
 
 
 def profile(
