@@ -114,4 +114,4 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema overhead studies characteristics coverage training training-tables reading clean
+.PHONY: help run test check lint types fast format schema overhead studies characteristics coverage profiles profile-tables training training-tables reading clean

@@ -63,7 +63,7 @@ def characterize(
     folder = output or Path("runs") / f"characterize_{chosen.scale}"
     failed = 0
     for name in chosen.names:
-        measured = [_measured(chosen, name, section, measures[section], folder) for section in sections]
+        measured = [_told(chosen, name, section, measures[section], folder) for section in sections]
         failed += not all(measured)
         gc.collect()
     raise typer.Exit(1 if failed else 0)
@@ -85,22 +85,33 @@ def chosen_by(words: list[str]) -> Selection:
     return chosen
 
 
-def _measured(chosen: Selection, name: str, section: str, measure: Measure, folder: Path) -> bool:
-    """Measure one section of one workload into its record; False where it failed, which is told in one line."""
+def _told(chosen: Selection, name: str, section: str, measure: Measure, folder: Path) -> bool:
+    start = time.perf_counter()
+    done = recorded(chosen, name, section, measure, folder)
+    if done is not None:
+        print(f"{done[0]}: {section}, {time.perf_counter() - start:.1f} s", flush=True)
+    return done is not None
+
+
+def recorded(
+    chosen: Selection, name: str, section: str, measure: Measure, folder: Path
+) -> tuple[Path, dict[str, Any]] | None:
+    """Measure one section of one workload into its record; None where it failed, which is told in one line.
+
+    Returns:
+        The record's file, and the section.
+    """
     from aibench.characterization.record import RecordError, update_record
 
-    start = time.perf_counter()
     try:
         workload = chosen.workload(name)
         value = measure(workload, chosen.device)
-        path = update_record(folder, workload, chosen.device, section, value)
+        return update_record(folder, workload, chosen.device, section, value), value
     except (ConfigError, DataError, RecordError) as error:
         complain(str(error))
-        return False
+        return None
     except OSError as error:
         refuse(f"{error.filename or folder}: not written: {error.strerror}.")
-    print(f"{path}: {section}, {time.perf_counter() - start:.1f} s", flush=True)
-    return True
 
 
 def _measure(section: str, rules: Path | None) -> Measure:

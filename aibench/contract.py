@@ -200,10 +200,25 @@ def digest(*parts: Tensor | np.ndarray[Any, Any] | str) -> str:
 def example_batch(data: TaskData, split: str, count: int) -> Any:
     """The first `count` samples of `split`, as one batch."""
     dataset = data.dataset(split)
-    indices = range(min(count, len(dataset)))
+    return batch_of(data, dataset, np.arange(min(count, len(dataset))))
+
+
+def batch_of(data: TaskData, dataset: Any, indices: np.ndarray[Any, Any]) -> Any:
+    """The samples of `dataset` at `indices`, as one batch: gathered where it can, else read one by one."""
     if hasattr(dataset, "gather"):
-        return dataset.gather(torch.tensor(indices))
-    return data.collate([dataset[index] for index in indices])
+        return dataset.gather(torch.from_numpy(indices))
+    return data.collate([dataset[int(index)] for index in indices])
 
 
-__all__ = ["DataError", "Facts", "InTurn", "RunConfig", "TaskData", "TaskModule", "Tensors", "digest", "example_batch"]
+__all__ = [
+    "DataError",
+    "Facts",
+    "InTurn",
+    "RunConfig",
+    "TaskData",
+    "TaskModule",
+    "Tensors",
+    "batch_of",
+    "digest",
+    "example_batch",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import random
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from aibench.config import RunConfig, plain
 from aibench.contract import Facts, TaskModule, digest
 from aibench.meters.flops import Count, TooLong, count, is_recurrent, on_meta
 
-RECIPE = 1  # to be raised with every change of how is counted
+RECIPE = 2  # to be raised with every change of how is counted
 SECONDS = 20.0  # that one count may take: a session is not to end with minutes of counting
 
 
@@ -75,11 +76,11 @@ def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimi
 
 def _count(build: Build, batch: Any, samples: int, optimizers: int) -> Operations:
     reasons: list[str] = []
-    forward, _ = _first(reasons, lambda: forward_count(_meta(build), device="meta"), lambda: forward_count(build()))
+    forward, _ = forward_of(build, reasons, SECONDS)
     step, where = _first(
         reasons,
-        lambda: step_count(_meta(build), on_meta(batch), optimizers),
-        lambda: step_count(build(), copy.deepcopy(batch), optimizers),
+        lambda: step_count(_meta(build), on_meta(batch), optimizers, SECONDS),
+        lambda: step_count(build(), copy.deepcopy(batch), optimizers, SECONDS),
     )
     return Operations(
         forward=float(forward.flops) if forward else None,
@@ -90,13 +91,28 @@ def _count(build: Build, batch: Any, samples: int, optimizers: int) -> Operation
     )
 
 
+def forward_of(build: Build, reasons: list[str], seconds: float) -> tuple[Count | None, str]:
+    """One sample's forward pass and where it was counted; None where it could not be, and `reasons` gains why.
+
+    Args:
+        build: Makes the module anew.
+        reasons: Gains what stood in the way.
+        seconds: That the count may take.
+    """
+    return _first(
+        reasons,
+        lambda: forward_count(_meta(build), "meta", seconds),
+        lambda: forward_count(build(), seconds=seconds),
+    )
+
+
 def _first(reasons: list[str], on_the_meta_device: Any, for_real: Any) -> tuple[Count | None, str]:
     """Shapes alone where they are enough, which takes no time and no memory; else the real thing."""
     for where, attempt in (("on the meta device", on_the_meta_device), ("on the CPU", for_real)):
         try:
             return attempt(), where
-        except TooLong:
-            reasons.append(f"counting it took more than {SECONDS:g} s")
+        except TooLong as error:
+            reasons.append(str(error))
             break
         except Exception as error:  # data-dependent code fails on the meta device in many ways
             reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
@@ -108,25 +124,28 @@ def _meta(build: Build) -> TaskModule:
         return build().to("meta")
 
 
-def forward_count(module: TaskModule, device: str = "cpu") -> Count:
-    """Of one sample's forward pass, in evaluation mode."""
+def forward_count(module: TaskModule, device: str = "cpu", seconds: float = math.inf) -> Count:
+    """Of one sample's forward pass, in evaluation mode. Raises `TooLong` after `seconds`."""
     module.eval()
     arguments = on_meta(module.example_input()) if device == "meta" else module.example_input()
     with torch.no_grad():
-        return count(lambda: module(*arguments), without_mkldnn=is_recurrent(module), seconds=SECONDS)
+        return count(lambda: module(*arguments), without_mkldnn=is_recurrent(module), seconds=seconds)
 
 
-def step_count(module: TaskModule, batch: Any, optimizers: int) -> Count:
-    """Of one training step on `batch`: all forward and backward passes; the optimisers' updates carry no formula."""
+def step_count(module: TaskModule, batch: Any, optimizers: int, seconds: float = math.inf) -> Count:
+    """Of one training step on `batch`: all forward and backward passes; the optimisers' updates carry no formula.
+
+    Raises `TooLong` after `seconds`.
+    """
     module.train()
-    _stand_in_for_lightning(module, optimizers)
+    stand_in_for_lightning(module, optimizers)
 
     def step() -> None:
         loss: Any = module.training_step(batch, 0)
         if module.automatic_optimization:
             loss.backward()
 
-    return count(step, without_mkldnn=is_recurrent(module), seconds=SECONDS)
+    return count(step, without_mkldnn=is_recurrent(module), seconds=seconds)
 
 
 class _NoOptimizer:
@@ -145,7 +164,7 @@ class _NoSchedules(list[_NoOptimizer]):
         """Nothing."""
 
 
-def _stand_in_for_lightning(module: Any, optimizers: int) -> None:
+def stand_in_for_lightning(module: Any, optimizers: int) -> None:
     """Give `module` what a training step may ask its trainer for."""
     stands_in = [_NoOptimizer() for _ in range(optimizers)]
     module._trainer = SimpleNamespace(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aibench.config import ConfigError, DataError
-from aibench.console import complain
+from aibench.config import ConfigError
 from aibench.reading import Markdown, publish, refuse, tell
 
 if TYPE_CHECKING:
@@ -76,22 +76,16 @@ def counters(
 def _measure(words: list[str], output: Path | None, stalls: bool) -> tuple[Path, int]:
     """Measure the section of each workload into its record; the folder, and how many failed."""
     from aibench.characterization.counters import counters as counted
-    from aibench.characterization.record import RecordError, update_record
-    from aibench.characterizing import chosen_by
+    from aibench.characterizing import chosen_by, recorded
 
     chosen = chosen_by(words)
     folder, failed = output or Path("runs") / f"characterize_{chosen.scale}", 0
     for name in chosen.names:
-        try:
-            workload = chosen.workload(name)
-            found = counted(workload, chosen.device, stalls)
-            path = update_record(folder, workload, chosen.device, "counters", found)
-            print(f"{path}: {found['source']}", flush=True)
-        except (ConfigError, DataError, RecordError) as error:
-            complain(str(error))
+        done = recorded(chosen, name, "counters", partial(counted, stalls=stalls), folder)
+        if done is None:
             failed += 1
-        except OSError as error:
-            refuse(f"{error.filename or folder}: not written: {error.strerror}.")
+        else:
+            print(f"{done[0]}: {done[1]['source']}", flush=True)
         gc.collect()
     if failed == len(chosen.names):
         raise typer.Exit(1)

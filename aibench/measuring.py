@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aibench.config import ConfigError, DataError, Resume, RunConfig, Session
-from aibench.console import complain, console
+from aibench.console import console
+from aibench.reading import refuse
 from aibench.result import Result, ResultError, read_result, read_results
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def infer(
 
         inference = serve(config, options, trained, console())
     except (ConfigError, DataError, ResultError) as error:
-        _refuse(str(error))
+        refuse(str(error))
     folder = output or (Path(run) if run else Path("runs") / f"infer_{config.task}_{config.scale}")
     path = folder if folder.suffix == ".json" else folder / INFERENCE
     write_inference(path, inference)
@@ -228,12 +229,12 @@ def _estimate(composed: Compose, words: list[str], studies: list[Path] | None, s
     found = []
     for config in runs:
         if config.session is Session.steps:
-            _refuse("session=steps: its length is known, and it reaches no quality. Estimate another session.")
+            refuse("session=steps: its length is known, and it reaches no quality. Estimate another session.")
         config.resume, config.progress = Resume.never, False
         try:
             forecasted = forecast(config, probe(config, steps), results)
         except (ConfigError, DataError) as error:
-            _refuse(str(error))
+            refuse(str(error))
         keep(config, forecasted)
         found.append((config, forecasted))
     _show_estimates(found)
@@ -276,8 +277,3 @@ def _price(config: RunConfig, row: Forecast) -> str:
     if tariff.price_per_kwh is not None and row.joules is not None:
         parts.append(row.joules / 3.6e6 * tariff.price_per_kwh)
     return f"{sum(parts):.3g}" if parts else "no tariff"
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(1)

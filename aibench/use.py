@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from aibench import registry
+from aibench.contract import batch_of
 from aibench.counting import Operations, build_of, operations
 from aibench.meters.ceiling import ceiling, data_sheet
 from aibench.result import Measured, Model, Throughput, Use
@@ -51,9 +50,7 @@ def _a_batch(session: Session) -> tuple[Any, int]:
     """The first training batch, on the CPU."""
     batches = session.batches
     indices = batches.plan(0)[0]
-    if hasattr(batches.dataset, "gather"):
-        return batches.dataset.gather(torch.from_numpy(indices)), len(indices)
-    return session.data.collate([batches.dataset[int(index)] for index in indices]), len(indices)
+    return batch_of(session.data, batches.dataset, indices), len(indices)
 
 
 def _use(session: Session, step: Measured, speed: Throughput) -> Use:

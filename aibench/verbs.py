@@ -7,14 +7,13 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from aibench import characterizing, measuring
 from aibench.config import RunConfig
-from aibench.console import complain
-from aibench.reading import add_commands
+from aibench.reading import add_commands, refuse
 
 app = typer.Typer(
     add_completion=False,
@@ -47,7 +46,7 @@ def check(run: Run) -> None:
     try:
         result = read_result(run)
     except ResultError as error:
-        _refuse(str(error))
+        refuse(str(error))
     found = division(result.config, plain(suite_config(result.task, result.scale)))
     print(f"{run}: {result.task}, scale {result.scale}, seed {result.seed}: {result.status}")
     print(f"division: {found.name}")
@@ -71,7 +70,7 @@ def verify(words: Words) -> None:
         for line in data.verify():
             print(line)
     except DataError as error:
-        _refuse(str(error))
+        refuse(str(error))
     print(f"fingerprint: {data.fingerprint()}")
 
 
@@ -98,11 +97,11 @@ def calibrate(
     ]
     train_py = [sys.executable, "-c", "from aibench.cli import train; train()", "-m"]
     if subprocess.run([*train_py, *sweep], check=False).returncode != 0:
-        _refuse(f"{folder}: a run failed; see above.")
+        refuse(f"{folder}: a run failed; see above.")
     try:
         proposal = propose(sorted(read_results([folder]), key=lambda result: result.seed), digits)
     except ValueError as error:
-        _refuse(f"{folder}: {error}")
+        refuse(f"{folder}: {error}")
     for row in proposal.needed:
         print(
             f"seed {row.seed}: {proposal.entire:g} after {row.epochs:.2f} epochs, {row.evaluations} evaluations, "
@@ -126,12 +125,7 @@ def _composed(words: list[str]) -> RunConfig:
     try:
         return composed(words)
     except REFUSED as error:
-        _refuse(refusal(error))
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(1)
+        refuse(refusal(error))
 
 
 measuring.add_commands(app, _composed)

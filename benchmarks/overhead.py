@@ -30,6 +30,7 @@ from aibench import registry
 from aibench.cli import ENVIRONMENT
 from aibench.compose import composed
 from aibench.config import PowerModel, RunConfig
+from aibench.contract import batch_of
 from aibench.loader import EvalBatches
 from aibench.meters.energy import energy_meter
 from aibench.meters.gpu import current_gpu
@@ -71,7 +72,7 @@ def plain_loop(config: RunConfig) -> float:
         module.on_train_epoch_start()
         plan = data.plan if stub.current_epoch else data.first_plan
         for index, indices in enumerate(plan(dataset, np.random.default_rng((config.seed, stub.current_epoch)))):
-            loss = module.training_step(read(data, dataset, indices), index)
+            loss = module.training_step(batch_of(data, dataset, indices), index)
             if module.automatic_optimization:
                 optimizers[0].zero_grad()
                 loss.backward()
@@ -84,13 +85,6 @@ def plain_loop(config: RunConfig) -> float:
     if step % schedule.interval:
         evaluate(module, held_out, logged)
     return time.perf_counter() - start
-
-
-def read(data: Any, dataset: Any, indices: np.ndarray[Any, Any]) -> Any:
-    """One batch."""
-    if hasattr(dataset, "gather"):
-        return dataset.gather(torch.from_numpy(indices))
-    return data.collate([dataset[index] for index in indices])
 
 
 def evaluate(module: Any, held_out: EvalBatches, logged: dict[str, Any]) -> None:

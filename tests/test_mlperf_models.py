@@ -23,12 +23,6 @@ SMALL_GNMT = gnmt.Sizes(vocabulary=50, hidden=16)
 SMALL_TRANSFORMER = transformer_big.Sizes(vocabulary=50, layers=2, dimensions=32, feed_forward=64, heads=4)
 
 
-@pytest.fixture(autouse=True)
-def _time_to_count(monkeypatch):
-    """A session gives counting up after 20 s; a busy machine may need more."""
-    monkeypatch.setattr("aibench.counting.SECONDS", 500.0)
-
-
 def seeded():
     return torch.Generator().manual_seed(0)
 

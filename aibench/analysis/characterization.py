@@ -50,18 +50,23 @@ def record_name(name: str, scale: str) -> str:
     return f"{name.replace('/', '-')}-{scale}.json"
 
 
+def read_json(path: Path, refused: type[ValueError]) -> Any:
+    """What the file `path` holds. Raises `refused`, in one line that names it, where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise refused(f"{path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise refused(f"{path}: not JSON: {error}.") from error
+
+
 def read_record(path: Path) -> Record:
     """The record in the file `path`.
 
     Raises:
         RecordError: It is none, or of another version.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise RecordError(f"{path}: not JSON: {error}.") from error
+    found = read_json(path, RecordError)
     if not isinstance(found, dict) or "schema_version" not in found:
         raise RecordError(f"{path}: no record of `aibench characterize`: it has no schema_version.")
     if found["schema_version"] != SCHEMA_VERSION:

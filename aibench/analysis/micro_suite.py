@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from aibench.analysis.characterization import Record
+from aibench.analysis.characterization import Record, read_json
 
 SCHEMA_VERSION = 1
 LEAST_SHARE = 0.01  # of the busy time, for an operator to become a case
@@ -89,12 +89,7 @@ def read_suite(path: Path) -> list[Case]:
     Raises:
         SuiteError: It is no suite.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SuiteError(f"{path}: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise SuiteError(f"{path}: not JSON: {error}.") from error
+    found = read_json(path, SuiteError)
     if not isinstance(found, dict) or not isinstance(found.get("cases"), list):
         raise SuiteError(f"{path}: no suite of micro benchmarks: it has no list `cases`.")
     if found.get("schema_version") != SCHEMA_VERSION:

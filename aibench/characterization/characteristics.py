@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from aibench import counting
 from aibench.characterization.memory import memory, sizes_up_to
 from aibench.characterization.proposals import every_proposal
 from aibench.characterization.second_count import second_count
-from aibench.characterization.stepping import SECONDS, Step, measured_step, sampled_steps, seconds
+from aibench.characterization.stepping import SECONDS, Step, measured_step, sampled_steps
 from aibench.characterization.traffic import memory_estimate, roofline, step_bytes
 from aibench.characterization.workload import Workload
+from aibench.counting import forward_of
 from aibench.meters.ceiling import ceiling
 from aibench.meters.flops import Count
 
@@ -74,17 +74,13 @@ def parameters(module: nn.Module) -> dict[str, int]:
 def _forward(workload: Workload, reasons: list[str]) -> tuple[Count | None, str]:
     """One sample's forward pass, by FlopCounterMode."""
 
-    def real() -> Count:
+    def build() -> Any:
         torch.manual_seed(0)
-        return counting.forward_count(workload.build())  # type: ignore[arg-type]
+        return workload.build()
 
-    with warnings.catch_warnings(), every_proposal(), seconds(SECONDS):
+    with warnings.catch_warnings(), every_proposal():
         warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
-        return counting._first(
-            reasons,
-            lambda: counting.forward_count(counting._meta(workload.build), device="meta"),  # type: ignore[arg-type]
-            real,
-        )
+        return forward_of(build, reasons, SECONDS)
 
 
 def _second(module: Any, flops: float | None) -> dict[str, Any]:

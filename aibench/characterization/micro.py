@@ -18,7 +18,6 @@ from aibench.characterization.replay import UnsupportedError, call
 from aibench.meters.ceiling import Ceiling, probe
 from aibench.meters.description import description
 from aibench.meters.flops import canonical
-from aibench.meters.system import processor
 
 SCHEMA_VERSION = 1
 # Of an index into a table only the rows that it names are read, so that the table's size says nothing.
@@ -44,7 +43,7 @@ def measure(found: Sequence[Case], device: str, *, seconds: float = 0.2, precisi
     Returns:
         What `micro.json` holds; docs/characterization.md describes it.
     """
-    best = probe(precision, device, torch.cuda.get_device_name() if device == "cuda" else processor())
+    best = probe(precision, device)
     measured: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
     for case in found:

@@ -6,8 +6,7 @@ import copy
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +15,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
-from aibench import counting
 from aibench.characterization.proposals import every_proposal
 from aibench.characterization.workload import Workload
+from aibench.counting import stand_in_for_lightning, step_count
 from aibench.meters.flops import Count, TooLong, on_meta
 
 SECONDS = 120.0  # that one count may take
@@ -104,8 +103,8 @@ def _step(workload: Workload, device: str) -> Step:
     optimizers = _optimizers(module)
     batch = on_meta(batch) if device == "meta" else copy.deepcopy(batch)
     kept = _Kept([*module.parameters(), *module.buffers(), *_tensors(batch)])
-    with torch.autograd.graph.saved_tensors_hooks(kept.pack, _unpacked), seconds(SECONDS):
-        count = counting.step_count(module, batch, len(optimizers))
+    with torch.autograd.graph.saved_tensors_hooks(kept.pack, _unpacked):
+        count = step_count(module, batch, len(optimizers), SECONDS)
     return Step(
         samples=workload.batch_size,
         count=count,
@@ -122,18 +121,8 @@ def _tensors(value: Any) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
-@contextmanager
-def seconds(limit: float) -> Iterator[None]:
-    """Let one count take longer than it may after a session."""
-    before, counting.SECONDS = counting.SECONDS, limit
-    try:
-        yield
-    finally:
-        counting.SECONDS = before
-
-
 def _optimizers(module: Any) -> list[Optimizer]:
-    counting._stand_in_for_lightning(module, 1)  # schedules ask for the number of steps
+    stand_in_for_lightning(module, 1)  # schedules ask for the number of steps
     found = [leaf for leaf in tree_leaves(_plain(module.configure_optimizers())) if isinstance(leaf, Optimizer)]
     return list(dict.fromkeys(found))
 

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 from aibench import registry
 from aibench.compose import composed
 from aibench.config import RunConfig
-from aibench.contract import example_batch
+from aibench.contract import batch_of, example_batch
 from aibench.loader import TrainBatches
 
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
@@ -98,7 +98,6 @@ class TaskWorkload(Workload):
         self.scale = scale
         self.words = list(words)
         self.data = registry.data_class(task)(self.config)
-        self.batch_size = self.config.data.batch_size
         self._batches = TrainBatches(self.data, self.data.dataset("train"), self.config.seed)
         self.batch_size = len(self._batches.plan(0)[0])
         self.uncountable = registry.module_class(task).uncountable
@@ -113,11 +112,7 @@ class TaskWorkload(Workload):
         )
 
     def batch(self) -> Any:
-        indices = self._batches.plan(0)[0]
-        dataset = self._batches.dataset
-        if hasattr(dataset, "gather"):
-            return dataset.gather(torch.from_numpy(indices))
-        return self.data.collate([dataset[int(index)] for index in indices])
+        return batch_of(self.data, self._batches.dataset, self._batches.plan(0)[0])
 
     def batches(self) -> Iterable[Any]:
         return self._batches

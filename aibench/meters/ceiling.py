@@ -75,7 +75,7 @@ def ceiling(precision: str, device: str, cache: str, *, again: bool = False) -> 
         cache: `data.cache`.
         again: Probe also where one is kept.
     """
-    name = torch.cuda.get_device_name() if device == "cuda" else _processor()
+    name = _name(device)
     threads = torch.get_num_threads() if device == "cpu" else 0
     folder = Path(cache).expanduser()
     path = folder / f"ceiling-{digest(f'{name} {threads} {precision} {torch.__version__}')}.json"
@@ -84,21 +84,21 @@ def ceiling(precision: str, device: str, cache: str, *, again: bool = False) -> 
         with FileLock(f"{path}.lock"):
             if path.is_file() and not again:
                 return Ceiling(**json.loads(path.read_text(encoding="utf-8")))
-            found = probe(precision, device, name)
+            found = probe(precision, device)
             path.write_text(json.dumps(asdict(found)), encoding="utf-8")
             return found
     except (OSError, ValueError, TypeError):  # a cache that cannot be used only costs time
-        return probe(precision, device, name)
+        return probe(precision, device)
 
 
-def _processor() -> str:
+def _name(device: str) -> str:
     from aibench.meters.system import processor
 
-    return processor()
+    return torch.cuda.get_device_name() if device == "cuda" else processor()
 
 
-def probe(precision: str, device: str, name: str) -> Ceiling:
-    """Measure now."""
+def probe(precision: str, device: str) -> Ceiling:
+    """Measure now, and keep nothing. Arguments as of `ceiling`."""
     found: dict[str, float] = {}
     slow = False
     for what, flops, run in _probes(PRECISIONS[precision], device):
@@ -108,9 +108,8 @@ def probe(precision: str, device: str, name: str) -> Ceiling:
         found[what] = flops / seconds
         slow = slow or seconds > SLOW
     best = max(found, key=lambda what: found[what])
-    return Ceiling(
-        found[best], _bandwidth(device), best, name, torch.get_num_threads() if device == "cpu" else 0, precision
-    )
+    threads = torch.get_num_threads() if device == "cpu" else 0
+    return Ceiling(found[best], _bandwidth(device), best, _name(device), threads, precision)
 
 
 def _probes(dtype: torch.dtype, device: str) -> Iterator[tuple[str, float, Callable[[], Tensor]]]:
@@ -131,16 +130,12 @@ def _probes(dtype: torch.dtype, device: str) -> Iterator[tuple[str, float, Calla
 
 
 def _best(run: Callable[[], object], device: str) -> float:
-    """Seconds of the quickest of the repetitions that fit into `SECONDS`, three at least; of a slow first."""
+    """Seconds of the quickest of the repetitions that fit into `SECONDS`; three at least, but after a slow one none."""
     times: list[float] = []
     with torch.inference_mode():
-        start = time.perf_counter()
         run()
-        _wait(device)
-        if (first := time.perf_counter() - start) > SLOW:
-            return first
         end = time.perf_counter() + SECONDS
-        while time.perf_counter() < end or len(times) < 3:
+        while not times or (times[-1] <= SLOW and (time.perf_counter() < end or len(times) < 3)):
             _wait(device)
             start = time.perf_counter()
             run()

@@ -80,13 +80,14 @@ class Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, seconds: float = math.inf) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.seconds = seconds
         self.deadline = time.monotonic() + seconds
         self.calls: Counter[str] = Counter()
         self.elements: Counter[str] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if time.monotonic() > self.deadline:
-            raise TooLong
+            raise TooLong(f"counting it took more than {self.seconds:g} s")
         out = func(*args, **(kwargs or {}))
         packet = func._overloadpacket
         if packet not in flop_registry and packet.__name__ not in FREE:

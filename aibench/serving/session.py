@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 
 from aibench import checkpoint, registry
 from aibench.config import Accelerator, ConfigError, Precision, RunConfig, plain
-from aibench.contract import TaskData, TaskModule
+from aibench.contract import TaskData, TaskModule, batch_of
 from aibench.instruments import Instruments
 from aibench.loader import EvalBatches
 from aibench.measures import peak_device_memory
@@ -79,10 +80,8 @@ class Server:
 
     def request(self, index: int, size: int = 1) -> Any:
         """Held-out samples as a request brings them, on the host."""
-        indices = [(index * size + place) % len(self.held_out) for place in range(size)]
-        if hasattr(self.held_out, "gather"):
-            return self.held_out.gather(torch.tensor(indices))
-        return self.data.collate([self.held_out[place] for place in indices])
+        indices = (index * size + np.arange(size)) % len(self.held_out)
+        return batch_of(self.data, self.held_out, indices)
 
     def answer(self, request: Any) -> Any:
         """End to end: to the device, the network, and what the task makes of it for a user."""

@@ -14,10 +14,10 @@ from torchmetrics.retrieval import RetrievalHitRate
 
 from aibench.compose import composed
 from aibench.config import ConfigError
+from aibench.nn.neumf import NeuMF
 from aibench.tasks.recommendation.config import ModelConfig
 from aibench.tasks.recommendation.data import Data
 from aibench.tasks.recommendation.metric import LeaveOneOut
-from aibench.tasks.recommendation.model import NeuMF
 from aibench.tasks.recommendation.module import Module
 
 TASK = "task=recommendation"

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.neumf import NeuMF
 from aibench.tasks.recommendation.config import SHOWN, Config
 from aibench.tasks.recommendation.data import Sample
 from aibench.tasks.recommendation.metric import LeaveOneOut
-from aibench.tasks.recommendation.model import NeuMF
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
