@@ -70,18 +70,16 @@ def characterize(
 
 
 def chosen_by(words: list[str]) -> Selection:
-    """The workloads that `words` mean; refuses others. Sets torch's threads as a session does."""
+    """The workloads that `words` mean; refuses others. Sets torch's arithmetic as a session does."""
     from aibench.characterization.selection import selected
 
     try:
         chosen = selected(words)
     except ConfigError as error:
         refuse(str(error))
-    import torch
+    from aibench.meters.system import set_arithmetic
 
-    from aibench.meters.system import usable_cores
-
-    torch.set_num_threads(usable_cores())
+    set_arithmetic()
     return chosen
 
 

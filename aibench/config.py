@@ -131,6 +131,7 @@ class HardwareConfig:
         compile: Whether `torch.compile` compiles the module.
         channels_last: Whether 4-D weights and inputs are laid out with channels last.
         deterministic: Whether operators without a deterministic implementation are refused.
+        cudnn_benchmark: Whether cuDNN tries its algorithms on every new shape and keeps the quickest.
         telemetry_hz: Samples of the machine's state a second; 0 takes none.
         idle_seconds: How long the machine is watched at rest before the run, where it has energy sensors.
         power_model: What a machine without sensors draws, where you know it.
@@ -142,6 +143,7 @@ class HardwareConfig:
     compile: bool = False
     channels_last: bool = True
     deterministic: bool = False
+    cudnn_benchmark: bool = False
     telemetry_hz: float = 1.0
     idle_seconds: float = 5.0
     power_model: PowerModel = field(default_factory=PowerModel)

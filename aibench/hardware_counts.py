@@ -15,6 +15,7 @@ from aibench.reading import Markdown, publish, refuse, tell
 
 if TYPE_CHECKING:
     from aibench.analysis.characterization import Record
+    from aibench.characterizing import Measure
 
 Words = Annotated[
     list[str] | None,
@@ -45,6 +46,9 @@ def counters(
         Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.")
     ] = None,
     stalls: Annotated[bool, typer.Option(help="The stall reasons too: seven replays of each kernel, not two.")] = True,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Count one launch of each kernel, grid and block, for all like it.")
+    ] = False,
     figure: Annotated[Path | None, typer.Option(help="Draw a radar for each workload here, as PNG.")] = None,
     table: Annotated[Path | None, typer.Option(help="Write the table here, as CSV.")] = None,
     markdown: Markdown = None,
@@ -56,11 +60,13 @@ def counters(
         _show_recorded(recorded)
         return
     if recipe:
-        _print_recipes(words or [], stalls)
+        _print_recipes(words or [], stalls, sample)
         return
     failed = 0
     if source is None:
-        folder, failed = _measure(words or [], output, stalls)
+        from aibench.characterization.counters import counters as counted
+
+        folder, failed = _measure(words or [], output, partial(counted, stalls=stalls, sample=sample))
     elif words:
         refuse(f"{words[0]}: --from reads records and measures nothing. Give one of the two.")
     else:
@@ -73,15 +79,14 @@ def counters(
     raise typer.Exit(1 if failed else 0)
 
 
-def _measure(words: list[str], output: Path | None, stalls: bool) -> tuple[Path, int]:
+def _measure(words: list[str], output: Path | None, count: Measure) -> tuple[Path, int]:
     """Measure the section of each workload into its record; the folder, and how many failed."""
-    from aibench.characterization.counters import counters as counted
     from aibench.characterizing import chosen_by, recorded
 
     chosen = chosen_by(words)
     folder, failed = output or Path("runs") / f"characterize_{chosen.scale}", 0
     for name in chosen.names:
-        done = recorded(chosen, name, "counters", partial(counted, stalls=stalls), folder)
+        done = recorded(chosen, name, "counters", count, folder)
         if done is None:
             failed += 1
         else:
@@ -107,7 +112,7 @@ def _show(records: list[Record], figure: Path | None, table: Path | None, markdo
             refuse(f"{error.filename}: not written: {error.strerror}.")
 
 
-def _print_recipes(words: list[str], stalls: bool) -> None:
+def _print_recipes(words: list[str], stalls: bool, sample: bool) -> None:
     from aibench.characterization.ncu import recipe
     from aibench.characterization.selection import selected
 
@@ -116,7 +121,7 @@ def _print_recipes(words: list[str], stalls: bool) -> None:
         chosen = selected([*words, "hardware=cpu"])
         for name in chosen.names:
             said = [f"task={name}", f"scale={chosen.scale}", "hardware=gpu", *chosen.words]
-            print(recipe(said, f"{name.replace('/', '-')}-{chosen.scale}.csv", stalls))
+            print(recipe(said, f"{name.replace('/', '-')}-{chosen.scale}.csv", stalls, sample=sample))
     except ConfigError as error:
         refuse(str(error))
 

@@ -179,10 +179,10 @@ def _ceilings() -> dict[str, str]:
     import torch
 
     from aibench.meters.ceiling import ceiling, data_sheet
-    from aibench.meters.system import usable_cores
+    from aibench.meters.system import set_arithmetic
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.set_num_threads(usable_cores())
+    set_arithmetic()
     rows = {}
     for precision in ("fp32", "bf16", *(("fp16",) if device == "cuda" else ())):
         found = ceiling(precision, device, "~/.cache/aibench", again=True)

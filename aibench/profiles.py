@@ -102,15 +102,13 @@ def _measured(found: list[Case], hardware: str, seconds: float) -> dict[str, Any
     from aibench.characterization.micro import measure
     from aibench.characterization.selection import device_of
     from aibench.config import ConfigError
-    from aibench.meters.system import usable_cores
+    from aibench.meters.system import set_arithmetic
 
     try:
         device = device_of(hardware)
     except ConfigError as error:
         refuse(f"--{error}")
-    import torch
-
-    torch.set_num_threads(usable_cores())
+    set_arithmetic()
     return measure(found, device, seconds=seconds)
 
 

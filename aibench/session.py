@@ -26,7 +26,7 @@ from aibench.contract import DataError, TaskData, TaskModule
 from aibench.division import changed_since
 from aibench.instruments import Instruments
 from aibench.loader import EvalBatches, TrainBatches
-from aibench.meters.system import reset_peak_process_memory, usable_cores
+from aibench.meters.system import reset_peak_process_memory, set_arithmetic
 from aibench.mllog import write_log
 from aibench.progress import ProgressBar
 from aibench.recorder import Diverged, Recorder
@@ -177,7 +177,7 @@ class Session:
             limit_val_batches=None if self.schedule.interval else 0.0,
             callbacks=[self.recorder],
             deterministic=hardware.deterministic,
-            benchmark=not hardware.deterministic,
+            benchmark=hardware.cudnn_benchmark,
             logger=False,
             enable_progress_bar=False,
             enable_checkpointing=False,
@@ -224,9 +224,7 @@ def _set_up_process(config: RunConfig) -> None:
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-    torch.set_num_threads(config.hardware.threads or usable_cores())
-    torch.set_float32_matmul_precision("highest")  # fp32 is fp32: TF32 would be another precision
-    torch.backends.cudnn.allow_tf32 = False
+    set_arithmetic(config.hardware.threads)
     reset_peak_process_memory()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()

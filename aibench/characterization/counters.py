@@ -15,7 +15,8 @@ import torch
 
 from aibench.characterization.fitting import fitted
 from aibench.characterization.gpm import Gpm, TimeActive
-from aibench.characterization.ncu import PROGRAM, busy_fraction, profiled
+from aibench.characterization.launches import launched
+from aibench.characterization.ncu import PROGRAM, profiled
 from aibench.characterization.ncu_csv import NcuError
 from aibench.characterization.ncu_metrics import FIVE
 from aibench.characterization.ncu_totals import totals
@@ -24,13 +25,17 @@ from aibench.characterization.software import Software
 from aibench.characterization.workload import Steps, Workload, run_steps
 from aibench.config import ConfigError
 from aibench.meters.gpu import current_gpu
+from aibench.meters.system import set_arithmetic
 
 WARMUP = 2
 CPU_STEPS, LARGE_STEPS, GPU_STEPS = 10, 3, 50  # at reference scale a CPU takes seconds a step; GPM wants some 100 ms
+SAMPLED = "One launch of each kernel, grid and block was counted, and stands for those of a step that are like it."
 OF_GPUS = "a GPU's metric; this was a CPU"
 
 
-def counters(workload: Workload, device: str, stalls: bool = True, steps: int | None = None) -> dict[str, Any]:
+def counters(
+    workload: Workload, device: str, stalls: bool = True, steps: int | None = None, *, sample: bool = False
+) -> dict[str, Any]:
     """What hardware or, failing that, the operating system counts in steady training steps of `workload`.
 
     `source` says what counted: `ncu`, `nvml_gpm`, `nvml_utilization`, `perf_stat` or `software`. `metrics` has the
@@ -42,9 +47,10 @@ def counters(workload: Workload, device: str, stalls: bool = True, steps: int | 
         device: `cpu` or `cuda`.
         stalls: With Nsight Compute, the stall reasons too.
         steps: Of the record without Nsight Compute; else 10 on a CPU (3 at reference scale), 50 on a GPU.
+        sample: With Nsight Compute, one launch of each kernel, grid and block, which stands for all like it.
     """
     if device == "cuda":
-        return _of_gpu(workload, stalls, steps or GPU_STEPS)
+        return _of_gpu(workload, stalls, steps or GPU_STEPS, sample)
     return _in_own_process(workload, steps or (CPU_STEPS if workload.scale == "mini" else LARGE_STEPS))
 
 
@@ -90,12 +96,16 @@ def _of_cpu(workload: Workload, steps: int) -> dict[str, Any]:
     }
 
 
-def _of_gpu(workload: Workload, stalls: bool, steps: int) -> dict[str, Any]:
+def _of_gpu(workload: Workload, stalls: bool, steps: int, sample: bool) -> dict[str, Any]:
     reason = f"no {PROGRAM} on PATH"
     if shutil.which(PROGRAM):
         try:
             named = [f"task={workload.name}", f"scale={workload.scale}", "hardware=gpu", *workload.words]
-            found = totals(profiled(named, stalls), busy_fraction(workload))
+            measured, step = profiled(named, stalls, sample=sample), launched(workload)
+            found = totals(step.standing_for(measured) if sample else measured, step.busy)
+            if sample:
+                found["method"] += f" {SAMPLED}"
+                found["sample"] = {"measured": len(measured), "share": step.share_known(measured)}
             return {**found, **_sizes(workload, 1)}
         except NcuError as error:
             reason = str(error)
@@ -135,7 +145,7 @@ def main(job: str) -> None:
     from aibench.characterization.selection import selected
 
     asked = json.loads(job)
-    torch.set_num_threads(asked["threads"])
+    set_arithmetic(asked["threads"])
     (workload,) = selected(asked["words"])
     print(json.dumps(_of_cpu(workload, asked["steps"])))
 

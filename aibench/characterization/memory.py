@@ -13,7 +13,7 @@ import torch
 
 from aibench.characterization.workload import Steps, TaskWorkload, Workload, run_steps
 from aibench.config import ConfigError, DataError
-from aibench.meters.system import peak_process_memory, reset_peak_process_memory, usable_cores
+from aibench.meters.system import peak_process_memory, reset_peak_process_memory, set_arithmetic
 
 SECONDS = 20.0  # of a processor, that the steps of one workload may take: on a busy machine as many as on a quiet one
 TIMEOUT = 300.0
@@ -74,7 +74,7 @@ def measure(job: dict[str, Any]) -> None:
     """In the child: print a line for each size, until the next would take too long."""
     from aibench.characterization.selection import Selection
 
-    torch.set_num_threads(usable_cores())
+    set_arithmetic()
     chosen = Selection([job["name"]], job["scale"], job["device"], job["words"])
     workload = chosen.workload(job["name"])
     before = _now(job["device"])

@@ -13,13 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aibench.characterization.ncu_metrics import ABSENT, metric_names
+
 FIRST = "ID"
-KERNEL = "Kernel Name"
+KERNEL, BLOCK, GRID = "Kernel Name", "Block Size", "Grid Size"
 NAME, UNIT, VALUE = "Metric Name", "Metric Unit", "Metric Value"
 NO_VALUE = ("", "na", "n/a", "nan", "no data", "(!) n/a", "(!) nan")
 PREFIXES = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 BASE = {"s": 1e9, "second": 1e9, "byte": 1.0, "sector": 1.0, "inst": 1.0, "cycle": 1.0, "warp": 1.0}  # time in ns
-METRIC = re.compile(r"^[a-z0-9]+__")
+# ncu adds some hundred columns that nobody asked for, attributes of the device that are words among them.
+ASKED = frozenset(name for capability in ABSENT for name in metric_names(stalls=True, capability=capability))
 DENIED = "ERR_NVGPUCTRPERM"
 
 
@@ -34,10 +37,13 @@ class Launch:
     Attributes:
         kernel: Its name, as ncu prints it.
         values: By metric, in ns, bytes, sectors or percent; None where ncu has no value.
+        grid, block: Blocks of the grid and threads of a block, in three directions; empty where ncu does not say.
     """
 
     kernel: str
     values: dict[str, float | None] = field(default_factory=dict)
+    grid: tuple[int, ...] = ()
+    block: tuple[int, ...] = ()
 
 
 Row = tuple[int, list[str]]  # number of the line in the file, from 1; its fields
@@ -97,7 +103,7 @@ def _rows(path: Path, lines: list[str], start: int) -> Iterator[Row]:
 
 
 def _from_raw(path: Path, header: list[str], rows: list[Row]) -> list[Launch]:
-    places = {name: place for place, name in enumerate(header) if METRIC.match(name)}
+    places = {name: place for place, name in enumerate(header) if name in ASKED}
     name = _place(path, header, KERNEL)
     if not rows or rows[0][1][0] != "":
         raise NcuError(f"{path}: no row of units after the header. Record with ncu --csv --page raw.")
@@ -106,6 +112,7 @@ def _from_raw(path: Path, header: list[str], rows: list[Row]) -> list[Launch]:
         Launch(
             fields[name],
             {metric: _number(path, line, metric, fields[at], units[at]) for metric, at in places.items()},
+            *(_size(fields[header.index(size)]) if size in header else () for size in (GRID, BLOCK)),
         )
         for line, fields in launches
     ]
@@ -117,9 +124,14 @@ def _from_details(path: Path, header: list[str], rows: list[Row]) -> list[Launch
     for line, fields in rows:
         number, kernel, metric, unit, value = (fields[place] for place in places)
         launch = found.setdefault(number, Launch(kernel))
-        if METRIC.match(metric):
+        if metric in ASKED:
             launch.values[metric] = _number(path, line, metric, value, unit)
     return list(found.values())
+
+
+def _size(text: str) -> tuple[int, ...]:
+    """`(98, 1, 1)` as numbers."""
+    return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
 def _place(path: Path, header: list[str], name: str) -> int:

@@ -40,6 +40,7 @@ class Plan:
 
 LONG = 0.5  # seconds of a step of which one is enough
 PLANS = {"mini": Plan(), "reference": Plan(1, 1, 1)}
+GPU_PLAN = Plan(5, 3, 2)  # until cuDNN has chosen its algorithms
 
 
 def profile(
@@ -58,7 +59,7 @@ def profile(
     Returns:
         A record's section `profile`; docs/characterization.md describes it. Seconds and calls are of all its steps.
     """
-    rules, plan = rules or read_rules(), plan or PLANS[workload.scale]
+    rules, plan = rules or read_rules(), plan or (GPU_PLAN if device == "cuda" else PLANS[workload.scale])
     small = fitted(workload, device)
     watch = _Watch(plan, device)
     run_steps(_Ranged(small, plan), watch.steps(), device)
@@ -222,6 +223,7 @@ class _Ranged(Workload):
     def __init__(self, workload: Workload, plan: Plan) -> None:
         self.workload = workload
         self.name, self.suite, self.scale = workload.name, workload.suite, workload.scale
+        self.cudnn_benchmark = workload.cudnn_benchmark
         self.batch_size = workload.batch_size
         self._made = list(islice(iter(workload.batches()), plan.warmup + plan.plain + plan.profiled + 1))
 

@@ -20,6 +20,7 @@ from aibench.compose import composed
 from aibench.config import RunConfig
 from aibench.contract import batch_of, example_batch
 from aibench.loader import TrainBatches
+from aibench.meters.gpu import alone_on
 
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
 Around = Callable[[], AbstractContextManager[Any]]
@@ -35,6 +36,7 @@ class Workload(ABC):
         batch_size: Samples of a training step.
         uncountable: Why the operations of a step have no fixed number; None where they have.
         words: The KEY=VALUE words that changed it.
+        cudnn_benchmark: As `hardware.cudnn_benchmark`.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Workload(ABC):
     batch_size: int
     uncountable: str | None = None
     words: Sequence[str] = ()
+    cudnn_benchmark: bool = False
 
     @abstractmethod
     def build(self) -> pl.LightningModule:
@@ -97,6 +100,7 @@ class TaskWorkload(Workload):
         self.name = task
         self.scale = scale
         self.words = list(words)
+        self.cudnn_benchmark = self.config.hardware.cudnn_benchmark
         self.data = registry.data_class(task)(self.config)
         self._batches = TrainBatches(self.data, self.data.dataset("train"), self.config.seed)
         self.batch_size = len(self._batches.plan(0)[0])
@@ -177,6 +181,8 @@ class _Watch(pl.Callback):
 def run_steps(workload: Workload, steps: Steps, device: str = "cpu") -> pl.LightningModule:
     """Train for real: through Lightning, optimisers and all, as a session does. Returns the module.
 
+    On a GPU, only once no other process is in here.
+
     Args:
         workload: What to train, from fresh weights.
         steps: How many, and what is to be around them.
@@ -191,6 +197,7 @@ def run_steps(workload: Workload, steps: Steps, device: str = "cpu") -> pl.Light
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=1,
             max_epochs=EPOCHS,
+            benchmark=workload.cudnn_benchmark,
             limit_val_batches=0.0,
             callbacks=[watch],
             logger=False,
@@ -201,7 +208,8 @@ def run_steps(workload: Workload, steps: Steps, device: str = "cpu") -> pl.Light
             use_distributed_sampler=False,
         )
         try:
-            trainer.fit(module, workload.batches())
+            with alone_on(device):
+                trainer.fit(module, workload.batches())
         finally:
             watch.close()
     return module

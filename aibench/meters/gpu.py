@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,21 @@ class Gpu:
             return getattr(self.library, question)(self.handle, *args)
         except self.library.NVMLError:
             return None
+
+
+@contextmanager
+def alone_on(device: str) -> Iterator[None]:
+    """Wait for the others of this machine that measure the GPU in such a context: one measures at a time.
+
+    Args:
+        device: `cuda`; on a `cpu` nobody waits.
+    """
+    if device != "cuda":
+        yield
+        return
+    uuid = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
+    with FileLock(Path(tempfile.gettempdir()) / f"aibench-{uuid}.lock", mode=0o666):
+        yield
 
 
 def current_gpu() -> Gpu:

@@ -45,6 +45,17 @@ def usable_cores() -> int:
     return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
 
 
+def set_arithmetic(threads: int | None = None) -> None:
+    """Have operators compute as in every session: whoever measures one calls this first.
+
+    Args:
+        threads: Of an operator on the CPU; the cores that this process may use where not given.
+    """
+    torch.set_num_threads(threads or usable_cores())
+    torch.set_float32_matmul_precision("highest")  # fp32 is fp32: TF32 would be another precision
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def _first_value(path: str, key: str) -> str | None:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()

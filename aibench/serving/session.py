@@ -40,7 +40,7 @@ class Server:
     """
 
     def __init__(self, config: RunConfig, weights: Path | None) -> None:
-        torch.set_num_threads(config.hardware.threads or meters.usable_cores())
+        meters.set_arithmetic(config.hardware.threads)
         if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
             raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
         on_cpu = config.hardware.accelerator is Accelerator.cpu or not torch.cuda.is_available()

@@ -25,6 +25,8 @@ from aibench.characterization.ncu_metrics import (
 from aibench.characterization.ncu_totals import totals
 from tests.cupti import Host, NoCuptiError, library
 
+REAL = Path(__file__).with_name("ncu_h200.csv")
+REAL = Path(__file__).with_name("ncu_h200.csv")
 OCCUPANCY, IPC, DRAM = WEIGHTED.values()
 HEAD = '"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size","Grid Size"'
 COLUMNS = (DURATION, OCCUPANCY, IPC, DRAM, LOADED, LOAD_SECTORS, STORED, STORE_SECTORS)
@@ -200,13 +202,29 @@ def test_the_recipe_profiles_one_step_with_clocks_and_caches_left_alone():
     assert words[-4:] == ["-m", "aibench.characterization.ncu", "task=image_classification", "scale=mini"]
 
 
+def test_a_sample_is_of_each_kernel_with_each_grid_and_block():
+    words = shlex.split(ncu.recipe(["task=image_classification"], "out.csv", sample=True))
+    after = dict(itertools.pairwise(words))
+    assert (after["--filter-mode"], after["--launch-count"]) == ("per-launch-config", "1")
+
+
+def test_what_a_real_ncu_wrote_is_read():
+    """Nsight Compute 2025.3.1 on an H200: the first kernels of a step of spatial_transformer at reference scale."""
+    launches = read_launches(REAL)
+    assert len(launches) == 12
+    assert launches[1].kernel.startswith("void at::vectorized_elementwise_kernel<4, at::CUDAFunctorOnSelf_add<float>")
+    assert launches[1].values[DURATION] == 2080
+    assert launches[2].grid == (242, 1, 1)
+    assert launches[2].block == (1024, 1, 1)
+    assert set(launches[0].values) == set(metric_names(stalls=True))  # none of ncu's other 293
+    found = totals(launches)
+    assert all(0 < value <= 1 for value in found["metrics"].values())
+    assert sum(value or 0 for value in found["stalls"].values()) == pytest.approx(1)
+
+
 def test_ncu_that_may_not_count_is_told_from_its_messages():
     with pytest.raises(NcuError, match="ncu: ERR_NVGPUCTRPERM"):
         refuse_failure("ncu", ["==ERROR== ERR_NVGPUCTRPERM - The user does not have permission"])
-
-
-def test_overlapping_kernels_are_counted_once():
-    assert ncu.union([(0, 10), (5, 12), (20, 21), (2, 3)]) == 13
 
 
 CHIPS = {"GV100": 7, "TU102": 7, "GA100": 8, "AD102": 8, "GH100": 9, "GB100": 10, "GB202": 12}
