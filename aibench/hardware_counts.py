@@ -57,7 +57,7 @@ def counters(
     from aibench.analysis.characterization import RecordError, read_records
 
     if recorded is not None:
-        _show_recorded(recorded)
+        _show_recorded(recorded, figure, table, markdown)
         return
     if recipe:
         _print_recipes(words or [], stalls, sample)
@@ -99,12 +99,17 @@ def _measure(words: list[str], output: Path | None, count: Measure) -> tuple[Pat
 
 def _show(records: list[Record], figure: Path | None, table: Path | None, markdown: Path | None) -> None:
     from aibench.analysis.microarchitecture import reasons, tables
-    from aibench.analysis.radar import plot
 
     grids = tables(records)
     if not grids:
         refuse("no record has counters. Run `aibench counters task=all --output FOLDER`.")
     publish(grids, table, markdown, reasons(records))
+    _draw(records, figure)
+
+
+def _draw(records: list[Record], figure: Path | None) -> None:
+    from aibench.analysis.radar import plot
+
     if figure is not None:
         try:
             print(f"{figure}: {' '.join(plot(records, figure).split())}")
@@ -126,7 +131,7 @@ def _print_recipes(words: list[str], stalls: bool, sample: bool) -> None:
         refuse(str(error))
 
 
-def _show_recorded(path: Path) -> None:
+def _show_recorded(path: Path, figure: Path | None, table: Path | None, markdown: Path | None) -> None:
     from aibench.analysis.characterization import Record
     from aibench.analysis.grid import Grid, percent
     from aibench.analysis.microarchitecture import FIVE, tables
@@ -147,9 +152,9 @@ def _show_recorded(path: Path) -> None:
         ],
     )
     lines = [f"{found['launches']} launches, {1000 * found['kernel_seconds']:.3g} ms. {found['method']}"]
-    publish(
-        [*tables([record]), hottest], None, None, [*lines, *(f"{k}: null: {v}" for k, v in found["reasons"].items())]
-    )
+    reasons = (f"{name}: null: {why}" for name, why in found["reasons"].items())
+    publish([*tables([record]), hottest], table, markdown, [*lines, *reasons])
+    _draw([record], figure)
 
 
 def similarity(

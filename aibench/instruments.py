@@ -33,6 +33,7 @@ class Instruments:
         clock: The training steps' time by part.
         energy: Of the machine.
         idle_watts: Of the machine at rest, by scope, measured before the session; empty where it was not.
+        warm_up: Of the clock's seconds by part, those of the warm-up.
         joules: By scope: of the `training`, and `to_quality`, once that is reached.
     """
 
@@ -49,6 +50,7 @@ class Instruments:
         self.joules: dict[str, dict[str, float]] = {"training": {}}
         self._phases: list[tuple[str, int]] = []  # a phase, and how many steps this process had done at its beginning
         self._split_before = [0.0] * len(PARTS)
+        self.warm_up = [0.0] * len(PARTS)
         self._at_training: dict[str, float] | None = None
         self._running = ExitStack()
         self._running.enter_context(announced())
@@ -76,6 +78,8 @@ class Instruments:
 
     def train(self, phase: str) -> None:
         """From now the session trains."""
+        if self._phases and self._phases[-1][0] == WARM_UP:
+            self.warm_up = list(self.clock.seconds)
         self.ledger.switch(TRAINING + phase)
         self._phases.append((phase, len(self.clock.durations)))
         self._at_training = self.energy.read()

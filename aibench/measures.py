@@ -8,13 +8,14 @@ import torch
 
 from aibench.config import CostConfig
 from aibench.instruments import WARM_UP, Instruments
-from aibench.meters.steps import compilation_seconds
+from aibench.meters.steps import PARTS, compilation_seconds
 from aibench.result import Cost, Energy, EnergySource, Measured, Split, Throughput, Times
 
 if TYPE_CHECKING:
     from aibench.recorder import Record
 
 JOULES_PER_KWH = 3.6e6
+COMPUTING = ("forward", "backward", "optimizer")
 NO_TARIFF = "no tariff: set {key}"
 COUNTED_BY_THE_SENSORS = "sum over the sensors, read at the boundaries of the session"
 
@@ -48,7 +49,6 @@ def throughput(instruments: Instruments, record: Record, unit: str) -> Throughpu
     took = instruments.training_seconds()
     untimed, timed = took.get(WARM_UP, 0.0), [phase for phase in record.phases if phase.name != WARM_UP]
     units, samples = (sum(getattr(phase, name) for phase in timed) for name in ("units", "samples"))
-    every = sum(phase.units for phase in record.phases)
     steps, _ = instruments.steady()
 
     def rate(count: int, seconds: float, unit: str, method: str) -> Measured:
@@ -56,7 +56,7 @@ def throughput(instruments: Instruments, record: Record, unit: str) -> Throughpu
             return Measured(None, f"{unit}/s", method, "no step was timed")
         return Measured(count / seconds, f"{unit}/s", method)
 
-    computing = split["forward"] + split["backward"] + split["optimizer"]
+    computing = sum(split[part] - instruments.warm_up[PARTS.index(part)] for part in COMPUTING)
     return Throughput(
         unit=unit,
         whole=rate(
@@ -66,7 +66,7 @@ def throughput(instruments: Instruments, record: Record, unit: str) -> Throughpu
             f"{unit} / seconds after set-up, evaluation included",
         ),
         training=rate(units, measured.training - untimed, unit, f"{unit} / seconds of training"),
-        compute=rate(every, computing, unit, f"{unit} / seconds of forward, backward and optimiser"),
+        compute=rate(units, computing, unit, f"{unit} / seconds of forward, backward and optimiser"),
         samples=rate(samples, measured.training - untimed, "samples", "samples / seconds of training"),
         steps=steps,
     )

@@ -64,15 +64,14 @@ def _use(session: Session, step: Measured, speed: Throughput) -> Use:
     if achieved > best.flops:  # probed while the machine was busy with something else
         best = ceiling(str(config.hardware.precision), device, config.data.cache, again=True)
     sheet = data_sheet(best.device, best.precision)
+    threads = f" {best.threads} threads," if best.threads else ""
     no_sheet = f"{best.device}: no data sheet listed"
     return Use(
         mfu=Measured(achieved / best.flops, "1", "step FLOPs times samples/s of training, over the measured ceiling"),
         mfu_data_sheet=Measured(None, "1", reason=no_sheet)
         if sheet is None
         else Measured(achieved / sheet, "1", "the same over the data sheet's dense peak"),
-        ceiling=Measured(
-            best.flops, "FLOP/s", f"{best.method}, {best.precision}, {best.threads} threads, best of repetitions"
-        ),
+        ceiling=Measured(best.flops, "FLOP/s", f"{best.method}, {best.precision},{threads} best of repetitions"),
         data_sheet=Measured(None, "FLOP/s", reason=no_sheet)
         if sheet is None
         else Measured(sheet, "FLOP/s", best.device),

@@ -13,6 +13,7 @@ from aibench.analysis.microarchitecture import Axis, hardware_axes, of_hardware,
 if TYPE_CHECKING:
     from matplotlib.projections.polar import PolarAxes
 
+NARROWEST = 8.0  # inches: what the title and the names of the axes take
 COLUMNS = 6
 LINE, FILL = "#0072b2", "#56b4e9"
 OF_HARDWARE = "Micro-architectural metrics (the paper's Figure 3); the rim is 100 %"
@@ -44,7 +45,8 @@ def plot(records: Sequence[Record], path: Path) -> str:
     from matplotlib.figure import Figure
 
     lines = math.ceil(len(shown) / COLUMNS)
-    figure = Figure(figsize=(2.6 * min(COLUMNS, len(shown)) + 0.4, 2.9 * lines + 0.9), layout="constrained")
+    width = max(NARROWEST, 2.6 * min(COLUMNS, len(shown)) + 0.4)
+    figure = Figure(figsize=(width, 2.9 * lines + 0.9), layout="constrained")
     for place, record in enumerate(shown):
         polar: Any = figure.add_subplot(lines, min(COLUMNS, len(shown)), place + 1, projection="polar")
         _radar(polar, record.name, axes)

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibench.analysis import table
+from aibench.analysis.cost import Tariff
 from aibench.analysis.reading import read_runs
+from aibench.analysis.report.speed import throughput_table
+from aibench.analysis.report.suite import entries
 from aibench.analysis.strip_plot import plot
 from aibench.analysis.variation import VariationRow, variation
+from aibench.choices import Session
 from aibench.result import Status
 
 if TYPE_CHECKING:
@@ -26,14 +30,21 @@ def summarise(
 ) -> int:
     """Print the variation of the runs at or below `folders`, and write it to the files asked for.
 
+    Of runs that aim at no quality (`session=steps`) the throughput is printed, and nothing is written.
+
     Returns:
         The exit status: 1 where a run failed or diverged, a file could not be read or written, or there is no
         result; else 0.
     """
     found = read_runs([folders] if isinstance(folders, Path) else folders)
     faults = found.faults
-    if found.runs:
-        rows = variation(found.runs)
+    timed = [Path(run.path) for run in found.runs if run.session == Session.steps]
+    if timed:
+        speed = throughput_table(entries(read_runs(timed, keep=True).runs, Tariff()))
+        if speed is not None:
+            speed.show(console)
+    rows = variation(run for run in found.runs if run.session != Session.steps)
+    if rows:
         table.show(rows, console)
         writers = ((csv, table.write_csv), (markdown, table.write_markdown), (figure, plot))
         faults += [fault for path, writer in writers if path is not None and (fault := _written(rows, path, writer))]

@@ -21,6 +21,7 @@ from aibench.analysis.report.suite import Entry, entries, suite
 from aibench.analysis.spread import PRECISION
 from aibench.analysis.variation import VariationRow
 
+NOT_AIMED = "Every session here is of a number of steps, and aims at no quality."
 Overrides = Callable[[dict[str, Any], str, str], list[str] | None]
 
 
@@ -67,19 +68,29 @@ def report(
 ) -> Report:
     """The report of `found`, whose runs kept their records; `characteristics` are by task."""
     rows = entries(found.runs, tariff)
-    variations, costs = [entry.variation for entry in rows], [entry.cost for entry in rows]
+    aimed = [entry for entry in rows if entry.aimed]
+    variations, costs = [entry.variation for entry in aimed], [entry.cost for entry in aimed]
     served, characterised = serving(rows), characterisation(characteristics or {})
     sections = [
         Section("suite", "Suite", [suite(rows)]),
-        Section("variation", "Run-to-run variation", [variation_grid(variations)], charts.variation(variations)),
+        Section(
+            "variation",
+            "Run-to-run variation",
+            [variation_grid(variations)] if aimed else [],
+            charts.variation(variations) if aimed else None,
+            empty=NOT_AIMED,
+        ),
         Section(
             "cost",
             "Cost",
             [
                 cost_table.costs(costs, tariff, PRECISION),
                 cost_table.totals(totals(costs, SUBSET), SUBSET, tariff),
-            ],
-            charts.cost([(entry.label, entry.cost) for entry in rows]),
+            ]
+            if aimed
+            else [],
+            charts.cost([(entry.label, entry.cost) for entry in aimed]) if aimed else None,
+            empty=NOT_AIMED,
         ),
         Section("speed", "Throughput", _some(throughput_table(rows)), empty="No result holds a throughput."),
         Section("time", "Where the time went", [split_table(rows)], charts.time_split(rows)),

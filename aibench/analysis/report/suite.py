@@ -15,6 +15,7 @@ from aibench.analysis.pooling import Pool, pools
 from aibench.analysis.runs import Run
 from aibench.analysis.table import labels
 from aibench.analysis.variation import VariationRow
+from aibench.choices import Session
 from aibench.result import Measured
 
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -42,6 +43,11 @@ class Entry:
     @property
     def variation(self) -> VariationRow:
         return self.cost.variation
+
+    @property
+    def aimed(self) -> bool:
+        """Whether the runs aim at a quality: those of `session=steps` do not."""
+        return self.variation.session != Session.steps
 
     @property
     def runs(self) -> list[Run]:
@@ -120,7 +126,8 @@ def suite(found: Sequence[Entry]) -> Grid:
         names=3,
         legend=(
             "reached: runs that reached the target, of all. epochs, to quality: means over those runs. samples/s: in "
-            "training, a sample being the task's own. energy: of a whole session, mean. FLOPs: of one sample's forward "
+            "training, a sample being the task's own. energy: of a whole session, mean. memory: peak, of the GPU where "
+            "one was used, else of the process. FLOPs: of one sample's forward "
             "pass. A dash is a number that was not measured; the task's section says why."
         ),
         records=[record(entry) for entry in found],
@@ -135,18 +142,23 @@ def _cells(entry: Entry) -> list[str]:
         entry.label,
         row.scale,
         row.session,
-        f"{row.converged}/{row.runs}",
-        target(entry),
+        f"{row.converged}/{row.runs}" if entry.aimed else NONE,
+        target(entry) if entry.aimed else NONE,
         number(row.epochs.mean),
         duration(row.seconds.mean),
         number(speed.value if speed else None),
         measured_text(energy_of(entry)),
-        measured_text(of.get("memory.process")),
+        measured_text(_memory(of)),
         scaled(parameters(entry)),
         scaled(flops.value if flops else None),
         trust(entry.runs),
         divisions(entry.runs),
     ]
+
+
+def _memory(of: dict[str, Measured]) -> Measured | None:
+    device = of.get("memory.device")
+    return device if device is not None and device.value is not None else of.get("memory.process")
 
 
 def target(entry: Entry) -> str:
