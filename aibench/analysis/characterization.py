@@ -13,6 +13,17 @@ SECTIONS = ("characteristics", "profile", "counters", "micro")
 HEAD = ("schema_version", "name", "suite", "scale", "device", "threads", "torch", "system")
 
 
+# Of the sections: what tables take for granted where it is there.
+PARTS: dict[str, dict[str, type]] = {
+    "characteristics": {
+        **dict.fromkeys(("parameters", "forward", "second_count", "step", "bytes", "roofline", "memory"), dict),
+        "words": list,
+    },
+    "profile": {"categories": dict, "phases": dict, "functions": list, "shapes": list},
+    "counters": {"source": str, "metrics": dict, "reasons": dict},
+}
+
+
 class RecordError(ValueError):
     """A file that is no record of this version. The message is one line that names it."""
 
@@ -82,7 +93,15 @@ def read_record(path: Path) -> Record:
     wrong = [key for key in SECTIONS if not isinstance(found.get(key), dict | None)]
     if wrong:
         raise RecordError(f"{path}: {wrong[0]} is neither an object nor null.")
+    for name, parts in PARTS.items():
+        if part := next((part for part, kind in parts.items() if not _has(found[name], part, kind)), None):
+            raise RecordError(f"{path}: {name}.{part} is of another form. Run `aibench characterize` again.")
     return Record(**{key: value for key, value in found.items() if key != "schema_version"})
+
+
+def _has(section: dict[str, Any] | None, part: str, kind: type) -> bool:
+    value = (section or {}).get(part)
+    return value is None or isinstance(value, kind)
 
 
 def read_records(places: Iterable[Path]) -> list[Record]:

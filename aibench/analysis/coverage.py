@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,9 @@ class Point:
         scale: `mini` or `reference`.
         flops: Operations of one sample's forward pass, twice the multiply-adds; None where not counted.
         parameters: Numbers learnt.
-        epochs: Mean to quality over `runs` runs; None where none is stored at this scale.
+        epochs: Mean to quality over `runs` runs; None where none is stored.
         runs: How many.
+        trained: Scale of these runs: the other one where none is stored at the workload's own.
     """
 
     name: str
@@ -44,6 +45,12 @@ class Point:
     parameters: float | None
     epochs: float | None = None
     runs: int = 0
+    trained: str | None = None
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the epochs are of another scale than the rest."""
+        return self.trained not in (None, self.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +84,21 @@ def points(records: Iterable[Record], runs: Iterable[Run] = ()) -> list[Point]:
             record.scale,
             quantity(record, "flops"),
             quantity(record, "parameters"),
-            *epochs.get((record.name, record.scale), (None, 0)),
+            *_epochs(epochs, record),
         )
         for record in records
         if record.characteristics and not record.characteristics.get("words")
     ]
+
+
+def _epochs(
+    found: dict[tuple[str, str], tuple[float | None, int]], record: Record
+) -> tuple[float | None, int, str | None]:
+    """Mean, runs and scale: the record's own where runs of it are stored, else another."""
+    for scale in sorted({scale for _, scale in found}, key=lambda scale: scale != record.scale):
+        if (record.name, scale) in found:
+            return *found[record.name, scale], scale
+    return None, 0, None
 
 
 def epochs_to_quality(runs: Iterable[Run]) -> dict[tuple[str, str], tuple[float | None, int]]:
@@ -132,9 +149,17 @@ def coverage(found: Sequence[Point]) -> Grid:
         names=3,
         legend="From the least to the most, with the decades between them. FLOPs here are twice the multiply-adds; the "
         "paper's are its tool's, mostly multiply-adds, at batch sizes that differ (see the printed numbers).",
-        notes=[] if ranges(found, "epochs").get("MLPerf") else ["MLPerf's models are not trained here: no epochs."],
+        notes=[*_notes(found)],
         records=plain,
     )
+
+
+def _notes(found: Sequence[Point]) -> Iterator[str]:
+    scales = sorted({str(point.trained) for point in found if point.stands_in})
+    if scales:
+        yield f"Epochs are of the tasks at scale={', '.join(scales)}: no run to quality at this scale is stored."
+    if "MLPerf" not in ranges(found, "epochs"):
+        yield "MLPerf's models are not trained here: no epochs."
 
 
 def _cell(span: Range | None) -> str:

@@ -29,11 +29,20 @@ def spans(found: Sequence[Point], path: Path) -> None:
     for place, (key, title) in enumerate(NAMES.items()):
         axes = figure.add_subplot(1, len(NAMES), place + 1)
         _bars(axes, found, key)
-        axes.set_title(title, fontsize="medium")
+        axes.set_title(title + _remark(found, key), fontsize="medium")
     figure.suptitle("What AIBench and MLPerf span (paper, Figure 1(a))", x=0.01, ha="left", fontsize="medium")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize="small")
     figure.savefig(path, dpi=150)
+
+
+def _stands_in(key: str, point: Point) -> bool:
+    return key == "epochs" and point.stands_in
+
+
+def _remark(found: Sequence[Point], key: str) -> str:
+    scales = sorted({str(point.trained) for point in found if _stands_in(key, point)})
+    return f"\n(of scale={', '.join(scales)})" if scales else ""
 
 
 def _bars(axes: Axes, found: Sequence[Point], key: str) -> None:
@@ -81,7 +90,7 @@ def bars(found: Sequence[Point], path: Path) -> None:
     panels = figure.subplots(1, len(NAMES), sharey=True, squeeze=False)[0]
     for axes, (key, title) in zip(panels, NAMES.items(), strict=True):
         _column(axes, ordered, key)
-        axes.set_title(title, fontsize="medium")
+        axes.set_title(title + _remark(ordered, key), fontsize="medium")
     panels[0].set_yticks(range(len(ordered)), [point.name.replace("_", " ") for point in ordered], fontsize="small")
     for label, point in zip(panels[0].get_yticklabels(), ordered, strict=True):
         label.set_color(COLOURS[point.suite])
@@ -103,7 +112,8 @@ def _column(axes: Axes, ordered: Sequence[Point], key: str) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     for height, (point, value) in enumerate(zip(ordered, values, strict=True)):
         if value:
-            axes.plot(value, height, "o", color=COLOURS[point.suite], markersize=6)
+            hollow = "white" if _stands_in(key, point) else None
+            axes.plot(value, height, "o", color=COLOURS[point.suite], markerfacecolor=hollow, markersize=6)
         else:
             axes.text(0.02, height, "-", transform=axes.get_yaxis_transform(), va="center", color="0.5")
     if any(values):

@@ -51,10 +51,14 @@ def printed_numbers() -> list[Printed]:
     return [Printed(**{**row, "printed": float(str(row["printed"]).replace("_", ""))}) for row in yaml.safe_load(text)]
 
 
+def _of(section: dict[str, Any], part: str) -> dict[str, Any]:
+    return section.get(part) or {}
+
+
 def quantity(record: Record, name: str) -> float | None:
     """`parameters`, `macs` or `flops` of one sample's forward pass; None where not counted."""
     found: dict[str, Any] = record.characteristics or {}
-    value = found.get("parameters", {}).get("total") if name == "parameters" else found.get("forward", {}).get(name)
+    value = _of(found, "parameters").get("total") if name == "parameters" else _of(found, "forward").get(name)
     return None if value is None else float(value)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # of clusters
+LINE = 9.0  # points: a name further from its point than a line of text gets a line that leads to it
 MARKERS = {"AIBench": "o", "MLPerf": "s"}
 
 
@@ -69,7 +70,10 @@ def _scatter(axes: Axes, found: Similarity, points: Floats) -> None:
         axes.scatter([], [], c=COLOURS[(cluster - 1) % len(COLOURS)], marker="o", s=45, label=f"cluster {cluster}")
     for name, point, place in zip(names, points, _places(points), strict=True):
         text = name.removeprefix("mlperf/").replace("_", " ")
-        axes.annotate(text, point, place, textcoords="offset points", fontsize=7.5, ha="left", va="center")
+        lead = {"arrowstyle": "-", "color": "0.7", "linewidth": 0.5} if place[1] < -LINE else None
+        axes.annotate(
+            text, point, place, textcoords="offset points", fontsize=7.5, ha="left", va="center", arrowprops=lead
+        )
     axes.margins(x=0.12, y=0.06)
     axes.grid(color="0.92", zorder=0)
     axes.spines[["top", "right"]].set_visible(False)

@@ -14,6 +14,7 @@ from aibench.refusal import REFUSED, refusal
 SCALES = ("mini", "reference")
 DEVICES = {"auto": None, "cpu": "cpu", "gpu": "cuda"}
 MLPERF = "mlperf"
+BATCH_SIZE = "data.batch_size"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class Selection:
         if name.startswith(f"{MLPERF}/"):
             from aibench import mlperf
 
-            return mlperf.workload(name)
+            workload = mlperf.workload(name, _batch_size(self.words))
+            workload.words = self.words
+            return workload
         try:
             return TaskWorkload(name, self.scale, [*self.words, *more])
         except REFUSED as error:
@@ -77,9 +80,24 @@ def selected(words: Sequence[str]) -> Selection:
     names = _names(values.get("task"))
     if scale == "mini" and any(name.startswith(f"{MLPERF}/") for name in names):
         raise ConfigError(f"task={values['task']}: MLPerf's models have one scale only. Give scale=reference.")
-    if rest and any(name.startswith(f"{MLPERF}/") for name in names):
-        raise ConfigError(f"{rest[0]}: MLPerf's models have no keys. Give it with tasks of AIBench only.")
+    if any(name.startswith(f"{MLPERF}/") for name in names):
+        _batch_size(rest)
     return Selection(names, scale, device_of(values.get("hardware", "auto")), rest)
+
+
+def _batch_size(words: Sequence[str]) -> int | None:
+    """The one thing that can be said of MLPerf's models. Raises `ConfigError` where `words` say anything else."""
+    size = None
+    for word in words:
+        key, _, value = word.partition("=")
+        if key != BATCH_SIZE:
+            raise ConfigError(
+                f"{word}: MLPerf's models have no key but {BATCH_SIZE}. Give it with tasks of AIBench only."
+            )
+        if not value.isdigit() or int(value) < 1:
+            raise ConfigError(f"{word}: not a number of samples. Give 1 or more.")
+        size = int(value)
+    return size
 
 
 def mlperf_names() -> list[str]:

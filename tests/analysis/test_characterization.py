@@ -66,6 +66,10 @@ def test_records_are_read_by_suite_and_name(folder):
         (json.dumps({**record("x"), "extra": 1}), "holds extra"),
         (json.dumps({key: value for key, value in record("x").items() if key != "device"}), "lacks device"),
         (json.dumps({**record("x"), "profile": 3}), "profile is neither an object nor null"),
+        (
+            json.dumps({**record("x"), "characteristics": {"forward": 7}}),
+            r"characteristics\.forward is of another form",
+        ),
     ],
 )
 def test_what_is_no_record_is_refused_in_a_line_that_names_it(tmp_path, text, complaint):
@@ -156,3 +160,13 @@ def test_reading_records_needs_neither_torch_nor_matplotlib():
     code = "import sys, aibench.analysis.coverage, aibench.analysis.models_table; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "hydra", "matplotlib"} & set(loaded)
+
+
+def test_epochs_of_the_other_scale_stand_in_and_say_so(tmp_path):
+    own = Point("small", "AIBench", "reference", 1e9, 1e6, 4.0, 4, "reference")
+    other = Point("large", "AIBench", "reference", 2e9, 2e6, 7.0, 4, "mini")
+    assert [own.stands_in, other.stands_in] == [False, True]
+    assert not any("scale=mini" in note for note in coverage([own]).notes)
+    assert any("Epochs are of the tasks at scale=mini" in note for note in coverage([own, other]).notes)
+    bars([own, other], tmp_path / "bars.png")
+    assert (tmp_path / "bars.png").stat().st_size > 0

@@ -37,7 +37,8 @@ def test_words_select_tasks_models_and_all():
         (["task=spatial_transforme"], "task=spatial_transforme: .* Did you mean spatial_transformer"),
         (["task=mlperf/resnet", "scale=reference"], "task=mlperf/resnet: .* Did you mean mlperf/resnet50"),
         (["task=mlperf"], "one scale only. Give scale=reference"),
-        (["task=mlperf", "scale=reference", "model.x=1"], "model.x=1: MLPerf's models have no keys"),
+        (["task=mlperf", "scale=reference", "model.x=1"], "model.x=1: MLPerf's models have no key but data.batch_size"),
+        (["task=mlperf", "scale=reference", "data.batch_size=x"], "data.batch_size=x: not a number of samples"),
         (["task=all", "scale=huge"], "scale=huge: no such scale"),
         (["task=all", "hardware=tpu"], "hardware=tpu: no such device"),
         (["task=all", "task=mlperf"], "task is given twice"),
@@ -53,6 +54,12 @@ def test_a_key_that_a_task_does_not_have_is_refused_when_its_turn_comes():
     chosen = selected(["task=spatial_transformer", "model.typo=1"])
     with pytest.raises(ConfigError, match=r"model\.typo"):
         chosen.workload("spatial_transformer")
+
+
+def test_a_model_of_mlperf_takes_a_batch_size_and_hands_it_on():
+    workload = selected(["task=mlperf/ncf", "scale=reference", "data.batch_size=8"]).workload("mlperf/ncf")
+    assert workload.batch_size == 8
+    assert list(workload.words) == ["data.batch_size=8"]
 
 
 def test_sections_are_filled_one_by_one(tmp_path):
