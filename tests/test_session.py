@@ -75,6 +75,7 @@ def test_timed_steps_are_counted_without_the_warm_up_and_not_evaluated(run):
     timed = result.phases[1]
     assert timed.samples == 7 * 32
     assert result.throughput.training.value == pytest.approx(timed.samples / timed.seconds)
+    assert result.throughput.compute.value > result.throughput.training.value  # of the same steps, less of the time
 
 
 def test_the_same_seed_gives_the_same_history_and_another_seed_another(run):

@@ -398,6 +398,16 @@ def test_a_sweep_in_which_all_is_well_exits_0(four, write, tmp_path):
     assert re.search(r"image_classification +4/4", text)
 
 
+def test_runs_of_a_number_of_steps_get_their_throughput_and_no_variation(run, four, write, tmp_path):
+    timed = run(None, 1, task="object_detection", session="steps", status=Status.completed, history=[])
+    write(tmp_path, [*four, timed])
+    status, text = summarised(tmp_path)
+    assert status == 0
+    assert re.search(r"object_detection +images +500 +500 +500 +500", text)
+    assert re.search(r"image_classification +4/4", text)
+    assert "object_detection: " not in text  # it missed nothing
+
+
 def test_a_failed_run_is_named_with_its_folder_and_message(run, four, write, tmp_path):
     write(tmp_path, [*four, run(None, 5, status=Status.failed, data=None, message="DataError: [red] truncated.jpg")])
     status, text = summarised(tmp_path)
