@@ -70,7 +70,7 @@ def _scatter(axes: Axes, found: Similarity, points: Floats) -> None:
         axes.scatter([], [], c=COLOURS[(cluster - 1) % len(COLOURS)], marker="o", s=45, label=f"cluster {cluster}")
     for name, point, place in zip(names, points, _places(points), strict=True):
         text = name.removeprefix("mlperf/").replace("_", " ")
-        lead = {"arrowstyle": "-", "color": "0.7", "linewidth": 0.5} if place[1] < -LINE else None
+        lead = {"arrowstyle": "-", "color": "0.6", "linewidth": 0.5, "relpos": (0.0, 0.5)} if place[1] < -LINE else None
         axes.annotate(
             text, point, place, textcoords="offset points", fontsize=7.5, ha="left", va="center", arrowprops=lead
         )
