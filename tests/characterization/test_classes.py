@@ -90,6 +90,25 @@ KERNELS = {
     "void at::native::(anonymous namespace)::multi_tensor_apply_kernel<TensorListMetadata<4>, "
     "at::native::(anonymous namespace)::FusedAdamMathFunctor<float, 4>>(int)": "optimiser",
     "void vision::ops::(anonymous namespace)::roi_align_forward_kernel_impl<float>(int)": "other",
+    # Of profiles on an H200 (experiments/gpu).
+    "vision::ops::(anonymous namespace)::gather_keep_from_mask(bool*, unsigned long long const*, int)": "other",
+    "sm80_xmma_fprop_implicit_gemm_f32f32_f32f32_f32_nchwkcrs_nchw_tilesize256x64x8_stage3_warpsize2x2x1_g1_ffma_aligna4"
+    "_alignc4_execute_kernel__5x_cudnn": "convolution",
+    "void cudnn::detail::dgrad_engine<float, 512, 6, 5, 3, 3, 3, false>(int, int, int, float const*)": "convolution",
+    "void wgrad_alg0_engine<float, 128, 6, 7, 3, 3, 5, false, 512>(int, int, int, float const*)": "convolution",
+    "void cudnn::conv2d_grouped_direct_kernel<false, true, false, false, 0, 0, int, float, float>(int)": "convolution",
+    "sm80_xmma_gemm_f32f32_f32f32_f32_nt_n_tilesize32x128x8_stage3_warpsize1x2x1_ffma_aligna4_alignc4_execute_kernel"
+    "__5x_cublas": "GEMM",
+    "void sgemm_largek_lds64<true, false, 5, 5, 4, 4, 4, 34>(float*, float const*, float const*, int)": "GEMM",
+    "void epilogue::globalKernel<8, 32, float, float, float, true, true, (cublasLtEpilogue_t)1>(int, int)": "GEMM",
+    "void scal_kernel<float, float, 1, true, 6, 5, 5, 3>(cublasTransposeParams<float>, float const*)": "GEMM",
+    "void at::native::(anonymous namespace)::embedding_backward_feature_kernel<float, float, long>(long const*)": (
+        "embedding"
+    ),
+    "void at::native::(anonymous namespace)::grid_sampler_2d_backward_kernel<float, int>(int)": "data arrangement",
+    "void (anonymous namespace)::elementwise_kernel_with_index<int, at::native::linspace_cuda_out(c10::Scalar)>(int)": (
+        "allocation"
+    ),
 }
 # Operators of real profiles of this suite's tasks.
 OPERATORS = {
