@@ -45,11 +45,12 @@ class Accelerator(enum.StrEnum):
 
 
 class Precision(enum.StrEnum):
-    """Arithmetic of the training step. bf16 and fp16 are mixed: weights stay in fp32."""
+    """Arithmetic of the training step. bf16 and fp16 are mixed: weights stay in fp32; tf32 is of products only."""
 
     fp32 = enum.auto()
     bf16 = enum.auto()
     fp16 = enum.auto()
+    tf32 = enum.auto()
 
 
 class Tracker(enum.StrEnum):

@@ -28,7 +28,7 @@ tasks
 
 keys that are often set
   seed=1  data.source=embedded|disk|synthetic  data.root=FOLDER  output=FOLDER  resume=auto
-  data.batch_size=N  optim.lr=X  hardware.precision=fp32|bf16|fp16  hardware.threads=N  progress=false
+  data.batch_size=N  optim.lr=X  hardware.precision=fp32|tf32|bf16|fp16  hardware.threads=N  progress=false
 
 examples
   python train.py task=object_detection                       the miniature, on whatever is here

@@ -12,6 +12,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
 
+# Why a CPU is refused this precision.
+OF_GPUS = {
+    Precision.fp16: "CPUs emulate fp16, hundreds of times slower. Use bf16 or fp32.",
+    Precision.tf32: "CPUs have no TF32. Use bf16 or fp32.",
+}
+
 
 class ConfigError(Exception):
     """A configuration that cannot run. The message is one line: `KEY as typed: what is wrong. What would do.`"""
@@ -208,8 +214,9 @@ class RunConfig:
         yield from _out_of_range(self)
         yield from _without_data(self)
         yield from _without_target(self)
-        if self.hardware.precision is Precision.fp16 and self.hardware.accelerator is Accelerator.cpu:
-            yield "hardware.precision=fp16: CPUs emulate fp16, hundreds of times slower. Use bf16 or fp32."
+        why = OF_GPUS.get(self.hardware.precision)
+        if why is not None and self.hardware.accelerator is Accelerator.cpu:
+            yield f"hardware.precision={self.hardware.precision}: {why}"
 
     @property
     def quality(self) -> float | None:
@@ -353,6 +360,7 @@ def _first_line(error: Exception) -> str:
 
 
 __all__ = [
+    "OF_GPUS",
     "Accelerator",
     "ConfigError",
     "CostConfig",

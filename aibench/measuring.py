@@ -184,7 +184,7 @@ def _ceilings() -> dict[str, str]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     set_arithmetic()
     rows = {}
-    for precision in ("fp32", "bf16", *(("fp16",) if device == "cuda" else ())):
+    for precision in ("fp32", "bf16", *(("tf32", "fp16") if device == "cuda" else ())):
         found = ceiling(precision, device, "~/.cache/aibench", again=True)
         sheet = data_sheet(found.device, precision)
         listed = f"; data sheet {sheet / 1e12:,.0f} TFLOP/s" if sheet else ""

@@ -13,7 +13,7 @@ from aibench.result import Evaluation, Result, Status, write_atomically
 MLLOG = "mllog.txt"
 PREFIX = ":::MLLOG "
 PERSON = "TODO: named by the submitter"  # what only a person knows
-PRECISIONS = {"fp32": "fp32", "bf16": "bfloat16", "fp16": "fp16"}
+PRECISIONS = {"fp32": "fp32", "bf16": "bfloat16", "fp16": "fp16", "tf32": "tf32"}
 
 
 def write_log(folder: Path, result: Result) -> None:

@@ -21,7 +21,7 @@ from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
 
 from aibench import checkpoint, registry
-from aibench.config import Accelerator, ConfigError, Precision, Resume, RunConfig, plain
+from aibench.config import OF_GPUS, Accelerator, ConfigError, Precision, Resume, RunConfig, plain
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.division import changed_since
 from aibench.instruments import Instruments
@@ -35,7 +35,12 @@ from aibench.result import Division, Result, Status, write_atomically, write_res
 from aibench.target import Goal, Schedule
 from aibench.tracking import tracking
 
-PRECISIONS = {Precision.fp32: "32-true", Precision.bf16: "bf16-mixed", Precision.fp16: "16-mixed"}
+PRECISIONS = {
+    Precision.fp32: "32-true",
+    Precision.tf32: "32-true",
+    Precision.bf16: "bf16-mixed",
+    Precision.fp16: "16-mixed",
+}
 
 
 FAILURE = "failure.txt"
@@ -219,12 +224,13 @@ def _set_up_process(config: RunConfig) -> None:
     """Threads, seeds and quiet libraries."""
     if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
         raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
-    if config.hardware.precision is Precision.fp16 and not torch.cuda.is_available():
-        raise ConfigError("hardware.precision=fp16: no GPU here, and CPUs emulate fp16. Use bf16 or fp32.")
+    precision = config.hardware.precision
+    if precision in OF_GPUS and not torch.cuda.is_available():
+        raise ConfigError(f"hardware.precision={precision}: no GPU here. {OF_GPUS[precision]}")
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-    set_arithmetic(config.hardware.threads)
+    set_arithmetic(config.hardware.threads, tf32=precision is Precision.tf32)
     reset_peak_process_memory()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()

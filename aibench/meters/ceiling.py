@@ -18,18 +18,19 @@ from filelock import FileLock
 from torch import Tensor
 
 from aibench.contract import digest
+from aibench.meters.system import allow_tf32
 
 SECONDS = 0.25  # of each probe
 SLOW = 1.0  # that one repetition may take: where a precision is emulated, a product takes seconds
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # Dense, without sparsity, in FLOP/s: NVIDIA's data sheets. fp32 stands for fp32 itself, not for TF32.
 DATA_SHEET = {
-    "NVIDIA H100 80GB HBM3": {"fp32": 66.9e12, "bf16": 989.4e12, "fp16": 989.4e12},
-    "NVIDIA H100 PCIe": {"fp32": 51.2e12, "bf16": 756e12, "fp16": 756e12},
-    "NVIDIA H200": {"fp32": 66.9e12, "bf16": 989.4e12, "fp16": 989.4e12},
+    "NVIDIA H100 80GB HBM3": {"fp32": 66.9e12, "tf32": 494.7e12, "bf16": 989.4e12, "fp16": 989.4e12},
+    "NVIDIA H100 PCIe": {"fp32": 51.2e12, "tf32": 378e12, "bf16": 756e12, "fp16": 756e12},
+    "NVIDIA H200": {"fp32": 66.9e12, "tf32": 494.7e12, "bf16": 989.4e12, "fp16": 989.4e12},
     "NVIDIA B200": {"fp32": 75e12, "bf16": 2250e12, "fp16": 2250e12},
-    "NVIDIA A100-SXM4-80GB": {"fp32": 19.5e12, "bf16": 312e12, "fp16": 312e12},
-    "NVIDIA A100-SXM4-40GB": {"fp32": 19.5e12, "bf16": 312e12, "fp16": 312e12},
+    "NVIDIA A100-SXM4-80GB": {"fp32": 19.5e12, "tf32": 156e12, "bf16": 312e12, "fp16": 312e12},
+    "NVIDIA A100-SXM4-40GB": {"fp32": 19.5e12, "tf32": 156e12, "bf16": 312e12, "fp16": 312e12},
     "NVIDIA L40S": {"fp32": 91.6e12, "bf16": 362e12, "fp16": 362e12},
     "NVIDIA L4": {"fp32": 30.3e12, "bf16": 121e12, "fp16": 121e12},
     "Tesla V100-SXM2-16GB": {"fp32": 15.7e12, "fp16": 125e12},
@@ -50,7 +51,7 @@ class Ceiling:
         method: Which probe was the best.
         device: Its name.
         threads: Threads on a CPU.
-        precision: `fp32`, `bf16` or `fp16`.
+        precision: `fp32`, `tf32`, `bf16` or `fp16`.
     """
 
     flops: float
@@ -99,6 +100,16 @@ def _name(device: str) -> str:
 
 def probe(precision: str, device: str) -> Ceiling:
     """Measure now, and keep nothing. Arguments as of `ceiling`."""
+    set_before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    allow_tf32(precision == "tf32")
+    try:
+        return _probed(precision, device)
+    finally:
+        torch.set_float32_matmul_precision(set_before[0])
+        torch.backends.cudnn.allow_tf32 = set_before[1]
+
+
+def _probed(precision: str, device: str) -> Ceiling:
     found: dict[str, float] = {}
     slow = False
     for what, flops, run in _probes(PRECISIONS[precision], device):

@@ -45,15 +45,21 @@ def usable_cores() -> int:
     return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
 
 
-def set_arithmetic(threads: int | None = None) -> None:
+def set_arithmetic(threads: int | None = None, *, tf32: bool = False) -> None:
     """Have operators compute as in every session: whoever measures one calls this first.
 
     Args:
         threads: Of an operator on the CPU; the cores that this process may use where not given.
+        tf32: Whether a GPU may round the factors of products and convolutions to 10 bits: another precision than fp32.
     """
     torch.set_num_threads(threads or usable_cores())
-    torch.set_float32_matmul_precision("highest")  # fp32 is fp32: TF32 would be another precision
-    torch.backends.cudnn.allow_tf32 = False
+    allow_tf32(tf32)
+
+
+def allow_tf32(allowed: bool) -> None:
+    """In products and convolutions alike, where PyTorch's own default is in convolutions only."""
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    torch.backends.cudnn.allow_tf32 = allowed
 
 
 def _first_value(path: str, key: str) -> str | None:

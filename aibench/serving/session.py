@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from aibench import checkpoint, registry
-from aibench.config import Accelerator, ConfigError, Precision, RunConfig, plain
+from aibench.config import OF_GPUS, Accelerator, ConfigError, Precision, RunConfig, plain
 from aibench.contract import TaskData, TaskModule, batch_of
 from aibench.instruments import Instruments
 from aibench.loader import EvalBatches
@@ -40,12 +40,13 @@ class Server:
     """
 
     def __init__(self, config: RunConfig, weights: Path | None) -> None:
-        meters.set_arithmetic(config.hardware.threads)
+        precision = config.hardware.precision
+        meters.set_arithmetic(config.hardware.threads, tf32=precision is Precision.tf32)
         if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
             raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
         on_cpu = config.hardware.accelerator is Accelerator.cpu or not torch.cuda.is_available()
-        if on_cpu and config.hardware.precision is Precision.fp16:
-            raise ConfigError("hardware.precision=fp16: no GPU here, and CPUs emulate fp16. Use bf16 or fp32.")
+        if on_cpu and precision in OF_GPUS:
+            raise ConfigError(f"hardware.precision={precision}: no GPU here. {OF_GPUS[precision]}")
         self.config = config
         self.device = torch.device("cpu" if on_cpu else "cuda")
         self.data: TaskData = registry.data_class(config.task)(config)
