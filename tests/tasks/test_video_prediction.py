@@ -203,7 +203,7 @@ def test_the_loss_is_the_mean_over_predicted_frames_and_states(module, batch):
     ("word", "said"),
     [
         ("model.decoder=[8,8]", "model.decoder=[8, 8]: needs as many numbers as model.encoder="),
-        ("model.encoder=[[0]]", "model.encoder=[[0]] model.decoder=[16]: channels must be at least 1."),
+        ("model.encoder=[[0]]", "model.encoder=[[0]] model.decoder=[12]: channels must be at least 1."),
         ("model.masks=0", "model.masks=0: must be at least 1."),
         ("model.kernel=4", "model.kernel=4: must be odd, to have a middle."),
         ("model.lstm_kernel=2", "model.lstm_kernel=2: must be odd"),
