@@ -8,9 +8,11 @@ import torch
 from torch import nn
 
 from aibench.characterization.proposals import every_proposal
+from aibench.characterization.selection import selected
 from aibench.characterization.stepping import measured_step, sampled_steps
 from aibench.characterization.traffic import memory_estimate, roofline, step_bytes
 from aibench.characterization.workload import Workload
+from aibench.counting import forward_of
 from aibench.meters.ceiling import Ceiling
 
 BATCH, WIDE, CLASSES = 6, 50, 10
@@ -148,3 +150,25 @@ def test_every_proposal_is_kept_best_first_and_only_meanwhile():
     with every_proposal():
         assert boxes.batched_nms(same, scores, groups, 0.5).tolist() == [1, 2, 0]
     assert boxes.batched_nms(same, scores, groups, 0.5).tolist() == [1]
+
+
+def test_a_deep_network_without_statistics_stays_finite_while_it_is_counted():
+    norm = torch.nn.BatchNorm2d(3).eval()
+    values = 1e30 * torch.randn(2, 3, 4, 4)
+    before = norm(values)
+    with every_proposal():
+        assert norm(values).abs().max() < 10
+        assert norm(values[:1, :, :1, :1]).isfinite().all()  # one value a channel cannot normalise itself
+    assert torch.equal(norm(values), before)
+    assert torch.equal(norm.running_mean, torch.zeros(3))
+
+
+@pytest.mark.slow
+def test_the_papers_largest_number_is_the_detector_of_the_authors_code():
+    """157,802 M multiply-adds (paper, 5.2.1): Faster R-CNN with ResNet-101, 300 proposals, about 600x900 pixels."""
+    words = ["model=object_detection/resnet101_c4", "data.height=600", "data.width=900"]
+    (workload,) = selected(["task=object_detection", "scale=reference", "hardware=cpu", *words])
+    torch.manual_seed(0)
+    with every_proposal():
+        count, _ = forward_of(workload.build, [], 300.0)
+    assert count.flops / 2 == pytest.approx(157_802e6, rel=0.01)
