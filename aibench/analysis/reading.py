@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import gc
 import multiprocessing
 import os
@@ -9,12 +10,27 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from aibench.analysis.runs import Run, UnreadableError, of_record, parsed, shared
-from aibench.result import RESULT
+from aibench.result import RESULT, Division, Measured, Target, ToQuality, Trust
+
+
+def _quick_to_send(kind: type[Any]) -> None:
+    """Have objects of the dataclass `kind` go between processes as the tuple of their fields.
+
+    What `pickle` does with slots by itself takes five times as long, which is a third of all that reading takes.
+    """
+    values = attrgetter(*(one.name for one in fields(kind)))
+    copyreg.pickle(kind, lambda each: (kind, values(each)))
+
+
+for _kind in (Run, Measured, ToQuality, Target, Division, Trust):
+    _quick_to_send(_kind)
 
 FEWEST_FOR_PROCESSES = 1000  # files; below, starting processes takes longer than they save
 CHUNK = 250

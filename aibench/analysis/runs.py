@@ -187,7 +187,7 @@ def of_record(record: Record, path: str = "", *, keep: bool = False) -> Run:
         trained_seconds=last.seconds if last else 0.0,
         history=_digest([(point.epochs, point.metrics) for point in record.history]),
         times=_seconds(record.times),
-        measured=dict(_measured(record)),
+        measured=_measured(record),
         parameters=(record.model or {}).get("parameters"),
         unit=str((record.throughput or {}).get("unit", "samples")),
         traits=_traits(record),
@@ -221,30 +221,40 @@ def _seconds(times: dict[str, Any] | None) -> dict[str, float]:
 SECTIONS = ("throughput", "memory", "energy", "cost", "model")
 
 
-def _measured(record: Record) -> Iterator[tuple[str, Measured]]:
+def _measured(record: Record) -> dict[str, Measured]:
     """Each measured number by its dotted name; a section that is one number by the section's."""
+    found: dict[str, Measured] = {}
     for section in SECTIONS:
-        yield from _numbers(section, getattr(record, section))
+        _gather(section, getattr(record, section), found)
     estimate = record.estimate or {}
     for name, unit in (("seconds", "s"), ("low", "s"), ("high", "s"), ("joules", "J")):
         if name in estimate:
-            yield f"estimate.{name}", _number({"value": estimate[name], "unit": unit, "method": "before the run"})
+            found[f"estimate.{name}"] = _number({"value": estimate[name], "unit": unit, "method": "before the run"})
+    return found
 
 
-def _numbers(name: str, node: Any) -> Iterator[tuple[str, Measured]]:
+def _gather(name: str, node: Any, found: dict[str, Measured]) -> None:
+    """Put the numbers at and below `node` into `found`."""
     if not isinstance(node, dict):
         return
     if "value" in node:
-        yield name, _number(node)
+        found[name] = _number(node)
         return
     for part, value in node.items():
-        yield from _numbers(f"{name}.{part}", value)
+        if isinstance(value, dict):
+            _gather(f"{name}.{part}", value, found)
 
 
 def _number(node: dict[str, Any]) -> Measured:
     value = node.get("value")
-    number = float(value) if isinstance(value, int | float) else None
-    return Measured(number, str(node.get("unit", "")), node.get("method"), node.get("reason"))
+    told = str(node.get("unit", "")), node.get("method"), node.get("reason")
+    return Measured(float(value), *told) if isinstance(value, int | float) else _missing(*told)
+
+
+@cache
+def _missing(unit: str, method: str | None, reason: str | None) -> Measured:
+    """One object for each reason: thousands of runs miss the same numbers, and go from process to process."""
+    return Measured(None, unit, method, reason)
 
 
 def _digest(value: Any) -> str:
