@@ -57,6 +57,7 @@ def plain_loop(config: RunConfig) -> float:
         num_training_batches=schedule.batches,
         max_epochs=schedule.epochs,
         current_epoch=0,
+        global_step=0,
         train_dataloader=SimpleNamespace(dataset=dataset),
     )
     module._trainer = stub
@@ -80,6 +81,7 @@ def plain_loop(config: RunConfig) -> float:
                 for scheduler in schedulers:
                     scheduler.step()
             step += 1
+            stub.global_step = step
             if step % schedule.interval == 0:
                 evaluate(module, held_out, logged)
     if step % schedule.interval:
