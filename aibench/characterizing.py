@@ -13,7 +13,7 @@ import typer
 
 from aibench.config import ConfigError, DataError
 from aibench.console import complain, console
-from aibench.reading import refuse, runs_below
+from aibench.reading import kept_in, refuse, runs_below
 
 if TYPE_CHECKING:
     from aibench.analysis.characterization import Record
@@ -152,7 +152,7 @@ def coverage(
         others = [record for folder in alternatives or [] for record in read_records([folder])]
     except RecordError as error:
         refuse(str(error))
-    runs = runs_below([file for place in studies for file in _results(place)])[0] if studies else []
+    runs = runs_below(kept_in(studies))[0] if studies else []
     points = [point for point in analysis.points(found, runs) if point.scale == scale]
     if not points:
         refuse(f"--scale={scale}: no record of that scale has characteristics. Run `aibench characterize` first.")
@@ -171,11 +171,6 @@ def coverage(
         coverage_figures.spans(points, output / "figure1.png")
         coverage_figures.bars(points, output / "figure2.png")
         print(f"{output}: {len(grids)} tables as .md and .csv, figure1.png, figure2.png")
-
-
-def _results(place: Path) -> list[Path]:
-    """The result files right in a folder that a study keeps them in, else the folder, of runs, itself."""
-    return sorted(place.glob("*.json")) or [place]
 
 
 def _suite_tables(found: list[Record]) -> dict[str, Grid]:

@@ -196,9 +196,9 @@ def _epochs(folders: list[Path], scale: str) -> dict[str, float]:
     if not folders:
         return {}
     from aibench.analysis.coverage import epochs_to_quality
-    from aibench.reading import runs_below
+    from aibench.reading import kept_in, runs_below
 
-    runs, faults = runs_below(folders)
+    runs, faults = runs_below(kept_in(folders))
     tell(faults)
     means = epochs_to_quality(runs).items()
     return {task: mean for (task, of), (mean, _) in means if of == scale and mean is not None}

@@ -181,6 +181,11 @@ def sides(folders: Sequence[Path]) -> tuple[list[Reading], list[str]]:
     return found, [fault for reading in found for fault in reading.faults]
 
 
+def kept_in(places: Sequence[Path]) -> list[Path]:
+    """The result files right in each folder that a study keeps them in, else the folder, of runs, itself."""
+    return [file for place in places for file in sorted(place.glob("*.json")) or [place]]
+
+
 def runs_below(folders: Sequence[Path], *, keep: bool = False) -> tuple[list[Run], list[str]]:
     """The runs below all `folders`; refuses where there is none."""
     from aibench.analysis.reading import read_runs
