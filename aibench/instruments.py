@@ -146,10 +146,10 @@ class Instruments:
         median, p10, p90 = (float(value) for value in np.percentile(kept, [50, 10, 90])) if len(kept) else (None,) * 3
         return Steps(len(kept), left, median, p10, p90, phase), kept
 
-    def trust(self) -> Trust:
-        """How far the timings can be believed."""
+    def trust(self, *, same_work: bool) -> Trust:
+        """How far the timings can be believed; only steps that do the `same_work` can drift."""
         _, durations = self.steady()
-        judged = self.watch.judge([float(value) for value in durations])
+        judged = self.watch.judge([float(value) for value in durations], same_work=same_work)
         return Trust(judged.level, judged.reasons)
 
     # Resuming

@@ -73,7 +73,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
         cost=measures.cost(config.cost, energy, took.total),
         model=model(session, speed, ended_well=ending.status.finished and ending.status is not Status.diverged),
         data=_data(session),
-        trust=instruments.trust(),
+        trust=instruments.trust(same_work=session.module.uncountable is None),
         estimate=kept(config),
     )
 
