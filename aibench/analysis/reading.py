@@ -7,7 +7,7 @@ import gc
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -59,13 +59,16 @@ def read_runs(folders: Sequence[Path], *, keep: bool = False, workers: int | Non
     """
     found = Reading()
     paths = list(_paths(folders, found.faults))
+    before: Mapping[str, str] | None = None  # as they came: runs of one configuration lie side by side
     with _without_collector():
         for run in _read(paths, keep, workers):
             if isinstance(run, str):
                 found.faults.append(run)
-            else:
-                run.traits = shared(run.traits)
-                found.runs.append(run)
+                continue
+            if run.traits is not before:
+                before, kept = run.traits, shared(run.traits)
+            run.traits = kept
+            found.runs.append(run)
         _drop_copies(found)
     return found
 
