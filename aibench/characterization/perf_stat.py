@@ -26,6 +26,7 @@ EVENTS = (
     "stalled-cycles-backend",
 )
 ATTACH_SECONDS = 0.3
+END_SECONDS = 10.0  # that it may take to end: a signal that is ignored must not hold up what was measured
 RATIOS = {  # name: of, over
     "ipc": ("instructions", "cycles"),
     "cache_miss_rate": ("cache-misses", "cache-references"),
@@ -68,15 +69,25 @@ class PerfStat:
             try:
                 yield
             finally:
-                perf.send_signal(signal.SIGINT)
-                _, said = perf.communicate()
+                said = _ended(perf)
         self.counts.update(parsed(said))
         if all(count is None for count in self.counts.values()):
-            self.reason = f"perf stat counted nothing: {' '.join(said.split())[:200]}"
+            self.reason = f"perf stat counted nothing: {' '.join(said.split())[:200] or 'it said nothing'}"
 
     def ratios(self) -> dict[str, float | None]:
         """What follows from the counts: instructions a cycle, and shares."""
         return {name: _over(self.counts.get(of), self.counts.get(over)) for name, (of, over) in RATIOS.items()}
+
+
+def _ended(perf: subprocess.Popen[str]) -> str:
+    """What `perf` says when it is interrupted; nothing where it does not end by that."""
+    perf.send_signal(signal.SIGINT)
+    try:
+        return perf.communicate(timeout=END_SECONDS)[1]
+    except subprocess.TimeoutExpired:
+        perf.kill()
+        perf.communicate()
+        return ""
 
 
 def _over(of: float | None, over: float | None) -> float | None:

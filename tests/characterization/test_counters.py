@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import mmap
+import signal
 import time
 from types import SimpleNamespace
 
@@ -92,7 +93,29 @@ def test_the_lines_of_perf_stat_are_read():
     }
 
 
-def test_perf_is_asked_and_stopped_around_what_is_watched(monkeypatch, tmp_path):
+@pytest.fixture
+def interruptible():
+    """SIGINT as a terminal's programs have it. What a script starts in the background ignores it, children too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_perf_that_does_not_end_holds_nothing_up(monkeypatch, tmp_path, interruptible):
+    (tmp_path / "cpu").mkdir()
+    program = tmp_path / "perf"
+    program.write_text("#!/bin/sh\ntrap '' INT\nwhile :; do sleep 0.02; done\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(perf_stat, "DEVICES", tmp_path)
+    monkeypatch.setattr(perf_stat, "END_SECONDS", 0.1)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = PerfStat()
+    with found.watch():
+        pass
+    assert found.reason == "perf stat counted nothing: it said nothing"
+
+
+def test_perf_is_asked_and_stopped_around_what_is_watched(monkeypatch, tmp_path, interruptible):
     (tmp_path / "cpu").mkdir()
     program = tmp_path / "perf"
     program.write_text(
