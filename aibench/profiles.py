@@ -99,7 +99,6 @@ def micro(
 
 
 def _measured(found: list[Case], hardware: str, seconds: float) -> dict[str, Any]:
-    from aibench.characterization.micro import measure
     from aibench.characterization.selection import device_of
     from aibench.config import ConfigError
     from aibench.meters.system import set_arithmetic
@@ -108,6 +107,8 @@ def _measured(found: list[Case], hardware: str, seconds: float) -> dict[str, Any
         device = device_of(hardware)
     except ConfigError as error:
         refuse(f"--{error}")
+    from aibench.characterization.micro import measure  # whose part of torch warns of a CUDA without a GPU
+
     set_arithmetic()
     return measure(found, device, seconds=seconds)
 

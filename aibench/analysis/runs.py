@@ -87,13 +87,14 @@ class Run:
         trained_epochs, trained_seconds: Position of the last one; 0 without any.
         history: Digest of every position and metric: equal where a run was repeated bit for bit.
         times: Seconds by part.
-        measured: `throughput.training`, `memory.process`, `energy`, ...: a number with its unit, or why there is none.
+        packed: The sections that hold measured numbers, as bytes: most of 100,000 runs are never asked for them.
         parameters: Of the model; None where the run did not get so far.
         unit: What a sample is.
         traits: Everything in which repeats must agree: dotted keys of the configuration, `quality`, `suite_version`,
             `data.fingerprint`, `system.*` and `versions.*`. One object for all runs that agree.
         knows_all: Whether the run got so far that it knew its data and its machine.
         record: The fields of the file; kept where the reader was asked to.
+        unpacked: What `measured` made of `packed`.
     """
 
     path: str
@@ -117,12 +118,20 @@ class Run:
     trained_seconds: float
     history: str
     times: dict[str, float]
-    measured: dict[str, Measured]
+    packed: bytes
     parameters: int | None
     unit: str
     traits: Mapping[str, str]
     knows_all: bool
     record: Record | None = None
+    unpacked: dict[str, Measured] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def measured(self) -> dict[str, Measured]:
+        """Each measured number by its dotted name, `throughput.training` say. Made when first asked for."""
+        if self.unpacked is None:
+            self.unpacked = _measured(marshal.loads(self.packed))
+        return self.unpacked
 
     @property
     def reached(self) -> bool:
@@ -187,7 +196,7 @@ def of_record(record: Record, path: str = "", *, keep: bool = False) -> Run:
         trained_seconds=last.seconds if last else 0.0,
         history=_digest([(point.epochs, point.metrics) for point in record.history]),
         times=_seconds(record.times),
-        measured=_measured(record),
+        packed=marshal.dumps([getattr(record, section) for section in SECTIONS], 2),
         parameters=(record.model or {}).get("parameters"),
         unit=str((record.throughput or {}).get("unit", "samples")),
         traits=_traits(record),
@@ -218,15 +227,16 @@ def _seconds(times: dict[str, Any] | None) -> dict[str, float]:
     return {**parts, **split}
 
 
-SECTIONS = ("throughput", "memory", "energy", "cost", "model")
+SECTIONS = ("throughput", "memory", "energy", "cost", "model", "estimate")
 
 
-def _measured(record: Record) -> dict[str, Measured]:
+def _measured(sections: list[Any]) -> dict[str, Measured]:
     """Each measured number by its dotted name; a section that is one number by the section's."""
     found: dict[str, Measured] = {}
-    for section in SECTIONS:
-        _gather(section, getattr(record, section), found)
-    estimate = record.estimate or {}
+    *measured, estimated = sections
+    for section, content in zip(SECTIONS, measured, strict=False):
+        _gather(section, content, found)
+    estimate = estimated or {}
     for name, unit in (("seconds", "s"), ("low", "s"), ("high", "s"), ("joules", "J")):
         if name in estimate:
             found[f"estimate.{name}"] = _number({"value": estimate[name], "unit": unit, "method": "before the run"})
