@@ -101,9 +101,18 @@ def _paths(folders: Sequence[Path], faults: list[str]) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    for parent, _, names in os.walk(folder):
-        if RESULT in names:
-            yield os.path.join(parent, RESULT)
+    """The results below `folder`; links are not followed, what may not be looked into is passed over."""
+    left = [os.fspath(folder)]
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    if entry.name == RESULT:
+                        yield entry.path
+                    elif entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+        except OSError:
+            continue
 
 
 def _read(paths: Sequence[str], keep: bool, workers: int | None) -> Iterable[Run | str]:
