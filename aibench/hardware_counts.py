@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aibench.config import ConfigError
-from aibench.reading import Markdown, publish, refuse, tell
+from aibench.reading import Markdown, kept_in, publish, refuse, runs_below, tell
 
 if TYPE_CHECKING:
     from aibench.analysis.characterization import Record
@@ -196,7 +196,6 @@ def _epochs(folders: list[Path], scale: str) -> dict[str, float]:
     if not folders:
         return {}
     from aibench.analysis.coverage import epochs_to_quality
-    from aibench.reading import kept_in, runs_below
 
     runs, faults = runs_below(kept_in(folders))
     tell(faults)

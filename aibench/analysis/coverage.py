@@ -154,10 +154,14 @@ def coverage(found: Sequence[Point]) -> Grid:
     )
 
 
+def standing_in(found: Sequence[Point]) -> str:
+    """The scales, with commas, whose epochs stand in for the workloads' own; empty where none do."""
+    return ", ".join(sorted({str(point.trained) for point in found if point.stands_in}))
+
+
 def _notes(found: Sequence[Point]) -> Iterator[str]:
-    scales = sorted({str(point.trained) for point in found if point.stands_in})
-    if scales:
-        yield f"Epochs are of the tasks at scale={', '.join(scales)}: no run to quality at this scale is stored."
+    if scales := standing_in(found):
+        yield f"Epochs are of the tasks at scale={scales}: no run to quality at this scale is stored."
     if "MLPerf" not in ranges(found, "epochs"):
         yield "MLPerf's models are not trained here: no epochs."
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.analysis.coverage import NAMES, PAPER, SUITES, Point, ranges
+from aibench.analysis.coverage import NAMES, PAPER, SUITES, Point, ranges, standing_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,13 +36,9 @@ def spans(found: Sequence[Point], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _stands_in(key: str, point: Point) -> bool:
-    return key == "epochs" and point.stands_in
-
-
 def _remark(found: Sequence[Point], key: str) -> str:
-    scales = sorted({str(point.trained) for point in found if _stands_in(key, point)})
-    return f"\n(of scale={', '.join(scales)})" if scales else ""
+    scales = standing_in(found) if key == "epochs" else ""
+    return f"\n(of scale={scales})" if scales else ""
 
 
 def _bars(axes: Axes, found: Sequence[Point], key: str) -> None:
@@ -112,7 +108,7 @@ def _column(axes: Axes, ordered: Sequence[Point], key: str) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     for height, (point, value) in enumerate(zip(ordered, values, strict=True)):
         if value:
-            hollow = "white" if _stands_in(key, point) else None
+            hollow = "white" if key == "epochs" and point.stands_in else None
             axes.plot(value, height, "o", color=COLOURS[point.suite], markerfacecolor=hollow, markersize=6)
         else:
             axes.text(0.02, height, "-", transform=axes.get_yaxis_transform(), va="center", color="0.5")

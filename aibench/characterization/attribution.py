@@ -124,7 +124,7 @@ def attribute(trace: dict[str, Any], rules: Rules) -> Attribution:
     framework = [(call, seconds) for call, seconds in own if _is_framework(call, rules)]
     autograd = sum(seconds for call, seconds in framework if call.phase == "backward" and call.kind == "cpu_op")
     pieces = list(_launched(kernels, calls, rules) if kernels else _computed(own, rules))
-    busy = _union((event["ts"], event["ts"] + event["dur"]) for event in kernels) * MICRO if kernels else None
+    busy = union((event["ts"], event["ts"] + event["dur"]) for event in kernels) * MICRO if kernels else None
     python = sum(seconds for _, seconds in framework) - autograd
     return Attribution(pieces, wall, autograd, python, busy, [] if kernels else [*_layers(calls, rules)])
 
@@ -228,8 +228,8 @@ def _launched(kernels: list[dict[str, Any]], calls: list[Call], rules: Rules) ->
         yield Piece(name, operator.name, _category(launch, rules, name), launch.phase, seconds, operator.arguments)
 
 
-def _union(intervals: Iterable[tuple[float, float]]) -> float:
-    """The length that `intervals` cover together."""
+def union(intervals: Iterable[tuple[float, float]]) -> float:
+    """The length that `intervals` cover together: threads and streams overlap."""
     covered, until = 0.0, float("-inf")
     for start, end in sorted(intervals):
         covered += max(0.0, end - max(start, until))

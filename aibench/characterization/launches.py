@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
-from aibench.characterization.attribution import read_trace
+from aibench.characterization.attribution import read_trace, union
+from aibench.characterization.ncu import WARMUP
 from aibench.characterization.ncu_csv import Launch
 from aibench.characterization.workload import Steps, Workload, run_steps
 
-WARMUP = 10
 ON_GPU = ("kernel", "gpu_memcpy", "gpu_memset")
 Key = tuple[str, tuple[int, ...], tuple[int, ...]]  # a kernel's name as `short` has it, its grid, its block
 UNNAMED = re.compile(r"<unnamed>::|\(anonymous namespace\)::")
@@ -91,12 +91,3 @@ def short(kernel: str) -> str:
     """A kernel's name without namespaces, template and arguments, which each tool writes in its own way."""
     name = UNNAMED.sub("", kernel).removeprefix("void ")
     return re.split(r"[<(]", name, maxsplit=1)[0].rsplit("::", 1)[-1].strip()
-
-
-def union(intervals: Sequence[tuple[float, float]]) -> float:
-    """The length that `intervals` cover together: streams overlap."""
-    covered, reached = 0.0, float("-inf")
-    for start, end in sorted(intervals):
-        covered += max(0.0, end - max(start, reached))
-        reached = max(reached, end)
-    return covered

@@ -35,6 +35,10 @@ class Gpu:
             return None
 
 
+def _uuid() -> str:
+    return str(torch.cuda.get_device_properties(torch.cuda.current_device()).uuid)
+
+
 @contextmanager
 def alone_on(device: str) -> Iterator[None]:
     """Wait for the others of this machine that measure the GPU in such a context: one measures at a time.
@@ -45,8 +49,7 @@ def alone_on(device: str) -> Iterator[None]:
     if device != "cuda":
         yield
         return
-    uuid = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
-    with FileLock(Path(tempfile.gettempdir()) / f"aibench-{uuid}.lock", mode=0o666):
+    with FileLock(Path(tempfile.gettempdir()) / f"aibench-{_uuid()}.lock", mode=0o666):
         yield
 
 
@@ -58,7 +61,6 @@ def current_gpu() -> Gpu:
 
     try:
         pynvml.nvmlInit()
-        uuid = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
-        return Gpu(pynvml, pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"), None)
+        return Gpu(pynvml, pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{_uuid()}"), None)
     except pynvml.NVMLError as error:
         return Gpu(None, None, f"no NVML ({error})")

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from aibench.characterization.launches import Launched, of_trace, short, union
+from aibench.characterization.attribution import union
+from aibench.characterization.launches import Launched, of_trace, short
 from aibench.characterization.ncu_csv import Launch
 
 GRID, BLOCK = (98, 1, 1), (128, 1, 1)
