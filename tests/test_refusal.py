@@ -38,6 +38,10 @@ REFUSED = {
     "number for a group": ([IC, "model=3"], "Config group override must be a string"),
     "fp16 on a CPU": ([IC, "hardware=cpu", "hardware.precision=fp16"], "hardware.precision=fp16:"),
     "TF32 on a CPU": ([IC, "hardware=cpu", "hardware.precision=tf32"], "hardware.precision=tf32: CPUs have no TF32."),
+    "deterministic by the clock": (
+        [IC, "hardware.deterministic=true", "hardware.cudnn_benchmark=true"],
+        "hardware.cudnn_benchmark=true: it picks algorithms by their time",
+    ),
     "unknown flag": ([IC, "--batch-size=3"], "--batch-size=3: no such flag."),
     "bad run in a sweep whose flag comes last": ([IC, "seed=1,2", "optim.lr=0.1,-1", "-m"], "optim.lr=-1.0: must be"),
     "bad run in a sweep over all tasks": (["-m", "task=glob(*)", "seed=-1"], "seed=-1: must lie in 0 to 4294967295."),

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from aibench.characterization.memory import memory, sizes_up_to
-from aibench.characterization.proposals import every_proposal
 from aibench.characterization.second_count import second_count
 from aibench.characterization.stepping import SECONDS, Step, measured_step, sampled_steps
 from aibench.characterization.traffic import memory_estimate, roofline, step_bytes
@@ -18,6 +17,7 @@ from aibench.characterization.workload import Workload
 from aibench.counting import forward_of
 from aibench.meters.ceiling import ceiling
 from aibench.meters.flops import Count
+from aibench.meters.proposals import every_proposal
 
 CHILDREN = 10  # steps that are counted where each counts differently
 CACHE = "~/.cache/aibench"
@@ -78,7 +78,7 @@ def _forward(workload: Workload, reasons: list[str]) -> tuple[Count | None, str]
         torch.manual_seed(0)
         return workload.build()
 
-    with warnings.catch_warnings(), every_proposal():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
         return forward_of(build, reasons, SECONDS)
 

@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
-from aibench.characterization.proposals import every_proposal
 from aibench.characterization.workload import Workload
 from aibench.counting import stand_in_for_lightning, step_count
 from aibench.meters.flops import Count, TooLong, on_meta
@@ -63,7 +62,7 @@ def measured_step(workload: Workload, forward: float | None, reasons: list[str])
         forward: Operations of one sample's forward pass; None where unknown.
         reasons: Gains why, where None is returned.
     """
-    with torch.random.fork_rng(), warnings.catch_warnings(), every_proposal():
+    with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
         for device in ("meta", "cpu"):
             torch.manual_seed(0)
