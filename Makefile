@@ -93,6 +93,25 @@ training-tables: .venv/run-ready
 	$(BIN)/aibench selftest > $(TRAINED)/selftest.txt
 	$(BIN)/aibench system --probe > $(TRAINED)/system.txt
 
+GPU := experiments/gpu
+gpu: .venv/run-ready  ## On an NVIDIA GPU: sessions, profiles and counters of the reference models, and their tables
+	$(BIN)/aibench system --probe > $(GPU)/system.txt
+	$(BIN)/python train.py experiment=full scale=reference data.source=synthetic session=steps steps=30 warmup_steps=5 \
+		hardware=gpu hardware.idle_seconds=2 output=runs/gpu
+	for run in runs/gpu/*/; do name=$$(basename $$run | sed 's/^[0-9]*_//'); \
+		cp $$run/result.json $(GPU)/results/$$name.json; done
+	$(BIN)/aibench characterize task=all,mlperf scale=reference hardware=gpu --only profile --output $(GPU)/records
+	$(BIN)/aibench counters task=all,mlperf scale=reference hardware=gpu --sample --no-stalls --output $(GPU)/records
+	$(MAKE) gpu-tables
+
+gpu-tables: .venv/run-ready
+	$(BIN)/aibench report $(GPU)/results/*.json --markdown $(GPU)/table.md --csv $(GPU)/table.csv
+	$(BIN)/aibench breakdown $(GPU)/records --markdown $(GPU)/breakdown.md --csv $(GPU)/breakdown.csv \
+		--figure $(GPU)/breakdown.png
+	$(BIN)/aibench hotspots $(GPU)/records --markdown $(GPU)/hotspots.md --csv $(GPU)/hotspots.csv
+	$(BIN)/aibench counters --from $(GPU)/records --markdown $(GPU)/counters.md --table $(GPU)/counters.csv \
+		--figure $(GPU)/counters.png
+
 reading: .venv/run-ready  ## How long 12,500 to 100,000 results take to read
 	$(BIN)/python benchmarks/reading.py
 

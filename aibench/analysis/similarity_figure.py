@@ -65,7 +65,8 @@ def _scatter(axes: Axes, found: Similarity, points: Floats) -> None:
         colours = [COLOURS[(cluster - 1) % len(COLOURS)] for cluster in found.clusters[of_suite]]
         marker = MARKERS.get(suite, "^")
         axes.scatter(points[of_suite, 0], points[of_suite, 1], c=colours, marker=marker, s=45, zorder=2)
-        axes.scatter([], [], c="0.4", marker=marker, s=45, label=suite)
+        if len(set(suites)) > 1:  # the shape tells nothing apart otherwise
+            axes.scatter([], [], c="0.4", marker=marker, s=45, label=suite)
     for cluster in sorted(set(found.clusters)):
         axes.scatter([], [], c=COLOURS[(cluster - 1) % len(COLOURS)], marker="o", s=45, label=f"cluster {cluster}")
     for name, point, place in zip(names, points, _places(points), strict=True):
