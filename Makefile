@@ -133,4 +133,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema overhead studies characteristics coverage profiles profile-tables training training-tables reading clean
+.PHONY: help run test check lint types fast format schema overhead studies characteristics coverage profiles profile-tables training \
+	training-tables gpu gpu-tables reading clean

@@ -1,16 +1,17 @@
 """What a session adds to a plain PyTorch loop over the same model, data and evaluations.
 
-    python benchmarks/overhead.py [--pairs 5] [--epochs 2] [--cpu] [TASK ...]
+    python benchmarks/overhead.py [--pairs 5] [--epochs 2] [--cpu] [TASK ...] [KEY=VALUE ...]
 
 Each pair runs both, in alternating order, in one process, and gives one ratio of wall times; set-up is left out of
-both. `of the quickest` divides the least disturbed session by the least disturbed loop. The session has its Trainer,
-recorder, history file, checkpoints, checks against NaN and all its meters; the plain loop has none of them. It calls
-the same step of the same module, so whatever differs is what the harness costs. The second table has what each meter
-costs by itself.
+both. `of the quickest` divides the least disturbed session by the least disturbed loop. `by the account` needs no pair:
+it is 1 + what the session itself gives to no batch, pass, update or evaluation / the rest of it. The session has its
+Trainer, recorder, history file, checkpoints, checks against NaN and all its meters; the plain loop has none of them. It
+calls the same step of the same module, so whatever differs is what the harness costs. The second table has what each
+meter costs by itself.
 
 With --cpu, the seconds are those in which a core computed for this process, telemetry's thread included: where other
-processes or other virtual machines take the cores at times, ratios of wall times scatter by tens of percent, and these
-by a few. Waiting for a disk is not in them. Use it with one thread: two that wait for each other compute meanwhile.
+processes or other virtual machines take the cores at times, they scatter less. Waiting for a disk is not in them.
+Use it with one thread: two that wait for each other compute meanwhile.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +49,8 @@ from aibench.meters.system import usable_cores
 from aibench.meters.telemetry import cost_of_a_sample
 from aibench.session import train
 from aibench.target import Schedule
+
+LAST = ("of the quickest", "by the account")
 
 
 def plain_loop(config: RunConfig) -> float:
@@ -125,29 +129,59 @@ def optimizers_and_schedulers(module: Any) -> tuple[list[Any], list[Any]]:
     return optimizers, [entry["scheduler"] for entry in moved if entry.get("interval") == "step"]
 
 
-def session(config: RunConfig) -> float:
-    """Seconds of the same training as a session, set-up left out."""
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session's seconds, set-up left out.
+
+    Attributes:
+        all: Of its training, evaluations and checkpoints.
+        around: The part of them that its own account gives to no batch, pass, update or evaluation.
+    """
+
+    all: float
+    around: float
+
+
+def session(config: RunConfig) -> Session:
+    """The same training as a session."""
     with tempfile.TemporaryDirectory() as folder:
         times = train(config, Path(folder), None, Console(quiet=True)).times
     assert times is not None
-    return times.training + times.evaluation + times.checkpoint
+    assert times.split is not None
+    around = times.split.loop + times.split.transfer + times.checkpoint
+    return Session(times.training + times.evaluation + times.checkpoint, around)
 
 
-def ratios(task: str, epochs: int, pairs: int) -> list[tuple[float, float]]:
-    """Seconds of the session and of the plain loop, pair by pair; the first pair warms up and is dropped."""
-    config = composed([f"task={task}", "hardware=cpu", "session=epochs", f"epochs={epochs}", "progress=false"])
+def pairs_of(task: str, epochs: int, count: int, changes: list[str]) -> list[tuple[Session, float]]:
+    """Sessions and the seconds of plain loops, pair by pair; the first pair warms up and is dropped."""
+    words = [f"task={task}", "hardware=cpu", "session=epochs", f"epochs={epochs}", "progress=false", *changes]
+    config = composed(words)
     torch.set_num_threads(config.hardware.threads or usable_cores())
     measured = []
-    for pair in track(range(pairs + 1), description=task, transient=True):
-        order = (session, plain_loop) if pair % 2 else (plain_loop, session)
-        took = {run: run(config) for run in order}
-        measured.append((took[session], took[plain_loop]))
+    for pair in track(range(count + 1), description=task, transient=True):
+        if pair % 2:
+            ours, theirs = session(config), plain_loop(config)
+        else:
+            theirs, ours = plain_loop(config), session(config)
+        measured.append((ours, theirs))
     return measured[1:]
+
+
+def row(measured: list[tuple[Session, float]]) -> list[str]:
+    """The numbers of the table's row."""
+    ours, theirs = [one.all for one, _ in measured], [other for _, other in measured]
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    accounts = [one.around / (one.all - one.around) for one, _ in measured]
+    return [
+        *(f"{statistics.median(seconds):.2f}" for seconds in (ours, theirs)),
+        *(f"{ratio:.3f}" for ratio in (statistics.median(ratios), min(ratios), max(ratios), min(ours) / min(theirs))),
+        f"{1 + statistics.median(accounts):.3f}",
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*", default=registry.task_names(), help="default: all")
+    parser.add_argument("words", nargs="*", help="tasks (default: all), and keys of them to change")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--cpu", action="store_true", help="seconds of the processor, not of the wall")
@@ -156,22 +190,10 @@ def main() -> None:
     if missing:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **missing})
     unit = "CPU s" if words.cpu else "s"
-    table = Table(
-        "task", f"session, {unit}", f"plain loop, {unit}", "ratio: median", "lowest", "highest", "of the quickest"
-    )
-    for task in words.tasks:
-        measured = ratios(task, words.epochs, words.pairs)
-        each = [ours / theirs for ours, theirs in measured]
-        ours, theirs = (statistics.median(column) for column in zip(*measured, strict=True))
-        table.add_row(
-            task,
-            f"{ours:.2f}",
-            f"{theirs:.2f}",
-            f"{statistics.median(each):.3f}",
-            f"{min(each):.3f}",
-            f"{max(each):.3f}",
-            f"{min(ours for ours, _ in measured) / min(theirs for _, theirs in measured):.3f}",
-        )
+    table = Table("task", f"session, {unit}", f"plain loop, {unit}", "ratio: median", "lowest", "highest", *LAST)
+    changes = [word for word in words.words if "=" in word]
+    for task in [word for word in words.words if "=" not in word] or registry.task_names():
+        table.add_row(task, *row(pairs_of(task, words.epochs, words.pairs, changes)))
     Console().print(table)
     Console().print(meters())
 
