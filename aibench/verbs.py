@@ -17,6 +17,7 @@ from aibench.reading import add_commands, refuse
 
 app = typer.Typer(
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="AIBench: train tasks to a quality target, and read what came of it. `aibench train -h` tells of training.",

@@ -96,3 +96,15 @@ def test_help_imports_neither_hydra_nor_torch_and_names_every_task(command):
     assert not {"torch", "hydra", "omegaconf", "numpy"} & set(imported)
     for name in task_names():
         assert f"\n  {name} " in answer.stdout
+
+
+@pytest.mark.parametrize("verb", [[], ["counters"], ["calibrate"], ["data", "verify"]])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_verb_tells_of_itself(verb, option):
+    from typer.testing import CliRunner
+
+    from aibench.verbs import app
+
+    answer = CliRunner().invoke(app, [*verb, option])
+    assert answer.exit_code == 0
+    assert f"Usage: {' '.join(['root', *verb])}" in answer.output
