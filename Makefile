@@ -24,7 +24,7 @@ lint: .venv/test-ready  ## Style and formatting; changes nothing
 types: .venv/test-ready  ## Static types
 	$(BIN)/mypy
 
-fast: .venv/test-ready  ## Tests that end within three minutes on two cores
+fast: .venv/test-ready  ## The tests of a few seconds or less: seven minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 format: .venv/test-ready  ## Format the code

@@ -11,8 +11,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-LAST = "last.ckpt"
-BEST = "best.ckpt"
+from aibench.result import BEST, LAST
 
 
 def random_states() -> dict[str, Any]:

@@ -12,7 +12,7 @@ import typer
 from aibench.config import ConfigError, DataError, Resume, RunConfig, Session
 from aibench.console import console
 from aibench.reading import refuse
-from aibench.result import Result, ResultError, read_result, read_results
+from aibench.result import BEST, LAST, Result, ResultError, read_result, read_results
 
 if TYPE_CHECKING:
     from aibench.estimate import Forecast
@@ -85,7 +85,6 @@ def _what_serves(run: str | None, words: list[str], options: Options) -> tuple[R
     """The configuration, the trained run's result, and the options with the checkpoint in them."""
     from dataclasses import replace
 
-    from aibench.checkpoint import BEST, LAST
     from aibench.compose import composed
     from aibench.refusal import REFUSED, refusal
     from aibench.restored import restored

@@ -39,6 +39,8 @@ from aibench.quantities import (
 
 SCHEMA_VERSION = 2
 RESULT = "result.json"
+LAST = "last.ckpt"
+BEST = "best.ckpt"
 
 
 class Status(enum.StrEnum):

@@ -31,7 +31,7 @@ from aibench.mllog import write_log
 from aibench.progress import ProgressBar
 from aibench.recorder import Diverged, Recorder
 from aibench.report import Ending, build_result, draw_figure
-from aibench.result import Division, Result, Status, write_atomically, write_result
+from aibench.result import LAST, Division, Result, Status, write_atomically, write_result
 from aibench.target import Goal, Schedule
 from aibench.tracking import tracking
 
@@ -211,7 +211,7 @@ def _checkpoint_to_resume(config: RunConfig, folder: Path) -> Path | None:
     Raises:
         ConfigError: It is of another configuration.
     """
-    last = folder / checkpoint.LAST
+    last = folder / LAST
     if config.resume is Resume.never or not last.is_file():
         return None
     changed = changed_since(plain(config), checkpoint.identity(last)["config"], folder)

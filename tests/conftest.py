@@ -33,7 +33,10 @@ TINY = (
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_cache_for_all_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
-    os.environ.setdefault("AIBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder of its own in the one of all
+        folder = folder.parent
+    os.environ.setdefault("AIBENCH_CACHE", str(folder / "cache"))
 
 
 @pytest.fixture

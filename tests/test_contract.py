@@ -74,6 +74,7 @@ def test_a_short_session_logs_the_target_and_an_untrained_model_misses_it(task, 
 
 
 @tasks
+@pytest.mark.slow
 def test_the_same_seed_trains_to_the_same_numbers(task, composed, tmp_path):
     histories = []
     for folder in (tmp_path / "one", tmp_path / "two"):

@@ -12,9 +12,8 @@ import torch
 from rich.console import Console
 
 from aibench.analysis.checking import faults
-from aibench.checkpoint import BEST, LAST
 from aibench.config import ConfigError, RunConfig
-from aibench.result import Result, Status, read_result, schema
+from aibench.result import BEST, LAST, Result, Status, read_result, schema
 from aibench.session import train
 from aibench.target import Goal, Schedule
 from tests.conftest import ROOT, TINY
@@ -78,6 +77,7 @@ def test_timed_steps_are_counted_without_the_warm_up_and_not_evaluated(run):
     assert result.throughput.compute.value > result.throughput.training.value  # of the same steps, less of the time
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_history_and_another_seed_another(run):
     words = ("session=epochs", "epochs=2")
     first, again, other = run(*words), run(*words, folder="again"), run(*words, "seed=2", folder="other")

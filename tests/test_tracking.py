@@ -137,6 +137,7 @@ def _summary(records):
     return {_key(item): json.loads(item.value_json) for update in updates for item in update}
 
 
+@pytest.mark.slow
 def test_each_run_of_a_process_is_a_wandb_run_of_its_own(tracked, tmp_path):
     first, second = tracked("wandb", "first"), tracked("wandb", "second", "seed=2")
     ids = [

@@ -147,6 +147,7 @@ def test_charts_take_their_colours_from_the_page(html):
     assert "#030303" not in html
 
 
+@pytest.mark.slow
 def test_many_large_pictures_stay_within_the_budget(run, write, tmp_path):
     import numpy as np
 

@@ -25,6 +25,7 @@ def trained(tmp_path_factory):
     return folder, train(composed([*TINY, "session=epochs", "epochs=2"]), folder, None, Console(quiet=True))
 
 
+@pytest.mark.slow
 def test_a_run_serves_in_every_scenario_and_keeps_its_quality(trained, command):
     folder, result = trained
     words = ("infer", f"run={folder}", "queries=20", "seconds=2", "scenario=single_stream,offline,server", "qps=20")
@@ -44,7 +45,7 @@ def test_a_run_serves_in_every_scenario_and_keeps_its_quality(trained, command):
 def test_a_lower_precision_is_evaluated_again(trained):
     from dataclasses import replace
 
-    from aibench.checkpoint import BEST
+    from aibench.result import BEST
     from aibench.serving.session import serve
 
     folder, result = trained
@@ -56,7 +57,7 @@ def test_a_lower_precision_is_evaluated_again(trained):
 
 
 def test_weights_of_another_model_are_refused_in_one_line(trained):
-    from aibench.checkpoint import BEST
+    from aibench.result import BEST
     from aibench.serving.session import Server
 
     folder, result = trained
@@ -86,9 +87,12 @@ def test_a_folder_without_a_run_or_weights_is_one_line(command, tmp_path, traine
     done = command("infer", f"run={tmp_path}", program="aibench")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     (tmp_path / "result.json").write_text((trained[0] / "result.json").read_text())
-    done = command("infer", f"run={tmp_path}", program="aibench")
+    done = command("infer", f"run={tmp_path}", program="aibench", PYTHONPROFILEIMPORTTIME="1")
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    assert "hydra" in imported
+    assert "torch" not in imported, "what is wrong with the words is refused at once"
     holds = f"aibench: run={tmp_path}: holds neither best.ckpt nor last.ckpt."
-    assert done.stderr == f"{holds} Give the folder of a run that was evaluated.\n"
+    assert done.stderr.endswith(f"{holds} Give the folder of a run that was evaluated.\n")
 
 
 def test_a_run_of_a_task_that_this_suite_does_not_have_is_refused(trained):

@@ -235,6 +235,7 @@ def test_the_two_splits_share_no_file_no_text_and_no_summary(composed, monkeypat
         assert len(set(strings)) == len(strings) > 300
 
 
+@pytest.mark.slow
 def test_the_embedded_splits_are_of_all_packages_and_say_which(composed):
     data = Data(composed(TASK))
     assert [line.split()[0] for line in data.facts["packages"]] == list(embedded.PACKAGES.values())
