@@ -76,6 +76,7 @@ profile-tables: .venv/run-ready
 		$(BIN)/aibench hotspots $(MODELS)/results/$$scale --markdown experiments/hotspots/$$scale.md \
 			--csv experiments/hotspots/$$scale.csv || exit 1; done
 
+NAME_OF_RUN = name=$$(basename $$run | sed 's/^[0-9]*_//')
 TRAINED := experiments/training
 SERVED := experiments/inference
 training: .venv/run-ready  ## Train all seventeen to their targets, serve them, make the tables of both studies again
@@ -85,7 +86,7 @@ training: .venv/run-ready  ## Train all seventeen to their targets, serve them, 
 
 training-tables: .venv/run-ready
 	mkdir -p $(TRAINED)/results $(SERVED)/results
-	for run in runs/full/*/; do name=$$(basename $$run | sed 's/^[0-9]*_//'); \
+	for run in runs/full/*/; do $(NAME_OF_RUN); \
 		cp $$run/result.json $(TRAINED)/results/$$name.json; cp $$run/inference.json $(SERVED)/results/$$name.json; done
 	$(BIN)/aibench report $(TRAINED)/results/*.json --markdown $(TRAINED)/table.md --csv $(TRAINED)/table.csv
 	$(BIN)/python $(SERVED)/table.py $(SERVED)/results/*.json --markdown $(SERVED)/table.md --csv $(SERVED)/table.csv
@@ -98,7 +99,7 @@ gpu: .venv/run-ready  ## On an NVIDIA GPU: sessions, profiles and counters of th
 	$(BIN)/aibench system --probe > $(GPU)/system.txt
 	$(BIN)/python train.py experiment=full scale=reference data.source=synthetic session=steps steps=30 warmup_steps=5 \
 		hardware=gpu hardware.idle_seconds=2 output=runs/gpu
-	for run in runs/gpu/*/; do name=$$(basename $$run | sed 's/^[0-9]*_//'); \
+	for run in runs/gpu/*/; do $(NAME_OF_RUN); \
 		cp $$run/result.json $(GPU)/results/$$name.json; done
 	$(BIN)/aibench characterize task=all,mlperf scale=reference hardware=gpu --only profile --output $(GPU)/records
 	$(BIN)/aibench counters task=all,mlperf scale=reference hardware=gpu --sample --no-stalls --output $(GPU)/records

@@ -10,13 +10,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
-from aibench.limits import out_of_range, too_small, without_data, without_target
-
-# Why a CPU is refused this precision.
-OF_GPUS = {
-    Precision.fp16: "CPUs emulate fp16, hundreds of times slower. Use bf16 or fp32.",
-    Precision.tf32: "CPUs have no TF32. Use bf16 or fp32.",
-}
+from aibench.limits import contradictions, out_of_range, too_small, without_data, without_target
 
 
 class ConfigError(Exception):
@@ -214,14 +208,7 @@ class RunConfig:
         yield from out_of_range(self)
         yield from without_data(self)
         yield from without_target(self)
-        why = OF_GPUS.get(self.hardware.precision)
-        if why is not None and self.hardware.accelerator is Accelerator.cpu:
-            yield f"hardware.precision={self.hardware.precision}: {why}"
-        if self.hardware.deterministic and self.hardware.cudnn_benchmark:
-            yield (
-                "hardware.cudnn_benchmark=true: it picks algorithms by their time, which differs between runs, so "
-                "hardware.deterministic=true cannot hold. Set one of them to false."
-            )
+        yield from contradictions(self.hardware)
 
     @property
     def quality(self) -> float | None:
@@ -290,7 +277,6 @@ def _first_line(error: Exception) -> str:
 
 
 __all__ = [
-    "OF_GPUS",
     "Accelerator",
     "ConfigError",
     "CostConfig",

@@ -6,10 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.choices import Session, Source
+from aibench.choices import Accelerator, Precision, Session, Source
 
 if TYPE_CHECKING:
-    from aibench.config import RunConfig
+    from aibench.config import HardwareConfig, RunConfig
+
+# Why a CPU is refused this precision.
+OF_GPUS = {
+    Precision.fp16: "CPUs emulate fp16, hundreds of times slower. Use bf16 or fp32.",
+    Precision.tf32: "CPUs have no TF32. Use bf16 or fp32.",
+}
 
 
 def too_small(at_least: Mapping[str, tuple[float | None, float]]) -> Iterator[str]:
@@ -20,6 +26,7 @@ def too_small(at_least: Mapping[str, tuple[float | None, float]]) -> Iterator[st
 
 
 def out_of_range(config: RunConfig) -> Iterator[str]:
+    """A line for each number that no run can have."""
     if not 0 <= config.seed < 2**32:
         yield f"seed={config.seed}: must lie in 0 to 4294967295."
     if config.optim.lr <= 0:
@@ -58,6 +65,7 @@ def out_of_range(config: RunConfig) -> Iterator[str]:
 
 
 def without_data(config: RunConfig) -> Iterator[str]:
+    """A line where the samples cannot come from where they should."""
     root = config.data.root
     if config.data.source is Source.disk and root is None:
         yield (
@@ -74,6 +82,7 @@ def without_data(config: RunConfig) -> Iterator[str]:
 
 
 def without_target(config: RunConfig) -> Iterator[str]:
+    """A line where the session has no quality to reach, or nothing to learn it from."""
     to_quality = config.session in (Session.entire, Session.quasi_entire)
     if to_quality and config.quality is None:
         yield (
@@ -84,4 +93,16 @@ def without_target(config: RunConfig) -> Iterator[str]:
         yield (
             f"data.source=synthetic: made-up samples teach nothing, so session={config.session} cannot end. "
             "Use session=steps or session=epochs."
+        )
+
+
+def contradictions(hardware: HardwareConfig) -> Iterator[str]:
+    """A line for each two settings of the hardware that exclude each other."""
+    why = OF_GPUS.get(hardware.precision)
+    if why is not None and hardware.accelerator is Accelerator.cpu:
+        yield f"hardware.precision={hardware.precision}: {why}"
+    if hardware.deterministic and hardware.cudnn_benchmark:
+        yield (
+            "hardware.cudnn_benchmark=true: it picks algorithms by their time, which differs between runs, so "
+            "hardware.deterministic=true cannot hold. Set one of them to false."
         )

@@ -21,10 +21,11 @@ from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
 
 from aibench import checkpoint, registry
-from aibench.config import OF_GPUS, Accelerator, ConfigError, Precision, Resume, RunConfig, plain
+from aibench.config import Accelerator, ConfigError, Precision, Resume, RunConfig, plain
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.division import changed_since
 from aibench.instruments import Instruments
+from aibench.limits import OF_GPUS
 from aibench.loader import EvalBatches, TrainBatches
 from aibench.meters.system import reset_peak_process_memory, set_arithmetic
 from aibench.mllog import write_log

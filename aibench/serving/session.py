@@ -14,9 +14,10 @@ import torch
 from rich.console import Console
 
 from aibench import checkpoint, registry
-from aibench.config import OF_GPUS, Accelerator, ConfigError, Precision, RunConfig, plain
+from aibench.config import Accelerator, ConfigError, Precision, RunConfig, plain
 from aibench.contract import TaskData, TaskModule, batch_of
 from aibench.instruments import Instruments
+from aibench.limits import OF_GPUS
 from aibench.loader import EvalBatches
 from aibench.measures import peak_device_memory
 from aibench.meters import system as meters
