@@ -20,7 +20,7 @@ from aibench.contract import DataError
 from aibench.results.result import Status
 from aibench.tasks.image_generation.data import Data
 from aibench.training.loader import EvalBatches
-from aibench.training.session import train
+from aibench.training.run import train
 from aibench.vision.embedded import package_file
 
 TASK = "task=image_generation"
