@@ -104,8 +104,8 @@ def test_a_run_that_goes_on_elsewhere_keeps_its_joules_and_loses_its_sum():
     assert none.summed(none.read()) == (None, "the processes of this run had other sensors (none; then gpu)")
 
 
-@pytest.mark.parametrize("end", [{}, {"to_quality": {"gpu": 3.0}}])
-def test_a_result_has_all_its_energies_or_none_with_one_reason(end):
+@pytest.mark.parametrize("reached", [False, True])
+def test_a_result_has_all_its_energies_or_none_with_one_reason(reached):
     second = SimpleNamespace(second=0)
     counted, still = (EnergyMeter([NvmlCounter(Nvml([counts], second), 0, "gpu")], []) for counts in ([0, 5], [0, 0]))
     second.second = 1
@@ -113,7 +113,7 @@ def test_a_result_has_all_its_energies_or_none_with_one_reason(end):
         run = SimpleNamespace(
             energy=meter,
             energy_so_far=meter.read,
-            joules={"training": {"gpu": joules}, **end},
+            joules={"training": {"gpu": joules}, **({"to_quality": {"gpu": joules}} if reached else {})},
             idle_watts={"gpu": joules / 5},
             config=SimpleNamespace(hardware=SimpleNamespace(idle_seconds=1.0)),
             telemetry=SimpleNamespace(rate=1.0),
@@ -122,7 +122,7 @@ def test_a_result_has_all_its_energies_or_none_with_one_reason(end):
         values = [found.total, found.idle, found.above_idle, found.per_sample]
         assert [one.value for one in values] == ([5.0, 2.0, 3.0, 2.5] if joules else [None] * 4)
         assert {one.reason for one in values} == {None if joules else "gpu: the counter did not move"}
-        assert (found.to_quality.value is None) == (not joules or not end)
+        assert (found.to_quality.value is None) == (not joules or not reached)
         assert [(source.scope, source.place, source.joules) for source in found.sources] == [("gpu", "GPU-0", joules)]
         assert found.coverage == "gpu"
 
