@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibench.contract import digest
+from aibench.datasets.arrays import kept_arrays
 from aibench.interactions.filtering import first_appearance, first_visits, frequent
-from aibench.interactions.kept import kept_arrays
 from aibench.interactions.rows import Ints
 from aibench.vision.embedded import package_file
 

@@ -17,10 +17,10 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.loader import EvalBatches
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.image_generation.data import Data
+from aibench.training.loader import EvalBatches
+from aibench.training.session import train
 from aibench.vision.embedded import package_file
 
 TASK = "task=image_generation"

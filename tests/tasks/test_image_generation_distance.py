@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from aibench.loader import EvalBatches
 from aibench.tasks.image_generation.data import Data
 from aibench.tasks.image_generation.distance import EmDistance, SlicedWasserstein
 from aibench.tasks.image_generation.module import Module
+from aibench.training.loader import EvalBatches
 
 TASK = "task=image_generation"
 

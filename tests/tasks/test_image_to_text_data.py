@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError, Source
 from aibench.contract import DataError, example_batch
 from aibench.tasks.image_to_text import coco, grammar, layout, scenes

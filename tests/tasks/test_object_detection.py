@@ -13,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet50
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError, Session, Source
 from aibench.contract import DataError, example_batch
 from aibench.tasks.object_detection import scenes, voc

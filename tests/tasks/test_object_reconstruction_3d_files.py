@@ -20,10 +20,10 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
+from aibench.training.session import train
 
 TASK = "task=object_reconstruction_3d"
 BOTH = f"data.categories=['{CATEGORIES[0]}','{CATEGORIES[1]}']"

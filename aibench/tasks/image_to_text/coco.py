@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
 from aibench.contract import DataError, digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.image_to_text.config import Config
 from aibench.tasks.image_to_text.layout import FOLDERS, Split, caption_files
 from aibench.text.batches import Ragged

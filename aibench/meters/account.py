@@ -1,0 +1,143 @@
+"""What a session's instruments counted, as the parts of its result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from aibench.config import CostConfig
+from aibench.meters.instruments import WARM_UP, Instruments
+from aibench.meters.steps import PARTS, compilation_seconds
+from aibench.results.result import Cost, Energy, EnergySource, Measured, Split, Throughput, Times
+
+if TYPE_CHECKING:
+    from aibench.training.recorder import Record
+
+JOULES_PER_KWH = 3.6e6
+COMPUTING = ("forward", "backward", "optimizer")
+NO_TARIFF = "no tariff: set {key}"
+COUNTED_BY_THE_SENSORS = "sum over the sensors, read at the boundaries of the session"
+
+
+def times(instruments: Instruments) -> Times:
+    """Where the wall time went."""
+    parts, training = instruments.ledger.seconds(), sum(instruments.training_seconds().values())
+    named = {part: parts.get(part, 0.0) for part in ("setup", "evaluation", "checkpoint")}
+    total = sum(parts.values())
+    return Times(
+        total=total,
+        training=training,
+        other=total - training - sum(named.values()),
+        split=_split(instruments),
+        **named,
+    )
+
+
+def _split(instruments: Instruments) -> Split:
+    seconds = instruments.split()
+    compilation = min(compilation_seconds() - instruments.compiled_before, seconds["forward"] + seconds["backward"])
+    from_forward = min(compilation, seconds["forward"])
+    seconds["forward"] -= from_forward
+    seconds["backward"] -= compilation - from_forward
+    return Split(compilation=compilation, method=instruments.clock.method, **seconds)
+
+
+def throughput(instruments: Instruments, record: Record, unit: str) -> Throughput:
+    """How fast the session trained."""
+    measured, split = times(instruments), instruments.split()
+    took = instruments.training_seconds()
+    untimed, timed = took.get(WARM_UP, 0.0), [phase for phase in record.phases if phase.name != WARM_UP]
+    units, samples = (sum(getattr(phase, name) for phase in timed) for name in ("units", "samples"))
+    steps, _ = instruments.steady()
+
+    def rate(count: int, seconds: float, unit: str, method: str) -> Measured:
+        if count == 0 or seconds <= 0:
+            return Measured(None, f"{unit}/s", method, "no step was timed")
+        return Measured(count / seconds, f"{unit}/s", method)
+
+    computing = sum(split[part] - instruments.warm_up[PARTS.index(part)] for part in COMPUTING)
+    return Throughput(
+        unit=unit,
+        whole=rate(
+            units,
+            measured.total - measured.setup - untimed,
+            unit,
+            f"{unit} / seconds after set-up, evaluation included",
+        ),
+        training=rate(units, measured.training - untimed, unit, f"{unit} / seconds of training"),
+        compute=rate(units, computing, unit, f"{unit} / seconds of forward, backward and optimiser"),
+        samples=rate(samples, measured.training - untimed, "samples", "samples / seconds of training"),
+        steps=steps,
+    )
+
+
+def energy(instruments: Instruments, record: Record, seconds: float) -> Energy:
+    """What the sensors counted; null with the reason where there are none."""
+    reason = "; ".join(instruments.energy.reasons) or "no sensor"
+    if not instruments.energy.sensors:
+        return no_energy(reason)
+    joules = instruments.energy_so_far()
+    total = sum(joules.values())
+    reached, training = instruments.joules.get("to_quality"), instruments.joules["training"]
+    idle = sum(instruments.idle_watts.values()) * seconds
+    at_rest = f"power at rest, watched for {instruments.config.hardware.idle_seconds:g} s before the run, times seconds"
+    no_idle = None if instruments.idle_watts else "not watched at rest: hardware.idle_seconds is 0"
+    samples = sum(phase.samples for phase in record.phases)
+    return Energy(
+        total=Measured(total, "J", COUNTED_BY_THE_SENSORS),
+        to_quality=Measured(sum(reached.values()), "J", COUNTED_BY_THE_SENSORS)
+        if reached is not None
+        else Measured(None, "J", reason="the target was not reached"),
+        idle=Measured(None if no_idle else idle, "J", at_rest, no_idle),
+        above_idle=Measured(None if no_idle else total - idle, "J", "total - idle", no_idle),
+        per_sample=Measured(sum(training.values()) / samples, "J/sample", "energy of the training time / samples")
+        if samples
+        else Measured(None, "J/sample", reason="no step was timed"),
+        sources=_sources(instruments, joules),
+    )
+
+
+def _sources(instruments: Instruments, joules: dict[str, float]) -> list[EnergySource]:
+    return [
+        EnergySource(
+            scope=sensor.scope,
+            method=sensor.method,
+            joules=joules[sensor.scope],
+            sampling_hz=instruments.telemetry.rate,
+            relative_error=2 * sensor.resolution / joules[sensor.scope] if joules[sensor.scope] > 0 else None,
+            reason=reading.reason,
+        )
+        for sensor, reading in zip(instruments.energy.sensors, instruments.energy.readings, strict=True)
+    ]
+
+
+def no_energy(reason: str) -> Energy:
+    """Every field null for `reason`."""
+    total, to_quality, idle, above_idle = (Measured(None, "J", reason=reason) for _ in range(4))
+    return Energy(total, to_quality, idle, above_idle, Measured(None, "J/sample", reason=reason))
+
+
+def cost(tariff: CostConfig, consumed: Energy, seconds: float | None) -> Cost:
+    """What the session cost by the user's tariff."""
+    kwh = None if consumed.total.value is None else consumed.total.value / JOULES_PER_KWH
+
+    def priced(key: str, unit: str, amount: float | None, reason: str | None, method: str) -> Measured:
+        price = getattr(tariff, key)
+        if price is None:
+            return Measured(None, unit, reason=NO_TARIFF.format(key=f"cost.{key}"))
+        return Measured(None, unit, reason=reason) if amount is None else Measured(amount * price, unit, method)
+
+    hours = None if seconds is None else seconds / 3600
+    return Cost(
+        energy=priced("price_per_kwh", "currency", kwh, consumed.total.reason, "kWh times cost.price_per_kwh"),
+        time=priced("price_per_hour", "currency", hours, "nothing ran", "hours times cost.price_per_hour"),
+        carbon=priced("gco2_per_kwh", "gCO2e", kwh, consumed.total.reason, "kWh times cost.gco2_per_kwh"),
+    )
+
+
+def peak_device_memory() -> Measured:
+    """Of the accelerator."""
+    if torch.cuda.is_available():
+        return Measured(float(torch.cuda.max_memory_allocated()), "B", "torch.cuda.max_memory_allocated")
+    return Measured(None, "B", reason="no GPU")
