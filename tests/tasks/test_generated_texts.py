@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aibench import registry
+from aibench.composition import registry
 from aibench.contract import batch_of
 
 HELD_OUT = 12

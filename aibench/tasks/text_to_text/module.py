@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Batch = tuple[Tensor, ...]
 BETAS, EPSILON = (0.9, 0.98), 1e-9  # of Adam (Vaswani et al. 2017, 5.3, and the authors' code)
 _SHOWN = 5
-_ENDS = 2  # of a source's tokens: `BOS` and `EOS`, which are no words of its own
 _PART = 25  # sentences that are evaluated at a time
 
 
@@ -111,7 +110,7 @@ class Module(TaskModule):
             past,
             batch=len(source),
             beams=beam.size,
-            longest=(source != PAD).sum(1) - _ENDS + beam.extra_length,
+            longest=(source != PAD).sum(1) + beam.extra_length,
             length_penalty=beam.length_penalty,
         )
         return [written(indices, self.facts["target_entries"], self.config.data.tokens) for indices in found]
