@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING
 from aibench.choices import Accelerator, Precision, Session, Source
 
 if TYPE_CHECKING:
-    from aibench.config import HardwareConfig, RunConfig
+    from aibench.config.schema import HardwareConfig, RunConfig
 
 # Why a CPU is refused this precision.
 OF_GPUS = {
     Precision.fp16: "CPUs emulate fp16, hundreds of times slower. Use bf16 or fp32.",
     Precision.tf32: "CPUs have no TF32. Use bf16 or fp32.",
 }
+
+
+def problems(config: RunConfig) -> Iterator[str]:
+    """Yield what is wrong with a run, a line each: the general checks, then those of its task."""
+    yield from out_of_range(config)
+    yield from without_data(config)
+    yield from without_target(config)
+    yield from contradictions(config.hardware)
+    yield from config.problems()
 
 
 def too_small(at_least: Mapping[str, tuple[float | None, float]]) -> Iterator[str]:

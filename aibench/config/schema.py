@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import MISSING
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
-from aibench.config.checks import contradictions, out_of_range, too_small, without_data, without_target
-
-
-class ConfigError(Exception):
-    """A configuration that cannot run. The message is one line: `KEY as typed: what is wrong. What would do.`"""
-
-
-class DataError(Exception):
-    """Data that cannot be used. The message is one line that names the file, and the line in it where there is one."""
 
 
 @dataclass(slots=True)
@@ -204,11 +193,8 @@ class RunConfig:
     cost: CostConfig = field(default_factory=CostConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each. A task that adds to it begins with `RunConfig.problems(self)`."""
-        yield from out_of_range(self)
-        yield from without_data(self)
-        yield from without_target(self)
-        yield from contradictions(self.hardware)
+        """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""
+        yield from ()
 
     @property
     def quality(self) -> float | None:
@@ -220,84 +206,3 @@ class RunConfig:
                 return self.target.quasi_entire
             case _:
                 return None
-
-
-def typed(cfg: DictConfig) -> RunConfig:
-    """The run that a composed configuration describes, checked.
-
-    Raises:
-        ConfigError: A value is missing, has the wrong type, or does not fit the others or the disk.
-    """
-    config = unchecked(cfg)
-    problem = next(iter(config.problems()), None)
-    if problem is not None:
-        raise ConfigError(problem)
-    return config
-
-
-def unchecked(cfg: DictConfig) -> RunConfig:
-    """The run that a composed configuration describes, of the right types; whether it could run is not asked.
-
-    Raises:
-        ConfigError: A value is missing or has the wrong type.
-    """
-    cfg = cfg.copy()
-    OmegaConf.set_struct(cfg, False)
-    cfg.pop("hydra", None)
-    try:
-        missing = sorted(OmegaConf.missing_keys(cfg))
-        if missing:
-            raise ConfigError(f"{missing[0]}: no value. Set {missing[0]}=VALUE.")
-        config: Any = OmegaConf.to_object(cfg)
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key or 'configuration'}: {_first_line(error)}") from error
-    except AttributeError as error:  # slots: a key that no schema has
-        raise ConfigError(f"{_stray_key(cfg, error)}: no such key, with '+' or without it.") from error
-    return config  # type: ignore[no-any-return]
-
-
-def plain(config: RunConfig) -> dict[str, Any]:
-    """`config` as JSON holds it: dicts, lists, strings, numbers."""
-    container = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
-
-
-def _stray_key(cfg: DictConfig, error: AttributeError) -> str:
-    """The dotted key that no schema has; the exception knows its last part only."""
-    name = str(error).rsplit("'", 2)[-2] if "'" in str(error) else str(error.name)
-    for group, node in cfg.items():
-        if isinstance(node, DictConfig) and name in node:
-            return f"{group!s}.{name}"
-    return name
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
-
-
-__all__ = [
-    "Accelerator",
-    "ConfigError",
-    "CostConfig",
-    "DataConfig",
-    "DataError",
-    "HardwareConfig",
-    "Mode",
-    "ModelConfig",
-    "OptimConfig",
-    "PowerModel",
-    "Precision",
-    "Resume",
-    "RunConfig",
-    "Session",
-    "Source",
-    "TargetConfig",
-    "Tracker",
-    "TrackingConfig",
-    "TrackingMode",
-    "plain",
-    "too_small",
-    "typed",
-    "unchecked",
-]

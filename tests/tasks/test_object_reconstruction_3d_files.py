@@ -23,7 +23,7 @@ from aibench.contract import DataError
 from aibench.results.result import Status
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
-from aibench.training.session import train
+from aibench.training.run import train
 
 TASK = "task=object_reconstruction_3d"
 BOTH = f"data.categories=['{CATEGORIES[0]}','{CATEGORIES[1]}']"

@@ -100,7 +100,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _out_of_range(self)
         if self.data.source is Source.embedded and (self.data.classes, self.data.size) != (10, 32):

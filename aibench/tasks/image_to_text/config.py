@@ -113,7 +113,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _badly_begun(self)
         yield from _out_of_range(self.data)

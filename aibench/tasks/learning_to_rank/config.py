@@ -109,7 +109,6 @@ class Config(RunConfig):
     optim: RankingOptimConfig = field(default_factory=RankingOptimConfig)
 
     def problems(self) -> Iterator[str]:
-        yield from RunConfig.problems(self)
         yield from _out_of_range(self)
         yield from _without_student(self)
         if self.data.source is Source.disk and self.data.root is not None:

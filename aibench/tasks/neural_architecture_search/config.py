@@ -119,7 +119,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from too_small(_at_least(self))
         yield from _not_positive(self)
         yield from _no_share(self)

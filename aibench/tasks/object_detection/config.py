@@ -173,7 +173,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _of_model(self.model)
         yield from _of_data(self.data)
         if self.optim.decay_epochs < 1:

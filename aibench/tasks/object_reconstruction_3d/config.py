@@ -128,7 +128,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _out_of_range(self)
         yield from _misshapen(self)
         yield from _wrong_categories(self.data)

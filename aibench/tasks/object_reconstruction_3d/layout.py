@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aibench.config import DataError
-from aibench.vision.files import class_folders, enumerated, listed
+from aibench.datasets.folders import class_folders, enumerated, listed
 
 PICTURES = 24
 

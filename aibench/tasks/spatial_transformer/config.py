@@ -109,7 +109,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _distorted_too_far(self.data)
         yield from too_small({"optim.warmup_epochs": (self.optim.warmup_epochs, 0)})

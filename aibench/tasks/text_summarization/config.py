@@ -84,7 +84,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _out_of_range(self)
         root = Path(str(self.data.root)).expanduser()
         if self.data.source is Source.disk and root.is_dir():

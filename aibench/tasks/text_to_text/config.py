@@ -140,7 +140,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _tokens_without_vocabulary(self)
         at_least: dict[str, tuple[float | None, float]] = {

@@ -91,7 +91,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model, self.data.size)
         yield from _out_of_range(self)
         yield from _unfit(self.data)
