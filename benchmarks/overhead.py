@@ -48,7 +48,7 @@ from aibench.meters.system import usable_cores
 from aibench.meters.telemetry import cost_of_a_sample
 from aibench.training.goal import Schedule
 from aibench.training.loader import EvalBatches
-from aibench.training.session import train
+from aibench.training.run import train
 
 LAST = ("of the quickest", "by the account")
 

@@ -15,7 +15,7 @@ from aibench.contract import example_batch
 from aibench.results.division import division
 from aibench.results.result import Status
 from aibench.training.loader import EvalBatches, TrainBatches
-from aibench.training.session import train
+from aibench.training.run import train
 
 QUIET = Console(quiet=True)
 CPU = ("hardware=cpu", "hardware.threads=1")

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from aibench.meters.selftest import checks
-from aibench.training.forecast import Probe, epochs_needed, forecast, keep, kept, probe
+from aibench.results.estimates import keep, kept
+from aibench.training.forecast import Probe, epochs_needed, forecast, probe
 from tests.analysis.conftest import QUALITY, made_up
 from tests.conftest import TINY
 

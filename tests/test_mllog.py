@@ -16,7 +16,7 @@ from aibench.config import Session, plain
 from aibench.results import mllog
 from aibench.results.mllog_rules import write_rules
 from aibench.results.result import Division, Evaluation, Phase, Result, Status, Target, read_result
-from aibench.training.session import train
+from aibench.training.run import train
 from tests.analysis.conftest import made_up
 from tests.conftest import TINY
 

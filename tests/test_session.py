@@ -15,7 +15,7 @@ from aibench.analysis.checking import faults
 from aibench.config import ConfigError, RunConfig
 from aibench.results.result import BEST, LAST, Result, Status, read_result, schema
 from aibench.training.goal import Goal, Schedule
-from aibench.training.session import train
+from aibench.training.run import train
 from tests.conftest import ROOT, TINY
 
 QUIET = Console(quiet=True)

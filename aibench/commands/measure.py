@@ -15,9 +15,9 @@ from aibench.config import ConfigError, DataError, Resume, RunConfig, Session
 from aibench.results.result import BEST, LAST, Result, ResultError, read_result, read_results
 
 if TYPE_CHECKING:
+    from aibench.results.estimates import Forecast
     from aibench.results.inference import Inference
     from aibench.serving.options import Options
-    from aibench.training.forecast import Forecast
 
 Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as for training.", show_default=False)]
 Compose = Callable[[list[str]], RunConfig]
@@ -218,7 +218,8 @@ def selftest() -> None:
 
 def _estimate(composed: Compose, words: list[str], studies: list[Path] | None, steps: int) -> None:
     from aibench.composition import registry
-    from aibench.training.forecast import STUDY, forecast, keep, probe
+    from aibench.results.estimates import keep
+    from aibench.training.forecast import STUDY, forecast, probe
 
     experiment = next((word for word in words if word.startswith("experiment=")), None)
     tasks = registry.swept_tasks(experiment.removeprefix("experiment=")) if experiment else None

@@ -54,8 +54,9 @@ def run_job(config: RunConfig, folder: Path, in_sweep: bool) -> int:
     """Run one session. Returns the exit status; in a sweep, failures become results and the sweep goes on."""
     from aibench.contract import DataError
     from aibench.results.result import Status
-    from aibench.training.outcome import Ending, unstarted_result
-    from aibench.training.session import FAILURE, Interrupted, train
+    from aibench.training.ending import FAILURE, Ending, Interrupted
+    from aibench.training.outcome import unstarted_result
+    from aibench.training.run import train
 
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     try:

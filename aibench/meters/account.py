@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 
 from aibench.config import CostConfig
 from aibench.meters.instruments import WARM_UP, Instruments
 from aibench.meters.steps import PARTS, compilation_seconds
-from aibench.results.result import Cost, Energy, EnergySource, Measured, Split, Throughput, Times
-
-if TYPE_CHECKING:
-    from aibench.training.recorder import Record
+from aibench.results.result import Cost, Energy, EnergySource, Measured, Phase, Split, Throughput, Times
 
 JOULES_PER_KWH = 3.6e6
 COMPUTING = ("forward", "backward", "optimizer")
@@ -43,11 +40,11 @@ def _split(instruments: Instruments) -> Split:
     return Split(compilation=compilation, method=instruments.clock.method, **seconds)
 
 
-def throughput(instruments: Instruments, record: Record, unit: str) -> Throughput:
+def throughput(instruments: Instruments, phases: Sequence[Phase], unit: str) -> Throughput:
     """How fast the session trained."""
     measured, split = times(instruments), instruments.split()
     took = instruments.training_seconds()
-    untimed, timed = took.get(WARM_UP, 0.0), [phase for phase in record.phases if phase.name != WARM_UP]
+    untimed, timed = took.get(WARM_UP, 0.0), [phase for phase in phases if phase.name != WARM_UP]
     units, samples = (sum(getattr(phase, name) for phase in timed) for name in ("units", "samples"))
     steps, _ = instruments.steady()
 
@@ -72,7 +69,7 @@ def throughput(instruments: Instruments, record: Record, unit: str) -> Throughpu
     )
 
 
-def energy(instruments: Instruments, record: Record, seconds: float) -> Energy:
+def energy(instruments: Instruments, phases: Sequence[Phase], seconds: float) -> Energy:
     """What the sensors counted; null with the reason where there are none."""
     reason = "; ".join(instruments.energy.reasons) or "no sensor"
     if not instruments.energy.sensors:
@@ -83,7 +80,7 @@ def energy(instruments: Instruments, record: Record, seconds: float) -> Energy:
     idle = sum(instruments.idle_watts.values()) * seconds
     at_rest = f"power at rest, watched for {instruments.config.hardware.idle_seconds:g} s before the run, times seconds"
     no_idle = None if instruments.idle_watts else "not watched at rest: hardware.idle_seconds is 0"
-    samples = sum(phase.samples for phase in record.phases)
+    samples = sum(phase.samples for phase in phases)
     return Energy(
         total=Measured(total, "J", COUNTED_BY_THE_SENSORS),
         to_quality=Measured(sum(reached.values()), "J", COUNTED_BY_THE_SENSORS)

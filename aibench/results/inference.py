@@ -10,10 +10,28 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from aibench.results.result import Measured, ResultError, Trust, write_atomically
-from aibench.serving.latency import Percentile
 
 INFERENCE = "inference.json"
 SCHEMA_VERSION = 1
+
+
+@dataclass(slots=True)
+class Percentile:
+    """One percentile of the latencies.
+
+    Attributes:
+        percent: Which.
+        seconds: Of the requests that were made: the smallest latency that at least so many percent do not exceed.
+        bound: An upper bound of the true percentile with 99 % confidence; null where there are too few requests.
+        valid: Whether there are enough.
+        needed: Requests that a bound needs at least.
+    """
+
+    percent: float
+    seconds: float
+    bound: float | None
+    valid: bool
+    needed: int
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from aibench.config import ConfigError
-from aibench.contract import DataError, TaskData
+from aibench.contract import DataError, Gathers, Redraws, TaskData
 from aibench.meters.steps import StepClock, waited_for
 
 Indices = np.ndarray[Any, Any]
@@ -52,7 +52,7 @@ class _Reader:
         self.workers = data.config.data.workers
 
     def read(self, epoch: int, batches: list[np.ndarray[Any, Any]]) -> Iterator[Any]:
-        if hasattr(self.dataset, "gather"):
+        if isinstance(self.dataset, Gathers):
             for indices in batches:
                 yield self.dataset.gather(torch.from_numpy(indices))
         else:
@@ -117,7 +117,7 @@ class TrainBatches:
     def _epoch(self) -> Iterator[Any]:
         if self.batch >= len(self):  # Lightning takes len(self) batches, so the code after the last yield never runs
             self.epoch, self.batch = self.epoch + 1, 0
-        if hasattr(self.dataset, "redraw"):
+        if isinstance(self.dataset, Redraws):
             self.dataset.redraw(np.random.default_rng((self.seed, self.epoch, 1)))
         batches = self.plan(self.epoch)
         assert len(batches) == len(self), "TaskData.plan: the number of batches changed"

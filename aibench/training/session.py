@@ -1,16 +1,11 @@
-"""The training session: fit, evaluate, stop, checkpoint, resume, record."""
+"""The training session: fit, evaluate, stop, checkpoint, record."""
 
 from __future__ import annotations
 
-import logging
 import random
-import signal
 import traceback
-import uuid
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +16,14 @@ from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
 
 from aibench.composition import registry
-from aibench.config import Accelerator, ConfigError, Precision, Resume, RunConfig, plain
-from aibench.config.checks import OF_GPUS
+from aibench.config import Accelerator, Precision, RunConfig, plain
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
-from aibench.meters.system import reset_peak_process_memory, set_arithmetic
-from aibench.results.division import changed_since
-from aibench.results.mllog import write_log
-from aibench.results.result import LAST, Division, Result, Status, write_atomically, write_result
-from aibench.tracking.trackers import tracking
+from aibench.results.result import Status, write_atomically
 from aibench.training import checkpoint
+from aibench.training.ending import FAILURE, Ending, Interrupted
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import EvalBatches, TrainBatches
-from aibench.training.outcome import Ending, build_result, draw_figure
 from aibench.training.progress import ProgressBar
 from aibench.training.recorder import Diverged, Recorder
 
@@ -43,56 +33,6 @@ PRECISIONS = {
     Precision.bf16: "bf16-mixed",
     Precision.fp16: "16-mixed",
 }
-
-
-FAILURE = "failure.txt"
-
-
-class Interrupted(BaseException):
-    """SIGTERM or Ctrl-C. Not an `Exception`: no library on the way may swallow it."""
-
-
-def train(
-    config: RunConfig,
-    folder: Path,
-    division: Division | None,
-    console: Console,
-    schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
-) -> Result:
-    """Run one session in `folder` and write its result there.
-
-    Args:
-        config: The run.
-        folder: Where it leaves what it makes.
-        division: Closed or open.
-        console: Where progress goes.
-        schedule: Of a configuration and the batches of an epoch; a probe makes a shorter one.
-
-    Raises:
-        ConfigError, DataError: The run cannot start; nothing was measured and no result is written.
-    """
-    _set_up_process(config)
-    started = datetime.now(UTC).isoformat(timespec="milliseconds")
-    with interruptible():
-        last = _checkpoint_to_resume(config, folder)
-        run_id = checkpoint.identity(last)["run_id"] if last else uuid.uuid4().hex[:12]
-        tracker = tracking(config, folder, run_id)
-        (folder / FAILURE).unlink(missing_ok=True)
-        result = None
-        session = None
-        try:
-            session = Session(config, folder, run_id, last, console, schedule)
-            ending = session.fit(tracker)
-            session.instruments.stop()
-            result = build_result(session, ending, division, started)
-            result.figure = _figure(session, ending)
-            write_result(folder, result)
-            write_log(folder, result)
-        finally:
-            if session is not None:
-                session.instruments.stop()
-            tracker.finish(result, folder)
-    return result
 
 
 class Session:
@@ -207,64 +147,7 @@ class _Unprofiled(PassThroughProfiler):
         return self._nothing
 
 
-def _checkpoint_to_resume(config: RunConfig, folder: Path) -> Path | None:
-    """The checkpoint to go on from; None to start afresh.
-
-    Raises:
-        ConfigError: It is of another configuration.
-    """
-    last = folder / LAST
-    if config.resume is Resume.never or not last.is_file():
-        return None
-    changed = changed_since(plain(config), checkpoint.identity(last)["config"], folder)
-    if changed is not None:
-        raise ConfigError(changed)
-    return last
-
-
-def _set_up_process(config: RunConfig) -> None:
-    """Threads, seeds and quiet libraries."""
-    if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
-        raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
-    precision = config.hardware.precision
-    if precision in OF_GPUS and not torch.cuda.is_available():
-        raise ConfigError(f"hardware.precision={precision}: no GPU here. {OF_GPUS[precision]}")
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-    set_arithmetic(config.hardware.threads, tf32=precision is Precision.tf32)
-    reset_peak_process_memory()
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-
-
 def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _figure(session: Session, ending: Ending) -> str | None:
-    if not ending.status.finished or session.schedule.interval == 0 or ending.status is Status.diverged:
-        return None
-    return draw_figure(session.module, session.data, session.folder)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C raise `Interrupted` in the main thread."""
-
-    def interrupt(number: int, frame: object) -> None:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: the result is being written
-        raise Interrupted(f"{signal.Signals(number).name} received. Continue with resume=auto.")
-
-    try:
-        before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:  # not the main thread: nobody sends signals there
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

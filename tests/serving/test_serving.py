@@ -12,7 +12,7 @@ from aibench.config import ConfigError
 from aibench.results.inference import read_inference
 from aibench.results.result import ResultError
 from aibench.serving.options import Kind, Options, parsed
-from aibench.training.session import train
+from aibench.training.run import train
 from tests.conftest import TINY
 
 

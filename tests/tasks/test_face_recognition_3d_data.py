@@ -17,7 +17,7 @@ from aibench.contract import DataError
 from aibench.results.result import Status
 from aibench.tasks.face_recognition_3d.data import Data
 from aibench.tasks.face_recognition_3d.depth import levels
-from aibench.training.session import train
+from aibench.training.run import train
 
 TASK = "task=face_recognition_3d"
 REFERENCE = (TASK, "scale=reference", "data.classes=3", "data.batch_size=4", "data.workers=0")

@@ -17,7 +17,7 @@ from aibench.results.result import Status
 from aibench.tasks.image_compression.crops import COLUMNS, HELD_OUT_SIZE, crops
 from aibench.tasks.image_compression.data import Data
 from aibench.training.loader import EvalBatches, SeededSamples
-from aibench.training.session import train
+from aibench.training.run import train
 from aibench.vision.embedded import photographs
 
 TASK = "task=image_compression"

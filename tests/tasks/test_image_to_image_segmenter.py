@@ -17,7 +17,7 @@ from aibench.tasks.image_to_image import segmenter
 from aibench.tasks.image_to_image.data import Data
 from aibench.tasks.image_to_image.module import Module
 from aibench.training.loader import EvalBatches
-from aibench.training.session import train
+from aibench.training.run import train
 
 TASK = "task=image_to_image"
 REFERENCE = (TASK, "scale=reference", "session=epochs", "data.eval_batch_size=2", "data.segmenter_size=[32,64]")

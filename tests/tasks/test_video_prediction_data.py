@@ -25,7 +25,7 @@ from aibench.contract import DataError
 from aibench.results.result import Status
 from aibench.tasks.video_prediction.data import Data
 from aibench.tasks.video_prediction.pushing import pushing
-from aibench.training.session import train
+from aibench.training.run import train
 
 TASK = "task=video_prediction"
 REFERENCE = (TASK, "scale=reference", "data.files=4", "data.held_out_part=0.25", "data.batch_size=2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import class_folders, image_files, listed
+from aibench.datasets.folders import class_folders, image_files, listed
 
 TRAIN, HELD_OUT, PAIRS = "train", "lfw", "pairs.txt"
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import enumerated, listed
+from aibench.datasets.folders import enumerated, listed
 
 # The authors' layout
 

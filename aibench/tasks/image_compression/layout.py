@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import class_folders, image_files, listed
+from aibench.datasets.folders import class_folders, image_files, listed
 
 TRAIN, HELD_OUT = "train", "kodak"
 

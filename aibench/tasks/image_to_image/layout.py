@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibench.vision.files import class_folders, enumerated, image_files, listed
+from aibench.datasets.folders import class_folders, enumerated, image_files, listed
 
 _PHOTO, _COLOURS, _IDS = "_leftImg8bit.png", "_gtFine_color.png", "_gtFine_labelIds.png"
 _HELD_OUT = ("test", "val")

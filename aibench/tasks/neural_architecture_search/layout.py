@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 FILES = {"train": "ptb.train.txt", "val": "ptb.valid.txt", "test": "ptb.test.txt"}
 FOLDERS = (".", "data", "simple-examples/data")  # of Mikolov's archive

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 SPLITS = {"train": "train", "val": "t10k"}
 FOLDERS = (".", "raw", "MNIST/raw")

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 
 class HeldOut(enum.StrEnum):

@@ -49,7 +49,7 @@ class BeamConfig:
     Attributes:
         size: Hypotheses that are kept; 1 is greedy.
         length_penalty: alpha, with which a score is divided by ((5 + tokens) / 6) ** alpha.
-        extra_length: A translation has at most so many tokens more than the longest source of its batch.
+        extra_length: A translation has at most so many tokens more than its source, start and end counted.
     """
 
     size: int = MISSING

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 SPLITS = ("train", "val")
 # By split the places that are looked at, in this order. A place is one pair of files or several, of which all are read.
