@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aibench import registry
+from aibench.composition import registry
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "aibench"
@@ -35,7 +35,14 @@ def test_no_task_imports_another():
 
 
 def test_tasks_import_neither_the_runner_nor_hydra():
-    runner = {"aibench.session", "aibench.app", "aibench.cli", "aibench.recorder", "aibench.hooks", "hydra"}
+    runner = {
+        "aibench.training.session",
+        "aibench.commands.train",
+        "aibench.cli",
+        "aibench.training.recorder",
+        "aibench.commands.hooks",
+        "hydra",
+    }
     for path in registry.TASKS.rglob("*.py"):
         assert not {name for name in imports(path) for part in runner if name == part or name.startswith(f"{part}.")}
 
@@ -48,7 +55,7 @@ def test_nothing_outside_the_rooms_names_a_task():
 
 
 def test_analysis_imports_neither_torch_nor_tasks():
-    code = "import sys, aibench.analysis.summary, aibench.result; print(*sys.modules)"
+    code = "import sys, aibench.analysis.summary, aibench.results.result; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "pytorch_lightning", "hydra", "matplotlib"} & set(loaded)
     for path in (PACKAGE / "analysis").rglob("*.py"):
@@ -56,7 +63,8 @@ def test_analysis_imports_neither_torch_nor_tasks():
 
 
 def test_registering_the_tasks_imports_nothing_heavy():
-    code = "import sys; from aibench import app, hooks, registry; registry.register([]); print(*sys.modules)"
+    code = "import sys; from aibench.commands import hooks, train; from aibench.composition import registry; "
+    code += "registry.register([]); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "pytorch_lightning", "wandb", "numpy", "pandas"} & set(loaded)
 

@@ -13,19 +13,20 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from aibench import checkpoint, registry
+from aibench.composition import registry
 from aibench.config import Accelerator, ConfigError, Precision, RunConfig, plain
+from aibench.config.checks import OF_GPUS
 from aibench.contract import TaskData, TaskModule, batch_of
-from aibench.instruments import Instruments
-from aibench.limits import OF_GPUS
-from aibench.loader import EvalBatches
-from aibench.measures import peak_device_memory
 from aibench.meters import system as meters
-from aibench.result import Measured, Trust
+from aibench.meters.account import peak_device_memory
+from aibench.meters.instruments import Instruments
+from aibench.results.inference import Inference, Quality, Scenario
+from aibench.results.result import Measured, Trust
 from aibench.serving.latency import percentiles
 from aibench.serving.load import Asked, as_they_arrive, highest_rate, one_after_the_other
 from aibench.serving.options import Kind, Options
-from aibench.serving.result import Inference, Quality, Scenario
+from aibench.training import checkpoint
+from aibench.training.loader import EvalBatches
 
 DISTINCT = 64  # requests that take turns
 UNTIMED = 10  # requests before the timed ones

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from aibench.analysis.pooling import pools
-from aibench.analysis.reading import read_runs
-from aibench.analysis.runs import UnreadableError, of_record, of_result, parsed
-from aibench.result import Measured, Status, dumped, read_results
+from aibench.analysis.runs.pooling import pools
+from aibench.analysis.runs.reader import read_runs
+from aibench.analysis.runs.runs import UnreadableError, of_record, of_result, parsed
+from aibench.results.result import Measured, Status, dumped, read_results
 from tests.conftest import ROOT
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, Source, too_small
+from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, too_small
 
 RAW_FILES = ("loc-gowalla_totalCheckins.txt", "loc-gowalla_totalCheckins.txt.gz")
 SPLIT_FILES = ("test/train.txt", "test/test.txt")
@@ -109,11 +109,11 @@ class Config(RunConfig):
     optim: RankingOptimConfig = field(default_factory=RankingOptimConfig)
 
     def problems(self) -> Iterator[str]:
-        yield from RunConfig.problems(self)
         yield from _out_of_range(self)
         yield from _without_student(self)
-        if self.data.source is Source.disk and self.data.root is not None:
-            yield from _wrong_layout(Path(self.data.root).expanduser(), self.data.root)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        yield from _wrong_layout(root, typed)
 
 
 def _out_of_range(config: Config) -> Iterator[str]:
@@ -164,8 +164,8 @@ def _without_student(config: Config) -> Iterator[str]:
 
 
 def _wrong_layout(root: Path, typed: str) -> Iterator[str]:
-    if not root.is_dir() or published_split(root) or raw_file(root):
-        return  # no folder: said elsewhere
+    if published_split(root) or raw_file(root):
+        return
     found = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
     yield (
         f"data.root={typed}: holds neither {' and '.join(SPLIT_FILES)} (the published split) nor {RAW_FILES[0]}[.gz] "

@@ -173,11 +173,14 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _of_model(self.model)
         yield from _of_data(self.data)
         if self.optim.decay_epochs < 1:
             yield f"optim.decay_epochs={self.optim.decay_epochs}: must be at least 1."
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from _of_layout(typed)
 
 
 def devkit(root: str) -> Path:
@@ -216,8 +219,6 @@ def _of_data(data: ImagesConfig) -> Iterator[str]:
                 f"data.height={data.height}: embedded scenes are square, of {SMALLEST} to {LARGEST} pixels. "
                 "Set data.height and data.width alike."
             )
-    if data.source is Source.disk and data.root is not None and Path(data.root).expanduser().is_dir():
-        yield from _of_layout(data.root)
 
 
 def _of_layout(root: str) -> Iterator[str]:
