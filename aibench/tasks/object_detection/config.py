@@ -11,6 +11,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Source
+from aibench.tasks.object_detection import layout
 
 SMALLEST, LARGEST = 48, 200  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 200
 
@@ -179,12 +180,6 @@ class Config(RunConfig):
             yield f"optim.decay_epochs={self.optim.decay_epochs}: must be at least 1."
 
 
-def devkit(root: str) -> Path:
-    """The folder VOC2007 at `root`, which is it or holds it."""
-    folder = Path(root).expanduser()
-    return folder / "VOC2007" if (folder / "VOC2007").is_dir() else folder
-
-
 def _of_model(model: DetectorConfig) -> Iterator[str]:
     plain = model.backbone is Backbone.convolutions
     if plain and model.pyramid:
@@ -216,16 +211,4 @@ def _of_data(data: ImagesConfig) -> Iterator[str]:
                 "Set data.height and data.width alike."
             )
     if data.source is Source.disk and data.root is not None and Path(data.root).expanduser().is_dir():
-        yield from _of_layout(data.root)
-
-
-def _of_layout(root: str) -> Iterator[str]:
-    folder = devkit(root)
-    wanted = ("Annotations", "JPEGImages", "ImageSets/Main/trainval.txt", "ImageSets/Main/test.txt")
-    missing = [name for name in wanted if not (folder / name).exists()]
-    if missing:
-        found = sorted(path.name for path in folder.iterdir())[:8]
-        yield (
-            f"data.root={root}: looked in {folder} for {', '.join(missing)}; found {', '.join(found) or 'nothing'}. "
-            "Unpack VOC2007's trainval and test archives into one folder, and set data.root to the VOCdevkit in it."
-        )
+        yield from layout.problems(Path(data.root).expanduser(), data.root)
