@@ -9,7 +9,7 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, Source, too_small
+from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, too_small
 from aibench.tasks.learning_to_rank import layout
 
 
@@ -109,9 +109,9 @@ class Config(RunConfig):
     def problems(self) -> Iterator[str]:
         yield from _out_of_range(self)
         yield from _without_student(self)
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root, str(self.data.root))
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        yield from layout.problems(root, typed)
 
 
 def _out_of_range(config: Config) -> Iterator[str]:

@@ -179,6 +179,10 @@ class Config(RunConfig):
         if self.optim.decay_epochs < 1:
             yield f"optim.decay_epochs={self.optim.decay_epochs}: must be at least 1."
 
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed)
+
 
 def _of_model(model: DetectorConfig) -> Iterator[str]:
     plain = model.backbone is Backbone.convolutions
@@ -210,5 +214,3 @@ def _of_data(data: ImagesConfig) -> Iterator[str]:
                 f"data.height={data.height}: embedded scenes are square, of {SMALLEST} to {LARGEST} pixels. "
                 "Set data.height and data.width alike."
             )
-    if data.source is Source.disk and data.root is not None and Path(data.root).expanduser().is_dir():
-        yield from layout.problems(Path(data.root).expanduser(), data.root)

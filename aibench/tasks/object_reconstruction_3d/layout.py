@@ -40,7 +40,7 @@ _TRAINING_SHARE = 0.8  # 3D-R2N2: of `ShapeNetVox32`, the first models of each c
 _ERRONEOUS = {"04090263/4a32519f44dc84aabafe26e2eb69ebf4"}  # named so by 3D-R2N2
 
 
-def problems(root: Path, layout: Layout, categories: list[str]) -> Iterator[str]:
+def problems(root: Path, typed: str, layout: Layout, categories: list[str]) -> Iterator[str]:
     """What keeps the folder `root` from being laid out so and from having these categories, a line each."""
     missing = [name for name in _FOLDERS[layout] if not (root / name).is_dir()]
     if missing:
@@ -48,13 +48,13 @@ def problems(root: Path, layout: Layout, categories: list[str]) -> Iterator[str]
         advice = "Set data.root to the folder that holds them."
         if other is not None:
             advice = f"That is the layout {other}: set data.layout={other}."
-        yield f"data.root={root}: looked for the folders {', '.join(_FOLDERS[layout])}, found {listed(root)}. {advice}"
+        yield f"data.root={typed}: looked for the folders {', '.join(_FOLDERS[layout])}, found {listed(root)}. {advice}"
         return
     for category in categories:
         lacking = [path for path in _of_category(root, layout, category) if not path.exists()]
         if lacking:
             yield (
-                f"data.root={root}: looked for {lacking[0].relative_to(root)}, found {listed(lacking[0].parent)}. "
+                f"data.root={typed}: looked for {lacking[0].relative_to(root)}, found {listed(lacking[0].parent)}. "
                 f"Complete the data set, or leave {category} out of data.categories."
             )
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, too_small
 from aibench.tasks.text_to_text import layout
 
 
@@ -152,9 +152,10 @@ class Config(RunConfig):
         yield from too_small(at_least)
         if not 0 <= self.optim.label_smoothing < 1:
             yield f"optim.label_smoothing={self.optim.label_smoothing}: must lie in 0 to 1, 1 left out."
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root, self.data.corpus)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed, self.data.corpus)
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:
