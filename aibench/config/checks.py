@@ -19,12 +19,13 @@ OF_GPUS = {
 
 
 def problems(config: RunConfig) -> Iterator[str]:
-    """Yield what is wrong with a run, a line each: the general checks, then those of its task."""
+    """Yield what is wrong with a run, a line each: the general checks, those of its task, and of its data set."""
     yield from out_of_range(config)
     yield from without_data(config)
     yield from without_target(config)
     yield from contradictions(config.hardware)
     yield from config.problems()
+    yield from wrong_data(config)
 
 
 def too_small(at_least: Mapping[str, tuple[float | None, float]]) -> Iterator[str]:
@@ -88,6 +89,13 @@ def without_data(config: RunConfig) -> Iterator[str]:
             "data.source=embedded: the embedded data belong to scale=mini. Use data.source=disk data.root=FOLDER, "
             "or data.source=synthetic."
         )
+
+
+def wrong_data(config: RunConfig) -> Iterator[str]:
+    """Yield what keeps the folder of the data set from being the task's, a line each."""
+    root = config.data.root
+    if config.data.source is Source.disk and root is not None and Path(root).expanduser().is_dir():
+        yield from config.disk_problems(Path(root).expanduser(), root)
 
 
 def without_target(config: RunConfig) -> Iterator[str]:

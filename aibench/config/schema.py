@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from omegaconf import MISSING
 
@@ -194,6 +195,13 @@ class RunConfig:
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""
+        yield from ()
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what keeps the folder `root`, which is there, from being the task's data set; a line names it `typed`.
+
+        Asked where `data.source=disk` alone.
+        """
         yield from ()
 
     @property

@@ -31,6 +31,22 @@ def test_the_em_distance_is_the_difference_of_mean_scores_over_all_batches():
     assert float(metric.compute()) == pytest.approx(abs(np.mean(real) - np.mean(made)), rel=1e-5)
 
 
+def test_the_em_distance_counts_every_one_of_very_many_scores():
+    metric, scores = EmDistance(), torch.full((1,), 1000.0)
+    for _ in range(50_000):
+        metric.update(scores, scores - 0.52)
+    assert float(metric.compute()) == pytest.approx(float(scores - (scores - 0.52)), abs=1e-6)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_evaluation_without_a_finite_distance_is_shown_and_not_averaged_away(composed, value):
+    data = Data(composed(TASK, "model.width=4", "data.val_size=8", "data.eval_batch_size=8", "target.window=3"))
+    module = Module(data.config, data.facts).eval()
+    assert np.isfinite(_evaluated(module, data)["val/em_distance"])
+    module.em_distance.compute = lambda: torch.tensor(value)
+    assert not np.isfinite(_evaluated(module, data)["val/em_distance"])
+
+
 def test_an_evaluation_compares_all_held_out_images_with_as_many_from_the_same_noise(composed):
     data = Data(composed(TASK, "model.width=4", "data.val_size=50", "data.eval_batch_size=20", "target.window=3"))
     module = Module(data.config, data.facts).eval()

@@ -72,6 +72,16 @@ def test_r2n2_trains_on_the_first_four_fifths_of_each_category(composed, r2n2):
     np.testing.assert_array_equal(picture.permute(1, 2, 0).numpy(), np.asarray(resized))
 
 
+def test_r2n2_counts_the_objects_that_have_volumes_and_names_those_without_pictures(composed, r2n2):
+    before = Data(composed(*R2N2, f"data.root={r2n2}")).dataset("train").names.tolist()
+    for number in range(90, 95):
+        (r2n2 / "ShapeNetRendering" / CATEGORIES[0] / f"{number:032x}").mkdir()
+    assert Data(composed(*R2N2, f"data.root={r2n2}")).dataset("train").names.tolist() == before
+    (r2n2 / "ShapeNetVox32" / CATEGORIES[0] / f"{99:032x}").mkdir()
+    with pytest.raises(DataError, match=rf"ShapeNetVox32/{CATEGORIES[0]}: .*ShapeNetRendering.* lacks {99:032x}\."):
+        Data(composed(*R2N2, f"data.root={r2n2}"))
+
+
 def test_models_that_3d_r2n2_names_erroneous_are_left_out(composed, tmp_path):
     for name in ("4a32519f44dc84aabafe26e2eb69ebf4", "1", "2", "3", "5"):
         for folder in ("ShapeNetRendering", "ShapeNetVox32"):
