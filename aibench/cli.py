@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from aibench import registry
+from aibench.composition import registry
 
 USAGE = """\
 Train one benchmark to its quality target and write result.json.
@@ -76,7 +76,7 @@ def main() -> None:
     else:
         if sys.argv[1:2] and sys.argv[1] in MEASURING:
             _restart_with(ENVIRONMENT)
-        from aibench.verbs import app
+        from aibench.commands.app import app
 
         app()
 
@@ -92,9 +92,9 @@ def run_training(words: Sequence[str]) -> None:
     _restart_with(ENVIRONMENT)
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions out, for us to tell in one line
-    from aibench.app import main as run
-    from aibench.console import complain
-    from aibench.refusal import REFUSED, refusal
+    from aibench.commands.console import complain
+    from aibench.commands.train import main as run
+    from aibench.composition.refusal import REFUSED, refusal
 
     try:
         registry.register(words)

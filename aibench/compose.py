@@ -1,37 +1,3 @@
-"""Composed configurations outside a Hydra job: what `python train.py ...` would run. Imports no torch."""
+"""Forwards to `aibench.composition.compose`; kept until 0.2.0 for scripts that import it from here."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
-from hydra import compose, initialize_config_module
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig
-
-from aibench import registry
-from aibench.config import RunConfig, typed, unchecked
-
-CONFIG_MODULE = "aibench.conf"
-
-
-def composed(overrides: Sequence[str]) -> RunConfig:
-    """The run that `overrides` describe, checked.
-
-    Raises:
-        ConfigError: It cannot run.
-        hydra.errors.HydraException: Hydra cannot compose it.
-    """
-    return typed(_compose(overrides))
-
-
-def suite_config(task: str, scale: str) -> RunConfig:
-    """The suite's own configuration of `task` at `scale`; it has no `data.root`, so it need not be able to run."""
-    return unchecked(_compose([f"task={task}", f"scale={scale}"]))
-
-
-def _compose(overrides: Sequence[str]) -> DictConfig:
-    registry.register(overrides)
-    if GlobalHydra.instance().is_initialized():
-        return compose("config", overrides=list(overrides))
-    with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
-        return compose("config", overrides=list(overrides))
+from aibench.composition.compose import *  # noqa: F403

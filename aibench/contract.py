@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import default_collate
 
 from aibench.config import DataError, RunConfig
+from aibench.datasets.tensors import InTurn, Tensors, digest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,58 +21,20 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 
-class Tensors(Dataset[tuple[Tensor, ...]]):
-    """Samples held in memory, gathered a batch at a time: 20 times faster than collating them one by one.
+@runtime_checkable
+class Gathers(Protocol):
+    """A data set that returns whole batches, which is quicker than reading samples one by one."""
 
-    Args:
-        tensors: Of equal length; a sample is a tuple of one element of each.
-    """
-
-    def __init__(self, *tensors: Tensor) -> None:
-        lengths = {len(tensor) for tensor in tensors}
-        assert len(lengths) == 1, f"tensors of unequal length: {lengths}"
-        self.tensors = tensors
-
-    def __len__(self) -> int:
-        return len(self.tensors[0])
-
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return tuple(tensor[index] for tensor in self.tensors)
-
-    def fingerprint(self) -> str:
-        """Of all samples."""
-        return digest(*self.tensors)
-
-    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
-        return tuple(tensor[indices] for tensor in self.tensors)
+    def gather(self, indices: Tensor) -> Any:
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
 
 
-class InTurn(Tensors):
-    """Many samples of a few distinct ones, which take turns: what a model is timed on where its data are not at hand.
+@runtime_checkable
+class Redraws(Protocol):
+    """A data set of which a part, negatives say, is drawn anew before each epoch."""
 
-    Args:
-        count: How many samples.
-        tensors: Of equal length.
-    """
-
-    def __init__(self, count: int, *tensors: Tensor) -> None:
-        super().__init__(*tensors)
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def fingerprint(self) -> str:
-        """Of all samples."""
-        return digest(str(self.count), *self.tensors)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return super().__getitem__(index % len(self.tensors[0]))
-
-    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
-        return super().gather(indices % len(self.tensors[0]))
+    def redraw(self, generator: np.random.Generator) -> None:
+        """Draw what changes from epoch to epoch, by `generator` alone."""
 
 
 class TaskData(ABC):
@@ -98,10 +60,9 @@ class TaskData(ABC):
     def dataset(self, split: str) -> Any:
         """A map-style data set of `split`, `train` or `val`. The two share no sample.
 
-        A data set with a method `gather(indices)` returns whole batches by it; any other is read sample by sample,
-        in `config.data.workers` processes, each sample under a random state that only the run's seed, the epoch
-        and its index decide. One with a method `redraw(generator)` is asked to draw what changes from
-        epoch to epoch (negatives, say) before each epoch, from a `numpy.random.Generator`.
+        A data set that `Gathers` returns whole batches; any other is read sample by sample, in
+        `config.data.workers` processes, each sample under a random state that only the run's seed, the epoch and its
+        index decide. One that `Redraws` is asked to before each epoch.
         """
 
     def collate(self, samples: list[Any]) -> Any:
@@ -184,19 +145,6 @@ class TaskModule(pl.LightningModule):
         raise NotImplementedError
 
 
-def digest(*parts: Tensor | np.ndarray[Any, Any] | str) -> str:
-    """A fingerprint of tensors, arrays and strings: 16 hexadecimal digits of their SHA-256."""
-    state = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, str):
-            state.update(part.encode())
-            continue
-        array = part.detach().cpu().numpy() if isinstance(part, Tensor) else part
-        state.update(f"{array.dtype}{array.shape}".encode())
-        state.update(np.ascontiguousarray(array).data)
-    return state.hexdigest()[:16]
-
-
 def example_batch(data: TaskData, split: str, count: int) -> Any:
     """The first `count` samples of `split`, as one batch."""
     dataset = data.dataset(split)
@@ -205,7 +153,7 @@ def example_batch(data: TaskData, split: str, count: int) -> Any:
 
 def batch_of(data: TaskData, dataset: Any, indices: np.ndarray[Any, Any]) -> Any:
     """The samples of `dataset` at `indices`, as one batch: gathered where it can, else read one by one."""
-    if hasattr(dataset, "gather"):
+    if isinstance(dataset, Gathers):
         return dataset.gather(torch.from_numpy(indices))
     return data.collate([dataset[int(index)] for index in indices])
 
@@ -213,7 +161,9 @@ def batch_of(data: TaskData, dataset: Any, indices: np.ndarray[Any, Any]) -> Any
 __all__ = [
     "DataError",
     "Facts",
+    "Gathers",
     "InTurn",
+    "Redraws",
     "RunConfig",
     "TaskData",
     "TaskModule",

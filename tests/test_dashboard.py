@@ -8,8 +8,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from aibench.tracking import numbers
-from aibench.verbs import app
+from aibench.commands.app import app
+from aibench.tracking.trackers import numbers
 from tests.conftest import ROOT
 
 pytest.importorskip("wandb_workspaces", reason="needs the extra `dashboards`")
@@ -52,7 +52,7 @@ def test_an_unknown_task_is_refused(without_key):
 
 
 def test_the_panels_ask_for_numbers_that_a_run_logs(without_key):
-    from aibench.dashboard import THROUGHPUT, TIMES
+    from aibench.tracking.dashboard import THROUGHPUT, TIMES
     from tests.analysis.conftest import made_up
 
     logged = numbers(made_up())

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aibench.estimate import Probe, epochs_needed, forecast, keep, kept, probe
-from aibench.selftest import checks
+from aibench.meters.selftest import checks
+from aibench.results.estimates import keep, kept
+from aibench.training.forecast import Probe, epochs_needed, forecast, probe
 from tests.analysis.conftest import QUALITY, made_up
 from tests.conftest import TINY
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from aibench.contract import TaskData, Tensors
-from aibench.loader import TrainBatches
+from aibench.training.loader import TrainBatches
 
 
 class EasyFirst(TaskData):

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from aibench.migration import NOT_MEASURED
-from aibench.result import ResultError, dumped, read_result
+from aibench.results.migration import NOT_MEASURED
+from aibench.results.result import ResultError, dumped, read_result
 from tests.analysis.conftest import made_up
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from aibench import mllog, registry
-from aibench.compose import suite_config
+from aibench.composition import registry
+from aibench.composition.compose import suite_config
 from aibench.config import Session, plain
-from aibench.mllog_rules import write_rules
-from aibench.result import Division, Evaluation, Phase, Result, Status, Target, read_result
-from aibench.session import train
+from aibench.results import mllog
+from aibench.results.mllog_rules import write_rules
+from aibench.results.result import Division, Evaluation, Phase, Result, Status, Target, read_result
+from aibench.training.run import train
 from tests.analysis.conftest import made_up
 from tests.conftest import TINY
 

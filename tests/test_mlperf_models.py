@@ -11,12 +11,21 @@ import torch
 from torchvision.models import ResNet50_Weights
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
-from aibench import mlperf
+from aibench.characterization import mlperf
+from aibench.characterization.mlperf import (
+    catalogue,
+    gnmt,
+    mask_rcnn,
+    ncf,
+    resnet50,
+    ssd_boxes,
+    ssd_resnet34,
+    transformer_big,
+)
 from aibench.characterization.workload import Steps, Workload, run_steps
 from aibench.config import ConfigError
-from aibench.counting import forward_count, step_count
 from aibench.meters.flops import count, on_meta
-from aibench.mlperf import catalogue, gnmt, mask_rcnn, ncf, resnet50, ssd_boxes, ssd_resnet34, transformer_big
+from aibench.meters.operations import forward_count, step_count
 
 SMALL_DETECTOR = mask_rcnn.Sizes(height=160, width=224, samples=16, candidates=40, proposals=30, detections=5)
 SMALL_GNMT = gnmt.Sizes(vocabulary=50, hidden=16)
@@ -83,7 +92,7 @@ def test_a_batch_of_nothing_is_refused():
 
 
 def test_the_list_needs_no_torch():
-    code = "import sys; from aibench.mlperf import catalogue; print(*sys.modules)"
+    code = "import sys; from aibench.characterization.mlperf import catalogue; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "pytorch_lightning", "numpy"} & set(loaded)
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from aibench.contract import DataError
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 
 
 def test_a_file_is_made_once_and_then_found(tmp_path):

@@ -88,7 +88,7 @@ def test_refusing_imports_no_torch(command):
 
 
 def test_help_imports_neither_hydra_nor_torch_and_names_every_task(command):
-    from aibench.registry import task_names
+    from aibench.composition.registry import task_names
 
     answer = command("-h", PYTHONPROFILEIMPORTTIME="1")
     imported = [line.rsplit("|", 1)[-1].strip() for line in answer.stderr.splitlines() if "import time:" in line]
@@ -103,7 +103,7 @@ def test_help_imports_neither_hydra_nor_torch_and_names_every_task(command):
 def test_every_verb_tells_of_itself(verb, option):
     from typer.testing import CliRunner
 
-    from aibench.verbs import app
+    from aibench.commands.app import app
 
     answer = CliRunner().invoke(app, [*verb, option])
     assert answer.exit_code == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aibench.result import Result, Status, read_result
+from aibench.results.result import Result, Status, read_result
 from tests.conftest import ROOT, TINY
 
 WORDS = [*TINY, "session=epochs", "epochs=12", "target.evaluations_per_epoch=1.7"]  # evaluated in mid-epoch too

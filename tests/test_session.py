@@ -13,9 +13,9 @@ from rich.console import Console
 
 from aibench.analysis.checking import faults
 from aibench.config import ConfigError, RunConfig
-from aibench.result import BEST, LAST, Result, Status, read_result, schema
-from aibench.session import train
-from aibench.target import Goal, Schedule
+from aibench.results.result import BEST, LAST, Result, Status, read_result, schema
+from aibench.training.goal import Goal, Schedule
+from aibench.training.run import train
 from tests.conftest import ROOT, TINY
 
 QUIET = Console(quiet=True)
@@ -124,7 +124,7 @@ def test_checkpoints_load_without_pickle(run, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_ends_as_diverged_and_keeps_what_was_measured(run, tmp_path, monkeypatch):
-    from aibench.registry import module_class
+    from aibench.composition.registry import module_class
 
     module = module_class("image_classification")
     step = module.training_step
@@ -143,7 +143,7 @@ def test_a_loss_that_is_not_finite_ends_as_diverged_and_keeps_what_was_measured(
 
 
 def test_a_quality_that_cannot_be_measured_is_null_with_the_reason(run, monkeypatch):
-    from aibench.registry import module_class
+    from aibench.composition.registry import module_class
 
     module = module_class("image_classification")
     monkeypatch.setattr(module, "on_validation_epoch_end", lambda self: self.log("val/accuracy", math.nan))
@@ -157,7 +157,7 @@ def test_a_quality_that_cannot_be_measured_is_null_with_the_reason(run, monkeypa
 
 
 def test_an_exception_ends_as_failed_with_its_text(run, tmp_path, monkeypatch):
-    from aibench.registry import module_class
+    from aibench.composition.registry import module_class
 
     module = module_class("image_classification")
 
@@ -215,7 +215,7 @@ def test_a_schedule_counts_in_batches(composed):
 
 
 def test_a_full_disk_ends_as_failed_and_leaves_what_was_written_readable(run, tmp_path, monkeypatch):
-    from aibench import checkpoint
+    from aibench.training import checkpoint
 
     whole = checkpoint.save
 
@@ -235,7 +235,7 @@ def test_a_full_disk_ends_as_failed_and_leaves_what_was_written_readable(run, tm
 def test_a_second_process_in_the_same_folder_is_refused(tmp_path, composed):
     from filelock import FileLock
 
-    from aibench.app import run_job
+    from aibench.commands.train import run_job
 
     folder = tmp_path / "run"
     folder.mkdir()
@@ -247,9 +247,9 @@ def test_a_second_process_in_the_same_folder_is_refused(tmp_path, composed):
 def test_bad_data_read_by_another_process_keep_their_one_line(composed):
     from torch.utils.data import Dataset
 
+    from aibench.composition.registry import data_class
     from aibench.contract import DataError
-    from aibench.loader import EvalBatches
-    from aibench.registry import data_class
+    from aibench.training.loader import EvalBatches
 
     class Broken(Dataset):
         def __len__(self):

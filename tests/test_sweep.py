@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from aibench.result import read_result
+from aibench.results.result import read_result
 from tests.conftest import TINY
 
 SHORT = (*TINY, "session=epochs", "epochs=1", "target.entire=0.0")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from aibench.session import train
+from aibench.training.run import train
 from tests.conftest import TINY
 
 QUIET = Console(quiet=True)

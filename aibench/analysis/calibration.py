@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aibench.result import Result, Status
+from aibench.results.result import Result, Status
 
 ENTIRE_BY = 0.8  # part of the budget by which every seed must have reached the entire session's quality
 QUASI_ENTIRE_BY = 0.6

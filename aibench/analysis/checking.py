@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aibench.result import Result, Status
+from aibench.results.result import Result, Status
 
 TOLERANCE_SECONDS = 0.02  # of the wall time: what the parts of the time may leave unexplained
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.analysis import table
-from aibench.analysis.cost import Tariff
-from aibench.analysis.reading import read_runs
+from aibench.analysis.cost.cost import Tariff
 from aibench.analysis.report.speed import throughput_table
 from aibench.analysis.report.suite import entries
-from aibench.analysis.strip_plot import plot
-from aibench.analysis.variation import VariationRow, variation
+from aibench.analysis.runs.reader import read_runs
+from aibench.analysis.variation import table
+from aibench.analysis.variation.figure import plot
+from aibench.analysis.variation.rows import VariationRow, variation
 from aibench.choices import Session
-from aibench.result import Status
+from aibench.results.result import Status
 
 if TYPE_CHECKING:
     from rich.console import Console

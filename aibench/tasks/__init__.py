@@ -1,1 +1,1 @@
-"""One folder a task. The folder listing is the registry: `aibench.registry` reads it."""
+"""One folder a task. The folder listing is the registry: `aibench.composition.registry` reads it."""

@@ -13,8 +13,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet50
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError, Session, Source
+from aibench.config.checks import problems
 from aibench.contract import DataError, example_batch
 from aibench.tasks.object_detection import scenes, voc
 from aibench.tasks.object_detection.config import Backbone, Decay, DetectorOptimConfig
@@ -49,7 +50,7 @@ def devkit(tmp_path):
 def on_disk(root, **changes):
     """The data of a VOCdevkit, as a run at reference scale reads them."""
     config = run(*TIMING, data__source=Source.disk, data__root=str(root), **changes)
-    assert not list(config.problems())
+    assert not list(problems(config))
     return Data(config)
 
 
@@ -324,7 +325,7 @@ def test_an_image_of_another_size_than_annotated_is_named(devkit):
 def test_a_wrong_layout_is_refused_with_what_was_looked_for_and_found(tmp_path):
     (tmp_path / "JPEGImages").mkdir()
     (tmp_path / "labels").mkdir()
-    (problem,) = run(*TIMING, data__source=Source.disk, data__root=str(tmp_path), session=Session.entire).problems()
+    (problem,) = problems(run(*TIMING, data__source=Source.disk, data__root=str(tmp_path), session=Session.entire))
     assert problem.startswith(
         f"data.root={tmp_path}: looked in {tmp_path} for Annotations, ImageSets/Main/trainval.txt, "
     )
@@ -426,16 +427,16 @@ def test_coco_metric_is_logged_beside():
     ],
 )
 def test_what_cannot_run_is_refused_with_its_key(changes, message):
-    (problem,) = run(**changes).problems()
+    (problem,) = problems(run(**changes))
     assert problem.startswith(message)
 
 
 def test_a_file_of_weights_that_is_not_there_is_refused_with_its_key():
-    (problem,) = run(*TIMING, model__weights="/nowhere/a.pth").problems()
+    (problem,) = problems(run(*TIMING, model__weights="/nowhere/a.pth"))
     assert problem.startswith("model.weights=/nowhere/a.pth: no such file.")
 
 
 def test_a_missing_pycocotools_is_named_with_the_extra_that_brings_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    (problem,) = run(*SMALL, model__coco_metric=True).problems()
+    (problem,) = problems(run(*SMALL, model__coco_metric=True))
     assert 'Install the extra "detection"' in problem

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aibench.analysis.published.foreign import Foreign, ForeignError
-from aibench.result import Status
+from aibench.results.result import Status
 
 # Column that decides; benchmark; quality of DAWNBench's rules for time to accuracy, a ratio.
 RULES = (

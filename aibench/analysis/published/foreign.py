@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from aibench.analysis.censored import olympic_mean
 from aibench.analysis.grid import Grid, number
-from aibench.result import (
+from aibench.analysis.variation.censored import olympic_mean
+from aibench.results.result import (
     SCHEMA_VERSION,
     Cost,
     Division,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aibench.analysis.published.foreign import Foreign, ForeignError
-from aibench.result import Status
+from aibench.results.result import Status
 
 TOKEN = ":::MLLOG "
 EVALUATIONS = {"eval_accuracy": "max", "eval_error": "min"}  # key; whether more is better

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aibench.analysis.cost import Cost
+from aibench.analysis.cost.cost import Cost
 from aibench.analysis.report.suite import Entry
-from aibench.analysis.runs import Run
-from aibench.analysis.strip_plot import strips
-from aibench.analysis.variation import VariationRow
+from aibench.analysis.runs.runs import Run
+from aibench.analysis.variation.figure import strips
+from aibench.analysis.variation.rows import VariationRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,18 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aibench import __version__
-from aibench.analysis import cost_table, table
-from aibench.analysis.cost import Tariff, totals
+from aibench.analysis.cost import table as cost_table
+from aibench.analysis.cost.cost import Tariff, totals
 from aibench.analysis.grid import Grid
 from aibench.analysis.paper import SUBSET
-from aibench.analysis.reading import Reading
 from aibench.analysis.report import charts
 from aibench.analysis.report.details import Detail, details, energy_table, estimates, split_table, trust_table
 from aibench.analysis.report.inference import characterisation, serving
 from aibench.analysis.report.speed import throughput_table
 from aibench.analysis.report.suite import Entry, entries, suite
+from aibench.analysis.runs.reader import Reading
 from aibench.analysis.spread import PRECISION
-from aibench.analysis.variation import VariationRow
+from aibench.analysis.variation import table
+from aibench.analysis.variation.rows import VariationRow
 
 NOT_AIMED = "Every session here is of a number of steps, and aims at no quality."
 Overrides = Callable[[dict[str, Any], str, str], list[str] | None]

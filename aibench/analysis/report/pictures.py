@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.analysis.runs import Run
+from aibench.analysis.runs.runs import Run
 
 if TYPE_CHECKING:
     from PIL.Image import Image

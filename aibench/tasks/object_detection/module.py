@@ -92,7 +92,7 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Pictures with the boxes that were found and those that are there."""
-        from aibench.tasks.object_detection.picture import draw
+        from aibench.tasks.object_detection.figure import draw
 
         return draw(batch, self._detect(batch[0]), self.classes)
 

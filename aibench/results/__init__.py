@@ -1,0 +1,1 @@
+"""Holds the files that runs leave and their schema. May import `config`, and no torch."""
