@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aibench import registry
+from aibench.composition import registry
 from tests.golden.history import history, kept
 
 # Of the number itself. With the instructions of AVX-512, of AVX2 and of neither, most numbers differ by 1e-6 and less

@@ -16,9 +16,9 @@ import pytest
 import pytorch_lightning as pl
 from rich.console import Console
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.contract import TaskModule
-from aibench.session import train
+from aibench.training.run import train
 
 FILE = Path(__file__).with_name("histories.json")
 WORDS = (

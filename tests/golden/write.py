@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from aibench import registry
+from aibench.composition import registry
 from tests.golden.history import FILE, kept
 
 PROCESSORS = (
