@@ -97,7 +97,7 @@ class Decoder(nn.Module):
         nn.init.uniform_(self.output.bias, -0.1, 0.1)
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
-        """Return logits, float (batch, targets, vocabulary) for the embedded target `x`."""
+        """Return logits, float (batch, targets, vocabulary), for the embedded target `x`."""
         x = self.first(self.dropout(x))[0]
         found = self.attention(x, memory, mask)
         for number, layer in enumerate(self.others):
