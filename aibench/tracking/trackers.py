@@ -21,20 +21,24 @@ SECTIONS = ("times", "throughput", "memory", "energy", "cost", "model")
 POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
 
 
-class Tracking(Protocol):
-    """A place for the history."""
-
-    def restore(self, history: list[Evaluation]) -> None:
-        """A resumed session's history so far."""
+class Watcher(Protocol):
+    """Is told how a session gets on: a progress bar, a tracker."""
 
     def trained(self, steps: int, loss: float | None) -> None:
-        """`steps` batches are done."""
+        """Note that `steps` batches are done; called some four times a second."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
-        """An evaluation was added to the history."""
+        """Note an evaluation that was added to the history."""
+
+
+class Tracking(Watcher, Protocol):
+    """Keeps the history somewhere."""
+
+    def restore(self, history: list[Evaluation]) -> None:
+        """Take over a resumed session's history so far."""
 
     def finish(self, result: Result | None, folder: Path) -> None:
-        """The session ended; None where it left no result."""
+        """Close what was opened; `result` is None where the session left none."""
 
 
 def row(evaluation: Evaluation) -> dict[str, float | None]:

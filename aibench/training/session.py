@@ -20,6 +20,7 @@ from aibench.config import Accelerator, Precision, RunConfig, plain
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
 from aibench.results.result import Status, write_atomically
+from aibench.tracking.trackers import Tracking
 from aibench.training import checkpoint
 from aibench.training.ending import FAILURE, Ending, Interrupted
 from aibench.training.goal import Goal, Schedule
@@ -67,7 +68,7 @@ class Session:
         on_cpu = config.hardware.accelerator is Accelerator.cpu
         self.on_gpu = torch.cuda.is_available() and not on_cpu
 
-    def fit(self, tracker: Any) -> Ending:
+    def fit(self, tracker: Tracking) -> Ending:
         """Train to the end of the session, whichever it is."""
         last = self.resumed_from
         title = f"{self.config.task} seed {self.config.seed}"
