@@ -1,21 +1,18 @@
-"""`aibench system`: this machine."""
+"""Runs `aibench system`: describes this machine."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 
 def system(
     mlperf: Annotated[bool, typer.Option("--mlperf", help="MLPerf's 33 fields, as JSON.")] = False,
     probe: Annotated[bool, typer.Option("--probe", help="Measure the ceilings of the arithmetic too.")] = False,
 ) -> None:
-    """This machine, in the form of the paper's Table 4."""
+    """Describe this machine, in the form of the paper's Table 4."""
     from aibench.meters.description import description, mlperf_system
 
     if mlperf:

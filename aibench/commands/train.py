@@ -1,4 +1,4 @@
-"""The one Hydra application: a composed configuration becomes a run. Imports no torch before it is accepted."""
+"""Turns a composed configuration into a run, as the one Hydra application. Imports no torch before it is accepted."""
 
 from __future__ import annotations
 
