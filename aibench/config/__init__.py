@@ -8,6 +8,7 @@ from aibench.config.checks import too_small
 from aibench.config.errors import ConfigError, DataError
 from aibench.config.loading import plain, typed, unchecked
 from aibench.config.schema import (
+    CheckpointConfig,
     CostConfig,
     DataConfig,
     HardwareConfig,
@@ -21,6 +22,7 @@ from aibench.config.schema import (
 
 __all__ = [
     "Accelerator",
+    "CheckpointConfig",
     "ConfigError",
     "CostConfig",
     "DataConfig",

@@ -59,6 +59,7 @@ def out_of_range(config: RunConfig) -> Iterator[str]:
         "hardware.threads": (config.hardware.threads, 1),
         "hardware.telemetry_hz": (config.hardware.telemetry_hz, 0),
         "hardware.idle_seconds": (config.hardware.idle_seconds, 0),
+        "checkpoint.minutes": (config.checkpoint.minutes, 0),
         "cost.price_per_kwh": (config.cost.price_per_kwh, 0),
         "cost.price_per_hour": (config.cost.price_per_hour, 0),
         "cost.gco2_per_kwh": (config.cost.gco2_per_kwh, 0),

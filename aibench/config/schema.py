@@ -159,6 +159,17 @@ class TrackingConfig:
 
 
 @dataclass(slots=True)
+class CheckpointConfig:
+    """When a run writes what it can go on from, besides at each evaluation and at a signal.
+
+    Attributes:
+        minutes: After so many minutes without a checkpoint; 0 or null for never.
+    """
+
+    minutes: float | None = 10.0
+
+
+@dataclass(slots=True)
 class RunConfig:
     """One run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
 
@@ -192,6 +203,7 @@ class RunConfig:
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""

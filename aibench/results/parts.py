@@ -66,6 +66,27 @@ class Phase:
 
 
 @dataclass(slots=True)
+class Part:
+    """What one process of a run began with; a run that was never resumed has one part.
+
+    Attributes:
+        epochs, steps, seconds: Where in the run it began: training data, batches, and the run's own clock.
+        started: When; UTC, ISO 8601. Null in a part that an older version of the suite recorded nothing of.
+        system: The machine that it ran on: processor, cores, threads, GPU.
+        config: Keys of the configuration that were other ones than in the part before, with their values.
+        versions: Packages that were of another version than in the part before.
+    """
+
+    epochs: float
+    steps: int
+    seconds: float
+    started: str | None = None
+    system: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Target:
     """What the run had to reach.
 

@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from aibench.results.parts import (
     Measured,
     Memory,
     Model,
+    Part,
     Phase,
     Split,
     Steps,
@@ -95,6 +96,7 @@ class Result:
         config: The resolved configuration.
         figure: File name of the rendered figure; null where none was drawn.
         estimate: What `aibench estimate` said before; null where it was not asked.
+        parts: The processes that trained it, in order: from where on, and on which machine. Empty in older results.
     """
 
     run_id: str
@@ -128,6 +130,7 @@ class Result:
     figure: str | None
     suite_version: str
     estimate: Estimate | None = None
+    parts: list[Part] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
 
@@ -268,6 +271,7 @@ __all__ = [
     "Measured",
     "Memory",
     "Model",
+    "Part",
     "Phase",
     "Result",
     "ResultError",

@@ -35,7 +35,7 @@ from aibench.results.result import (
 )
 from aibench.training.ending import Ending
 from aibench.training.goal import Goal
-from aibench.training.recorder import Record
+from aibench.training.record import Record
 
 if TYPE_CHECKING:
     from aibench.training.session import Session
@@ -84,6 +84,7 @@ def salvaged(session: Session, ending: Ending, division: Division | None, starte
         best_quality=record.best,
         to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
         history=record.history,
+        parts=record.parts,
     )
 
 
@@ -135,7 +136,7 @@ def _phases(session: Session, record: Record) -> list[Any]:
 def _data(session: Session) -> Data:
     return Data(
         source=str(session.config.data.source),
-        fingerprint=session.data.fingerprint(),
+        fingerprint=session.fingerprint,
         train=len(session.batches.dataset),
         val=len(session.held_out.dataset) if session.held_out is not None else 0,
         facts=_short(session.data.facts),
