@@ -15,6 +15,7 @@ from aibench.tasks.face_embedding.model import network
 from aibench.tasks.face_embedding.triplets import squared_distances, triplet_loss
 from aibench.tasks.face_embedding.verification import Verdict, verify
 from aibench.vision.augment import mirrored, shifted
+from aibench.vision.pixels import Normalise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,8 +43,6 @@ class Module(TaskModule):
     """
 
     config: Config
-    scale: Tensor
-    offset: Tensor
     pairs: Tensor
     triplets: Tensor
     threshold: Tensor
@@ -51,9 +50,7 @@ class Module(TaskModule):
     def __init__(self, config: Config, facts: Facts) -> None:
         super().__init__(config, facts)
         self.network = network(config.model)
-        mean, std = torch.tensor(config.data.mean), torch.tensor(config.data.std)
-        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
-        self.register_buffer("offset", (-mean / std).view(3, 1, 1), persistent=False)
+        self.normalise = Normalise(config.data.mean, config.data.std)
         for name in ("pairs", "triplets"):
             self.register_buffer(name, torch.tensor(facts[name]).T.contiguous(), persistent=False)
         self.register_buffer("threshold", torch.ones((), dtype=torch.float64))
@@ -61,7 +58,7 @@ class Module(TaskModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings of length 1, float (batch, dimensions), of `images`, uint8 (batch, 3, size, size)."""
-        return normalize(self.network(images * self.scale + self.offset).float(), eps=1e-6)
+        return normalize(self.network(self.normalise(images)).float(), eps=1e-6)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         images, labels = batch

@@ -12,6 +12,7 @@ from aibench.contract import Facts, TaskModule
 from aibench.tasks.image_generation.config import Config, OptimConfig
 from aibench.tasks.image_generation.distance import EmDistance, SlicedWasserstein
 from aibench.tasks.image_generation.model import networks
+from aibench.vision.pixels import to_bytes, to_float
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +53,7 @@ class Module(TaskModule):
     # Training
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        real = _to_float(batch[0])
+        real = to_float(batch[0])
         for_generator, for_critic = self.optimizers()  # type: ignore[attr-defined]
         # The generator moves at the start of the batch that follows a group, not at the end of the group's last one: an
         # evaluation in between sees the critic where its estimate is best.
@@ -106,7 +107,7 @@ class Module(TaskModule):
     # Evaluation
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        real = _to_float(batch[0])
+        real = to_float(batch[0])
         start = batch_idx * self.config.data.eval_batch_size
         made = self(self.noise[start : start + len(real)])
         self.em_distance.update(self.critic(real), self.critic(made))
@@ -130,12 +131,12 @@ class Module(TaskModule):
     @torch.inference_mode()
     def infer(self, batch: Batch) -> Tensor:
         """As many new images as `batch` has, uint8 (batch, channels, size, size)."""
-        return _to_bytes(self(self._noise(len(batch[0])))).cpu()
+        return to_bytes(self(self._noise(len(batch[0])))).cpu()
 
     @torch.inference_mode()
     def scores(self, images: Tensor) -> Tensor:
         """The critic's score of each of `images`, uint8 (batch, channels, size, size): float (batch,)."""
-        scores: Tensor = self.critic(_to_float(images.to(self.device)))
+        scores: Tensor = self.critic(to_float(images.to(self.device)))
         return scores.float().cpu()
 
     def render(self, batch: Batch) -> Figure:
@@ -162,13 +163,3 @@ def group(optim: OptimConfig, generator_steps: int) -> int:
     """Critic steps before the generator step that follows `generator_steps` others."""
     thorough = generator_steps < optim.thorough_first or generator_steps % optim.thorough_every == 0
     return optim.thorough_steps if thorough else optim.critic_steps
-
-
-def _to_float(images: Tensor) -> Tensor:
-    """Images in -1 to 1 of uint8."""
-    return images / 127.5 - 1
-
-
-def _to_bytes(images: Tensor) -> Tensor:
-    """Images as uint8, as a file would hold them, of -1 to 1."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

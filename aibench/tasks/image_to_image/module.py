@@ -20,6 +20,7 @@ from aibench.tasks.image_to_image.model import discriminator, generator
 from aibench.tasks.image_to_image.pool import ImagePool
 from aibench.tasks.image_to_image.scores import Scores, nearest_colour, scores
 from aibench.tasks.image_to_image.segmenter import Segmenter, load_fcn, load_small
+from aibench.vision.pixels import to_bytes, to_float
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,13 +70,13 @@ class Module(TaskModule):
 
     def forward(self, labels: Tensor) -> Tensor:
         """Photos, float (batch, 3, height, width) in -1 to 1, of label maps, uint8 (batch, 3, height, width)."""
-        photos: Tensor = self.to_photo(_to_float(labels))
+        photos: Tensor = self.to_photo(to_float(labels))
         return photos
 
     # Training
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        labels, photos = (_to_float(_cut(images, self.config.data.size)) for images in batch)
+        labels, photos = (to_float(_cut(images, self.config.data.size)) for images in batch)
         optimizers: Any = self.optimizers()
         generators, critics = optimizers
         self._critics_learn(False)
@@ -136,12 +137,12 @@ class Module(TaskModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels, photos, classes = batch
         shape, classes = classes.shape[1:], classes.long()
-        made = _to_bytes(self.to_labels(_to_float(photos)))
+        made = to_bytes(self.to_labels(to_float(photos)))
         guessed = nearest_colour(made, self.palette)[:, None].float()
         self.labels.update(interpolate(guessed, size=shape, mode="nearest-exact")[:, 0].long(), classes)
         if self.segmenter is None:
             return
-        self.generated.update(self.segmenter(_to_bytes(self(labels)), shape), classes)
+        self.generated.update(self.segmenter(to_bytes(self(labels)), shape), classes)
         if self._real_scores is None:
             self.real.update(self.segmenter(photos, shape), classes)
 
@@ -172,7 +173,7 @@ class Module(TaskModule):
     @torch.inference_mode()
     def infer(self, batch: Batch) -> Tensor:
         """Photos of the label maps of `batch`, uint8 (batch, 3, height, width)."""
-        return _to_bytes(self(batch[0].to(self.device))).cpu()
+        return to_bytes(self(batch[0].to(self.device))).cpu()
 
     def render(self, batch: Batch) -> Figure:
         """Columns of scenes: the label map, the photo made of it, what the segmenter sees in that, the real photo."""
@@ -235,13 +236,3 @@ def _cut(images: Tensor, size: int) -> Tensor:
     columns = torch.where(torch.rand(count, 1, device=device) < 0.5, along, along.flip(0))
     which = torch.arange(count, device=device)[:, None, None]
     return images.permute(0, 2, 3, 1)[which, (top + along)[:, :, None], (left + columns)[:, None]].permute(0, 3, 1, 2)
-
-
-def _to_float(images: Tensor) -> Tensor:
-    """Images in -1 to 1 of uint8."""
-    return images / 127.5 - 1
-
-
-def _to_bytes(images: Tensor) -> Tensor:
-    """Images as uint8, as a file would hold them, of -1 to 1."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -14,6 +14,7 @@ from aibench.nn.schedules import each_step, half_cosine
 from aibench.tasks.image_to_text.config import Config, Decay
 from aibench.tasks.image_to_text.model import Eye, Writer
 from aibench.text.vocabulary import PAD, Vocabulary
+from aibench.vision.pixels import Normalise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,8 +31,6 @@ class Module(TaskModule):
     """
 
     config: Config
-    scale: Tensor
-    offset: Tensor
 
     def __init__(self, config: Config, facts: Facts) -> None:
         super().__init__(config, facts)
@@ -40,9 +39,7 @@ class Module(TaskModule):
         self.writer = Writer(len(self.vocabulary), config.model)
         if config.model.weights is not None:
             self.initialisation = f"encoder with the weights of {config.model.weights}"
-        mean, std = torch.tensor(config.data.mean), torch.tensor(config.data.std)
-        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
-        self.register_buffer("offset", (-mean / std).view(3, 1, 1), persistent=False)
+        self.normalise = Normalise(config.data.mean, config.data.std)
         self.perplexity = CorpusPerplexity(ignore=PAD)
         self.written: list[list[int]] = []
         self.references: list[list[list[int]]] = []
@@ -54,7 +51,7 @@ class Module(TaskModule):
 
     def seen(self, images: Tensor) -> Tensor:
         """What the decoder reads of `images`, uint8 (images, 3, size, size): float (images, embedding)."""
-        word: Tensor = self.eye(images * self.scale + self.offset)
+        word: Tensor = self.eye(self.normalise(images))
         return word
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.voc import VOC07mAP
 from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.nn.weights import decay_groups
 from aibench.tasks.object_detection.config import Config, Decay, Optimizer
 from aibench.tasks.object_detection.data import Batch, Target
 from aibench.tasks.object_detection.model import Detector
@@ -57,11 +58,7 @@ class Module(TaskModule):
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
-        weights = [weight for weight in self.parameters() if weight.requires_grad]
-        groups = [
-            {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": optim.weight_decay},
-            {"params": [weight for weight in weights if weight.ndim == 1], "weight_decay": 0.0},
-        ]
+        groups = decay_groups(self.parameters(), optim.weight_decay)
         optimizer: torch.optim.Optimizer
         if optim.name is Optimizer.sgd:
             optimizer = torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)

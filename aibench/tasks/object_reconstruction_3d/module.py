@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aibench.contract import Facts, TaskModule
 from aibench.nn.schedules import each_step, half_cosine
+from aibench.nn.weights import decay_groups
 from aibench.tasks.object_reconstruction_3d.config import Config, Decay, Supervision
 from aibench.tasks.object_reconstruction_3d.metric import THRESHOLD, VoxelIoU
 from aibench.tasks.object_reconstruction_3d.model import Network, Projector
@@ -83,11 +84,8 @@ class Module(TaskModule):
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
-        groups: list[dict[str, Any]] = [
-            {"params": [weight for weight in self.parameters() if weight.ndim > 1]},
-            {"params": [bias for bias in self.parameters() if bias.ndim == 1], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.Adam(groups, lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+        groups = decay_groups(self.parameters(), optim.weight_decay)
+        optimizer = torch.optim.Adam(groups, lr=optim.lr, fused=True)
         if optim.decay is Decay.none:
             return optimizer
         budget = int(self.trainer.estimated_stepping_batches)
