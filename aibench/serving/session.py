@@ -222,7 +222,7 @@ class _Session:
 
     def _scenario(self, kind: Kind, asked: Asked, batch: int, joules: dict[str, float]) -> Scenario:
         count, unit = len(asked.latencies), "samples/s" if kind is Kind.offline else "requests/s"
-        reason = None if count else "no request was answered"
+        reason = None if count else f"no request arrived in {self.options.seconds:g} s"
         energy, no_energy = self.instruments.energy.summed(joules)
         each = None if energy is None or not count else energy / count
         return Scenario(
@@ -248,6 +248,8 @@ class _Session:
 
         def within(qps: float) -> bool:
             asked = as_they_arrive(self._answer, qps, options.queries, options.seconds, self.server.config.seed)
+            if not asked.latencies:
+                return False
             tail = percentiles(asked.latencies, [options.percentile])
             return not asked.saturated and tail[0].seconds <= bound
 
