@@ -20,6 +20,7 @@ from aibench.composition.compose import composed
 from aibench.config import RunConfig
 from aibench.contract import batch_of, example_batch
 from aibench.meters.gpu import alone_on
+from aibench.meters.system import lay_out
 from aibench.training.loader import TrainBatches
 
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
@@ -49,7 +50,7 @@ class Workload(ABC):
 
     @abstractmethod
     def build(self) -> pl.LightningModule:
-        """The module anew, with `example_input()`, `training_step` and `configure_optimizers`.
+        """The module anew in its memory layout, with `example_input()`, `training_step` and `configure_optimizers`.
 
         On the default device, so that `with torch.device("meta")` makes one that takes no memory.
         """
@@ -107,7 +108,9 @@ class TaskWorkload(Workload):
         self.uncountable = registry.module_class(task).uncountable
 
     def build(self) -> pl.LightningModule:
-        return registry.module_class(self.name)(self.config, self.data.facts)
+        module = registry.module_class(self.name)(self.config, self.data.facts)
+        lay_out(module, self.config.hardware)
+        return module
 
     def at_batch(self, samples: int) -> TaskWorkload:
         of_a_sample = self.config.data.batch_size / self.batch_size  # where the key counts tokens, more than 1

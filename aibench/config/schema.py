@@ -119,7 +119,7 @@ class HardwareConfig:
         precision: Arithmetic of the training step.
         threads: Threads of an operator on the CPU; null takes the cores that this process may use.
         compile: Whether `torch.compile` compiles the module.
-        channels_last: Whether 4-D weights and inputs are laid out with channels last.
+        channels_last: Whether 4-D weights are laid out with channels last; inputs stay as the data bring them.
         deterministic: Whether operators without a deterministic implementation are refused.
         cudnn_benchmark: Whether cuDNN tries its algorithms on every new shape and keeps the quickest.
         telemetry_hz: Samples of the machine's state a second; 0 takes none.

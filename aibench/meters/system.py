@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
+from aibench.config import HardwareConfig
 from aibench.meters.cores import cores
 
 PACKAGES = (
@@ -57,6 +59,15 @@ def allow_tf32(allowed: bool) -> None:
     """In products and convolutions alike, where PyTorch's own default is in convolutions only."""
     torch.set_float32_matmul_precision("high" if allowed else "highest")
     torch.backends.cudnn.allow_tf32 = allowed
+
+
+def lay_out(module: nn.Module, hardware: HardwareConfig) -> None:
+    """Give a module's weights the memory layout of every session: whoever runs a task's module calls this first.
+
+    Only 4-D weights are converted. Convolutions then make their results so, whatever their first input is like.
+    """
+    if hardware.channels_last:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _first_value(path: str, key: str) -> str | None:

@@ -61,8 +61,7 @@ class Server:
         if weights is not None:
             self._load(weights)
         self.module.to(self.device).eval()
-        if config.hardware.channels_last:
-            self.module.to(memory_format=torch.channels_last)
+        meters.lay_out(self.module, config.hardware)
         if config.hardware.compile:
             self.module.compile()
         self.load_seconds = time.perf_counter() - start
