@@ -23,6 +23,9 @@ Folder = Annotated[
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write the table here, as CSV.")]
 Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the table here, as Markdown.")]
+PricePerHour = Annotated[float, typer.Option(min=0, help="Price of an hour of the machine.")]
+PricePerKwh = Annotated[float, typer.Option(min=0, help="Price of a kilowatt-hour.")]
+Currency = Annotated[str, typer.Option(help="Unit of the prices.")]
 OneRun = Annotated[Path, typer.Argument(help="Folder of a run, or its result.json.", show_default=False)]
 Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as for training.", show_default=False)]
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aibench.commands.arguments import Csv, Markdown
 from aibench.commands.console import publish
 from aibench.commands.profiles import Figure, Records, Scale, bars, draw
-
-if TYPE_CHECKING:
-    pass
 
 
 def breakdown(

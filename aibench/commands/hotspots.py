@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aibench.commands.arguments import Csv, Markdown
 from aibench.commands.console import publish
 from aibench.commands.profiles import Records, Scale, bars
-
-if TYPE_CHECKING:
-    pass
 
 
 def hotspots(

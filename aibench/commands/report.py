@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aibench.commands.arguments import Csv, Folders, Markdown
+from aibench.commands.arguments import Csv, Currency, Folders, Markdown, PricePerHour, PricePerKwh
 from aibench.commands.console import console, refuse, tell
 
 
@@ -20,9 +20,9 @@ def report(
     characteristics: Annotated[
         Path | None, typer.Option(help="CSV with a column `task` and one for each characteristic.")
     ] = None,
-    price_per_hour: Annotated[float, typer.Option(min=0, help="Price of an hour of the machine.")] = 0.0,
-    price_per_kwh: Annotated[float, typer.Option(min=0, help="Price of a kilowatt-hour.")] = 0.0,
-    currency: Annotated[str, typer.Option(help="Unit of the prices.")] = "USD",
+    price_per_hour: PricePerHour = 0.0,
+    price_per_kwh: PricePerKwh = 0.0,
+    currency: Currency = "USD",
 ) -> None:
     """Everything that results say on one page: --html, --markdown, --csv; the suite's table where none is given."""
     from aibench.analysis.cost.cost import Tariff

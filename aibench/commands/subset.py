@@ -11,7 +11,9 @@ from aibench.commands.arguments import Csv, Folders, Markdown, runs_below
 from aibench.commands.console import publish, refuse, tell
 
 if TYPE_CHECKING:
-    pass
+    from aibench.analysis.grid import Grid
+    from aibench.analysis.subset.selection import Selection
+    from aibench.analysis.subset.subset import Choice, Weights
 
 
 def subset(
@@ -31,12 +33,9 @@ def subset(
     markdown: Markdown = None,
 ) -> None:
     """Choose a subset (paper, 5.4): by diversity, repeatability, an accepted metric, and cost."""
-    from aibench.analysis.paper import SUBSET
-    from aibench.analysis.subset import table as tables
     from aibench.analysis.subset.features import CharacteristicsError
-    from aibench.analysis.subset.fidelity import fidelity
     from aibench.analysis.subset.selection import select
-    from aibench.analysis.subset.subset import Weights, choose, stability
+    from aibench.analysis.subset.subset import Weights, choose
 
     if diversity + repeatability + cost <= 0:
         refuse("--diversity, --repeatability, --cost: all are 0. Give at least one a weight.")
@@ -47,13 +46,24 @@ def subset(
         choice = choose(found.subjects, k, weights)
     except (CharacteristicsError, ValueError) as error:
         refuse(str(error))
-    best = choice.candidates[0]
-    grids = [tables.subjects(found.subjects, choice), tables.candidates(choice, weights)]
-    fidelities = {"the choice": fidelity(found.runs, best.tasks)}
-    if choice.of(SUBSET) is not None:
-        fidelities["the paper's three"] = fidelity(found.runs, SUBSET)
-    grids += [tables.systems(one) for one in list(fidelities.values())[:1] if not isinstance(one, str)]
-    lines = list(tables.sentences(best, stability(found.subjects, k, weights, best), fidelities))
+    grids, lines = _told(found, choice, weights)
     publish(grids, csv, markdown, [*found.remarks, *lines])
     tell(faults)
     raise typer.Exit(1 if faults else 0)
+
+
+def _told(found: Selection, choice: Choice, weights: Weights) -> tuple[list[Grid], list[str]]:
+    """Return the tables of the choice and the sentences after them."""
+    from aibench.analysis.paper import SUBSET
+    from aibench.analysis.subset import table as tables
+    from aibench.analysis.subset.fidelity import fidelity
+    from aibench.analysis.subset.subset import stability
+
+    best = choice.candidates[0]
+    fidelities = {"the choice": fidelity(found.runs, best.tasks)}
+    if choice.of(SUBSET) is not None:
+        fidelities["the paper's three"] = fidelity(found.runs, SUBSET)
+    grids = [tables.subjects(found.subjects, choice), tables.candidates(choice, weights)]
+    grids += [tables.systems(one) for one in list(fidelities.values())[:1] if not isinstance(one, str)]
+    steady = stability(found.subjects, len(best.tasks), weights, best)
+    return grids, list(tables.sentences(best, steady, fidelities))

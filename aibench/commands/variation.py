@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aibench.commands.arguments import Csv, Folders, Markdown
 from aibench.commands.console import console
-
-if TYPE_CHECKING:
-    pass
 
 
 def variation(
