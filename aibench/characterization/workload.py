@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from aibench.composition import registry
 from aibench.composition.compose import composed
-from aibench.config import RunConfig
+from aibench.config import RunConfig, default_cache
 from aibench.contract import batch_of, example_batch
 from aibench.meters.gpu import alone_on
 from aibench.meters.system import lay_out
@@ -47,6 +47,11 @@ class Workload(ABC):
     uncountable: str | None = None
     words: Sequence[str] = ()
     cudnn_benchmark: bool = False
+
+    @property
+    def cache(self) -> str:
+        """The folder of what is measured once."""
+        return default_cache()
 
     @abstractmethod
     def build(self) -> pl.LightningModule:
@@ -106,6 +111,11 @@ class TaskWorkload(Workload):
         self._batches = TrainBatches(self.data, self.data.dataset("train"), self.config.seed)
         self.batch_size = len(self._batches.plan(0)[0])
         self.uncountable = registry.module_class(task).uncountable
+
+    @property
+    def cache(self) -> str:
+        """The folder of what is measured once: `data.cache`."""
+        return self.config.data.cache
 
     def build(self) -> pl.LightningModule:
         module = registry.module_class(self.name)(self.config, self.data.facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,13 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+
+CACHE = "~/.cache/aibench"
+
+
+def default_cache() -> str:
+    """Return the default of `data.cache`, for whoever has no run: `$AIBENCH_CACHE`, else a folder of the user's."""
+    return os.environ.get("AIBENCH_CACHE") or CACHE
 
 
 @dataclass(slots=True)
@@ -34,7 +42,7 @@ class DataConfig:
 
     source: Source = Source.embedded
     root: str | None = None
-    cache: str = "${oc.env:AIBENCH_CACHE,'~/.cache/aibench'}"
+    cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
     seed: int = 0
     batch_size: int = MISSING
     eval_batch_size: int = MISSING

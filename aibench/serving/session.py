@@ -152,7 +152,7 @@ def serve(config: RunConfig, options: Options, trained: Any, console: Console) -
         process_memory=Measured(float(meters.peak_process_memory()), "B", "peak resident set"),
         device_memory=peak_device_memory(),
         trust=Trust(trust.level, trust.reasons),
-        system=meters.system(),
+        system=meters.system(on_cpu=server.device.type == "cpu"),
         versions=meters.versions(),
         commit=meters.commit(),
         config=plain(config),
