@@ -1,4 +1,4 @@
-"""`aibench breakdown`: where the time of training steps goes."""
+"""Runs `aibench breakdown`: shows where the time of training steps goes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aibench.commands.profiles import Figure, Records, Scale, bars, draw
 def breakdown(
     records: Records, scale: Scale = None, csv: Csv = None, markdown: Markdown = None, figure: Figure = None
 ) -> None:
-    """Where the time of training steps goes, by category of work (paper, 5.5): from records with profiles."""
+    """Show where the time of training steps goes, by category of work (paper, 5.5): from records with profiles."""
     from aibench.analysis.workloads import breakdown as analysis
 
     found = bars(records, scale)

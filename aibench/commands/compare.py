@@ -1,4 +1,4 @@
-"""`aibench compare`: whether one side is faster than the other."""
+"""Runs `aibench compare`: tells whether one side is faster than the other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def compare(
     csv: Csv = None,
     markdown: Markdown = None,
 ) -> None:
-    """Whether B is faster than A: task by task, with intervals; two machines, versions or precisions."""
+    """Tell whether B is faster than A: task by task, with intervals; two machines, versions or precisions."""
     from aibench.analysis.comparison import table as tables
     from aibench.analysis.comparison.comparison import compare as compared
     from aibench.analysis.comparison.comparison import score

@@ -1,4 +1,4 @@
-"""`aibench counters`: what hardware counts in a training step."""
+"""Runs `aibench counters`: counts what hardware does in a training step."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def counters(
     csv: Annotated[Path | None, typer.Option("--csv", "--table", help="Write the table here, as CSV.")] = None,
     markdown: Markdown = None,
 ) -> None:
-    """What hardware counts in a training step (paper, 5.5): occupancy, IPC, efficiencies, stalls; or what else does."""
+    """Count what hardware does in a training step (paper, 5.5): occupancy, IPC, efficiencies, stalls."""
     from aibench.results.record import RecordError, read_records
 
     if recorded is not None:

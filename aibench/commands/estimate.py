@@ -1,4 +1,4 @@
-"""`aibench estimate`: what a run will take, before it."""
+"""Runs `aibench estimate`: forecasts what a run will take."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def estimate(
     studies: Annotated[list[Path] | None, typer.Option("--from", help="Folders with earlier runs.")] = None,
     steps: Annotated[int, typer.Option(help="Steps of the probe.")] = 20,
 ) -> None:
-    """Seconds, energy, price and disk of a run before it: from a probe and the epochs of earlier runs."""
+    """Forecast seconds, energy, price and disk of a run, from a probe and the epochs of earlier runs."""
     from aibench.composition import registry
     from aibench.results.estimates import keep
     from aibench.training.forecast import STUDY, forecast, probe

@@ -1,4 +1,4 @@
-"""`aibench hotspots`: the functions that take most of the time."""
+"""Runs `aibench hotspots`: lists the functions that take most of the time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def hotspots(
     csv: Csv = None,
     markdown: Markdown = None,
 ) -> None:
-    """The functions that take most of the time, by category and by workload (paper, Table 7): from records."""
+    """List the functions that take most of the time, by category and by workload (paper, Table 7): from records."""
     from aibench.analysis.workloads import hotspots as analysis
 
     found = bars(records, scale)

@@ -1,4 +1,4 @@
-"""`aibench mllog-rules`: rule files for MLPerf's compliance checker."""
+"""Runs `aibench mllog-rules`: writes rule files for MLPerf's compliance checker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aibench.commands.arguments import Words, composed
 def mllog_rules(
     words: Words, output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("mllog_rules")
 ) -> None:
-    """Rule files for MLPerf's compliance checker."""
+    """Write rule files for MLPerf's compliance checker."""
     from aibench.results.mllog_rules import write_rules
 
     config = composed(["data.source=synthetic", "session=steps", *words] if _at_reference(words) else words)

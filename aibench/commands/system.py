@@ -1,4 +1,4 @@
-"""`aibench system`: this machine."""
+"""Runs `aibench system`: describes this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def system(
     mlperf: Annotated[bool, typer.Option("--mlperf", help="MLPerf's 33 fields, as JSON.")] = False,
     probe: Annotated[bool, typer.Option("--probe", help="Measure the ceilings of the arithmetic too.")] = False,
 ) -> None:
-    """This machine, in the form of the paper's Table 4."""
+    """Describe this machine, in the form of the paper's Table 4."""
     from aibench.meters.description import description, mlperf_system
 
     if mlperf:

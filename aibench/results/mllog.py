@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aibench.results.made import making
 from aibench.results.result import Evaluation, Result, Status, write_atomically
 
 MLLOG = "mllog.txt"
@@ -18,7 +19,7 @@ PRECISIONS = {"fp32": "fp32", "bf16": "bfloat16", "fp16": "fp16", "tf32": "tf32"
 
 def write_log(folder: Path, result: Result) -> None:
     """Write `mllog.txt` beside `result.json`."""
-    write_atomically(folder / MLLOG, "\n".join(lines(result)) + "\n")
+    write_atomically(making(folder / MLLOG), "\n".join(lines(result)) + "\n")
 
 
 def lines(result: Result, benchmark: str | None = None, extra: dict[str, Any] | None = None) -> list[str]:

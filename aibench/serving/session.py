@@ -15,7 +15,6 @@ from rich.console import Console
 
 from aibench.composition import registry
 from aibench.config import Accelerator, ConfigError, Precision, RunConfig, plain
-from aibench.config.checks import OF_GPUS
 from aibench.contract import TaskData, TaskModule, batch_of
 from aibench.meters import system as meters
 from aibench.meters.account import peak_device_memory
@@ -27,6 +26,7 @@ from aibench.serving.load import Asked, as_they_arrive, highest_rate, one_after_
 from aibench.serving.options import Kind, Options
 from aibench.training import checkpoint
 from aibench.training.loader import EvalBatches
+from aibench.training.requirements import require_device
 
 DISTINCT = 64  # requests that take turns
 UNTIMED = 10  # requests before the timed ones
@@ -44,11 +44,8 @@ class Server:
     def __init__(self, config: RunConfig, weights: Path | None) -> None:
         precision = config.hardware.precision
         meters.set_arithmetic(config.hardware.threads, tf32=precision is Precision.tf32)
-        if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
-            raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
+        require_device(config)
         on_cpu = config.hardware.accelerator is Accelerator.cpu or not torch.cuda.is_available()
-        if on_cpu and precision in OF_GPUS:
-            raise ConfigError(f"hardware.precision={precision}: no GPU here. {OF_GPUS[precision]}")
         self.config = config
         self.device = torch.device("cpu" if on_cpu else "cuda")
         self.data: TaskData = registry.data_class(config.task)(config)
