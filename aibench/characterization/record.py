@@ -26,7 +26,7 @@ __all__ = ["Record", "RecordError", "read_record", "read_records", "record_path"
 
 
 class Named(Protocol):
-    """What a record needs of a workload."""
+    """Describes what a record needs of a workload."""
 
     name: str
     suite: str
@@ -34,7 +34,7 @@ class Named(Protocol):
 
 
 def record_path(folder: Path, workload: Named) -> Path:
-    """Where the record of `workload` is."""
+    """Return the path of the record of `workload`."""
     return folder / record_name(workload.name, workload.scale)
 
 
