@@ -1,4 +1,4 @@
-"""Training and evaluation of a network that embeds faces."""
+"""Trains and evaluates a network that embeds faces."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Answer(TypedDict):
-    """What a request learns of a face.
+    """Holds what a request learns of a face.
 
     Attributes:
         embedding: Of length 1.
@@ -36,7 +36,7 @@ class Answer(TypedDict):
 
 
 class Module(TaskModule):
-    """An embedding. A batch is images, uint8 (batch, 3, size, size), and their people, int64 (batch,).
+    """Trains an embedding. A batch is images, uint8 (batch, 3, size, size), and their people, int64 (batch,).
 
     Attributes:
         threshold: Squared distance below which two faces are one person's: the mean of the last evaluation's folds.
@@ -57,7 +57,7 @@ class Module(TaskModule):
         self.gathered: list[Tensor] = []
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embeddings of length 1, float (batch, dimensions), of `images`, uint8 (batch, 3, size, size)."""
+        """Return embeddings of length 1, float (batch, dimensions), of `images`, uint8 (batch, 3, size, size)."""
         return normalize(self.network(self.normalise(images)).float(), eps=1e-6)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -97,7 +97,7 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[Answer]:
-        """For each face its embedding, and which of the others are the same person's."""
+        """Return each face's embedding, and which of the others are the same person's."""
         embeddings = self(batch[0].to(self.device))
         same = squared_distances(embeddings) < self.threshold
         return [
@@ -106,7 +106,7 @@ class Module(TaskModule):
         ]
 
     def render(self, batch: Batch) -> Figure:
-        """Faces beside faces, and how far apart the model finds any two."""
+        """Draw faces beside faces, and how far apart the model finds any two."""
         from aibench.tasks.face_embedding.figure import draw
 
         images, labels = (tensor[:16].to(self.device) for tensor in batch)
@@ -116,7 +116,7 @@ class Module(TaskModule):
 
 
 def _verified(embeddings: Tensor, pairs: Tensor) -> Verdict:
-    """The verdict on `pairs`, int64 (4, pairs): first and second place in `embeddings`, whether same, fold."""
+    """Judge `pairs`, int64 (4, pairs): first and second place in `embeddings`, whether same, fold."""
     first, second, same, fold = pairs
     distances = (embeddings[first] - embeddings[second]).square().sum(1)
     return verify(distances, same.bool(), fold)

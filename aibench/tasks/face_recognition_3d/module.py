@@ -1,4 +1,4 @@
-"""Training and evaluation of a recogniser of faces in colour and depth."""
+"""Trains and evaluates a recogniser of faces in colour and depth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Module(TaskModule):
-    """A classifier. A batch is images, uint8 (batch, 4, height, width), and their people, int64 (batch,)."""
+    """Trains a classifier. A batch is images, uint8 (batch, 4, height, width), and their people, int64 (batch,)."""
 
     config: Config
 
@@ -40,7 +40,7 @@ class Module(TaskModule):
         self.metrics = accuracies(len(self.classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, people), of `images`, uint8 (batch, 4, height, width)."""
+        """Return logits, float (batch, people), of `images`, uint8 (batch, 4, height, width)."""
         logits: Tensor = self.network(self.normalise(images[:, CHANNELS[self.config.model.channels]]))
         return logits
 
@@ -84,11 +84,11 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
-        """For each image the 5 likeliest people (all where there are fewer): names with probabilities, descending."""
+        """Return each image's 5 likeliest people (all if there are fewer): names with probabilities, descending."""
         return likeliest(self(batch[0].to(self.device)), self.classes)
 
     def render(self, batch: Batch) -> Figure:
-        """Colours and depths with who they show and whom the model takes them for."""
+        """Draw colours and depths with who they show and whom the model takes them for."""
         from aibench.tasks.face_recognition_3d.figure import draw
 
         images, labels = (tensor.cpu() for tensor in batch)

@@ -1,4 +1,4 @@
-"""Training and evaluation of an image classifier."""
+"""Trains and evaluates an image classifier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PICTURES = 16
 
 
 class Module(TaskModule):
-    """A classifier. A batch is images, uint8 (batch, 3, height, width), and their classes, int64 (batch,)."""
+    """Trains a classifier. A batch is images, uint8 (batch, 3, height, width), and their classes, int64 (batch,)."""
 
     config: Config
 
@@ -37,7 +37,7 @@ class Module(TaskModule):
         self.metrics = accuracies(len(self.classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
+        """Return logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
         logits: Tensor = self.network(self.normalise(images))
         return logits
 
@@ -80,11 +80,11 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
-        """For each image the 5 likeliest classes (all where there are fewer): names with probabilities, descending."""
+        """Return each image's 5 likeliest classes (all if there are fewer): names with probabilities, descending."""
         return likeliest(self(batch[0].to(self.device)), self.classes)
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures with what they show and what the model takes them for, its mistakes in red."""
+        """Draw pictures with what they show and what the model takes them for, its mistakes in red."""
         from matplotlib.figure import Figure
 
         images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)

@@ -1,4 +1,4 @@
-"""Training and evaluation of CycleGAN."""
+"""Trains and evaluates CycleGAN."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PICTURES = 6
 
 
 class Module(TaskModule):
-    """Two generators, label maps to photos and back, and a discriminator of each kind of image.
+    """Trains two generators, label maps to photos and back, and a discriminator of each kind of image.
 
     A training batch is label maps and photos, unpaired, each uint8 (batch, 3, load, load). A held-out batch is label
     maps and their photos, each uint8 (batch, 3, size, size), and the classes of the maps' pixels, uint8
@@ -69,7 +69,7 @@ class Module(TaskModule):
         return load_fcn(Path(str(data.segmenter)).expanduser(), data.segmenter_size)
 
     def forward(self, labels: Tensor) -> Tensor:
-        """Photos, float (batch, 3, height, width) in -1 to 1, of label maps, uint8 (batch, 3, height, width)."""
+        """Return photos, float (batch, 3, height, width) in -1 to 1, of label maps, uint8 (batch, 3, height, width)."""
         photos: Tensor = self.to_photo(to_float(labels))
         return photos
 
@@ -101,7 +101,9 @@ class Module(TaskModule):
         self.labels_critic.requires_grad_(learn)
 
     def _generators_loss(self, labels: Tensor, photos: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Equation 3 of CycleGAN's paper with least squares (section 4) and the identity loss (5.2); what was made.
+        """Return the generators' loss, and what was made.
+
+        The loss is equation 3 of CycleGAN's paper with least squares (section 4) and the identity loss (5.2).
 
         A generator works on what it translates and on what it should leave as it is in one batch: instance
         normalisation keeps the images apart.
@@ -172,11 +174,11 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> Tensor:
-        """Photos of the label maps of `batch`, uint8 (batch, 3, height, width)."""
+        """Return photos of the label maps of `batch`, uint8 (batch, 3, height, width)."""
         return to_bytes(self(batch[0].to(self.device))).cpu()
 
     def render(self, batch: Batch) -> Figure:
-        """Columns of scenes: the label map, the photo made of it, what the segmenter sees in that, the real photo."""
+        """Draw columns of scenes: label map, photo made of it, what the segmenter sees in that, real photo."""
         from matplotlib.figure import Figure
 
         labels, photos = (images[:_PICTURES] for images in batch[:2])
@@ -203,7 +205,7 @@ def _compute(confusion: MulticlassConfusionMatrix) -> Scores:
 
 
 def _halves(network: nn.Module, first: Tensor, second: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """What `network` makes of the images `first` and `second`."""
+    """Return what `network` makes of the images `first` and `second`."""
     if second is None:
         return network(first), None
     made = network(torch.cat([first, second]))
@@ -211,19 +213,19 @@ def _halves(network: nn.Module, first: Tensor, second: Tensor | None) -> tuple[T
 
 
 def _critic_loss(critic: nn.Module, real: Tensor, made: Tensor) -> Tensor:
-    """Half the sum, as in the authors' code: the discriminators learn at half the generators' speed."""
+    """Return half the sum, as the authors' code does: the discriminators learn at half the generators' speed."""
     real_verdicts, made_verdicts = _halves(critic, real, made)
     assert made_verdicts is not None
     return (_verdict_loss(real_verdicts, 1.0) + _verdict_loss(made_verdicts, 0.0)) / 2
 
 
 def _verdict_loss(verdicts: Tensor, wanted: float) -> Tensor:
-    """Least squares (Mao et al. 2017, arXiv 1611.04076)."""
+    """Return the least-squares loss (Mao et al. 2017, arXiv 1611.04076)."""
     return mse_loss(verdicts, torch.full_like(verdicts, wanted))
 
 
 def _cut(images: Tensor, size: int) -> Tensor:
-    """A random part of each image, `size` by `size` pixels, mirrored half of the time; each image by its own draw.
+    """Cut a random part out of each image, `size` by `size` pixels, mirrored half of the time; each by its own draw.
 
     Args:
         images: (batch, 3, height, width).

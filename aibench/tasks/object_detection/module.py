@@ -1,4 +1,4 @@
-"""Training, evaluation and inference of Faster R-CNN."""
+"""Trains and evaluates Faster R-CNN, and detects with it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Module(TaskModule):
         self.coco = _coco_metric() if config.model.coco_metric else None
 
     def forward(self, images: list[Tensor]) -> list[Target]:
-        """Detections in `images`, uint8 (3, height, width) each; see `Detector`."""
+        """Return the detections in `images`, uint8 (3, height, width) each; see `Detector`."""
         return self.detector(images)  # type: ignore[no-any-return]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -71,13 +71,13 @@ class Module(TaskModule):
         return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.decay_factor))
 
     def example_input(self) -> tuple[Any, ...]:
-        """One image of noise: on a plain one every anchor scores alike."""
+        """Return one image of noise: on a plain one every anchor scores alike."""
         data = self.config.data
         generator = torch.Generator().manual_seed(0)
         return ([torch.randint(0, 256, (3, data.height, data.width), generator=generator, dtype=torch.uint8)],)
 
     def infer(self, batch: Batch) -> list[list[dict[str, Any]]]:
-        """For each image its objects, best first: `class`, `score` in 0 to 1, and `box`, the edges in pixels."""
+        """Return each image's objects, best first: `class`, `score` in 0 to 1, and `box`, the edges in pixels."""
         return [
             [
                 {"class": self.classes[label - 1], "score": score, "box": box}
@@ -89,7 +89,7 @@ class Module(TaskModule):
         ]
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures with the boxes that were found and those that are there."""
+        """Draw pictures with the boxes that were found and those that are there."""
         from aibench.tasks.object_detection.figure import draw
 
         return draw(batch, self._detect(batch[0]), self.classes)
@@ -105,7 +105,7 @@ class Module(TaskModule):
 
 
 def _in_pixels(boxed: Target) -> Target:
-    """VOC's convention for boxes, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
+    """Return boxes by VOC's convention, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
     return {**boxed, "boxes": boxed["boxes"] - boxed["boxes"].new_tensor([0.0, 0.0, 1.0, 1.0])}
 
 
