@@ -10,7 +10,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from aibench.commands.console import complain, console
 from aibench.composition.refusal import REFUSED, refusal
@@ -48,6 +48,7 @@ class Hooks(Callback):
             if run.resume is Resume.auto:
                 _check_finished(Path(config.hydra.sweep.dir), runs)
             self.runs = len(runs)
+            _number_files_alone(config)
         except REFUSED as error:
             _refuse(error)
 
@@ -104,6 +105,14 @@ def _different(jobs: list[list[str]]) -> list[list[str]]:
 
 def _harmless_seed(word: str) -> str:
     return "seed=*" if word.removeprefix("seed=").isdigit() else word
+
+
+def _number_files_alone(config: DictConfig) -> None:
+    """Have submitit write into one folder: it makes the one of its default also under its unfilled name, `%j`."""
+    folder = OmegaConf.select(config, "hydra.launcher.submitit_folder")
+    if folder is not None and str(folder).endswith("/.submitit/%j"):
+        with read_write(config), open_dict(config):
+            config.hydra.launcher.submitit_folder = str(folder).removesuffix("/%j")
 
 
 def _require(config: RunConfig, *, elsewhere: bool = False) -> None:
