@@ -20,7 +20,6 @@ from aibench.meters.operations import forward_of
 from aibench.meters.proposals import every_proposal
 
 CHILDREN = 10  # steps that are counted where each counts differently
-CACHE = "~/.cache/aibench"
 
 
 def characteristics(workload: Workload, device: str) -> dict[str, Any]:
@@ -125,7 +124,7 @@ def _roofline(workload: Workload, module: nn.Module, step: Step | None, device: 
     if step is None or step.count.flops == 0:
         return None
     total = step_bytes(module, step, workload.batch_size)["total"]
-    return roofline(step.flops * workload.batch_size, total, ceiling("fp32", device, CACHE))
+    return roofline(step.flops * workload.batch_size, total, ceiling("fp32", device, workload.cache))
 
 
 def _memory(workload: Workload, device: str, estimate: dict[str, float] | None) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ def measure(found: Sequence[Case], device: str, *, seconds: float = 0.2, precisi
         found: The suite.
         device: `cpu` or `cuda`.
         seconds: At least, of the timing of each.
-        precision: Of the ceiling.
+        precision: The precision of the ceiling.
 
     Returns:
         What `micro.json` holds; docs/characterization.md describes it.

@@ -42,7 +42,7 @@ def update_record(folder: Path, workload: Named, device: str, section: str, valu
     """Put `value` in as `section`, and leave the record's other sections as they are.
 
     Args:
-        folder: Of the records.
+        folder: The folder of the records.
         workload: What was measured.
         device: `cpu` or `cuda`.
         section: `characteristics`, `profile`, `counters` or `micro`.

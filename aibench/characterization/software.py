@@ -31,7 +31,7 @@ class Software:
         seconds: Wall time.
         task_clock: CPU seconds, user and system.
         cores_busy: CPU seconds a second: 2.0 is two cores at work.
-        system_share: Of the CPU seconds, those in the kernel.
+        system_share: Share of the CPU seconds that were spent in the kernel.
         minor_faults: Pages mapped without reading a disk.
         major_faults: Pages read from a disk.
         voluntary_switches: Times that a thread went to sleep.

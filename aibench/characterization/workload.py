@@ -17,9 +17,10 @@ from torch.utils._pytree import tree_leaves
 
 from aibench.composition import registry
 from aibench.composition.compose import composed
-from aibench.config import RunConfig
+from aibench.config import RunConfig, default_cache
 from aibench.contract import batch_of, example_batch
 from aibench.meters.gpu import alone_on
+from aibench.meters.system import lay_out
 from aibench.training.loader import TrainBatches
 
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
@@ -47,9 +48,14 @@ class Workload(ABC):
     words: Sequence[str] = ()
     cudnn_benchmark: bool = False
 
+    @property
+    def cache(self) -> str:
+        """Return the folder of what is measured once."""
+        return default_cache()
+
     @abstractmethod
     def build(self) -> pl.LightningModule:
-        """Return the module anew, with `example_input()`, `training_step` and `configure_optimizers`.
+        """Return the module anew in its memory layout, with `example_input()`, `training_step`, `configure_optimizers`.
 
         It stands on the default device, so that `with torch.device("meta")` makes one that takes no memory.
         """
@@ -106,8 +112,15 @@ class TaskWorkload(Workload):
         self.batch_size = len(self._batches.plan(0)[0])
         self.uncountable = registry.module_class(task).uncountable
 
+    @property
+    def cache(self) -> str:
+        """Return the folder of what is measured once: `data.cache`."""
+        return self.config.data.cache
+
     def build(self) -> pl.LightningModule:
-        return registry.module_class(self.name)(self.config, self.data.facts)
+        module = registry.module_class(self.name)(self.config, self.data.facts)
+        lay_out(module, self.config.hardware)
+        return module
 
     def at_batch(self, samples: int) -> TaskWorkload:
         of_a_sample = self.config.data.batch_size / self.batch_size  # where the key counts tokens, more than 1

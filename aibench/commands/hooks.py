@@ -10,13 +10,14 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from aibench.commands.console import complain, console
 from aibench.composition.refusal import REFUSED, refusal
 from aibench.config import ConfigError, Resume, RunConfig, typed
 from aibench.results.made import making
 from aibench.results.result import RESULT
+from aibench.tracking.wandb_environment import sweep_problem
 from aibench.training.requirements import missing
 from aibench.training.resume import finished, refuse_folder
 
@@ -44,10 +45,13 @@ class Hooks(Callback):
             for overrides in _different(runs):
                 run = _composed(overrides)
                 _require(run, elsewhere="slurm" in str(config.hydra.launcher.get("_target_")).lower())
+            if (problem := sweep_problem(run, len(runs))) is not None:
+                raise ConfigError(problem)
             refuse_folder(run, Path(config.hydra.sweep.dir))
             if run.resume is Resume.auto:
                 _check_finished(Path(config.hydra.sweep.dir), runs)
             self.runs = len(runs)
+            _number_files_alone(config)
         except REFUSED as error:
             _refuse(error)
 
@@ -104,6 +108,14 @@ def _different(jobs: list[list[str]]) -> list[list[str]]:
 
 def _harmless_seed(word: str) -> str:
     return "seed=*" if word.removeprefix("seed=").isdigit() else word
+
+
+def _number_files_alone(config: DictConfig) -> None:
+    """Have submitit write into one folder: it makes the one of its default also under its unfilled name, `%j`."""
+    folder = OmegaConf.select(config, "hydra.launcher.submitit_folder")
+    if folder is not None and str(folder).endswith("/.submitit/%j"):
+        with read_write(config), open_dict(config):
+            config.hydra.launcher.submitit_folder = str(folder).removesuffix("/%j")
 
 
 def _require(config: RunConfig, *, elsewhere: bool = False) -> None:

@@ -18,6 +18,7 @@ from aibench.config.schema import (
     RunConfig,
     TargetConfig,
     TrackingConfig,
+    default_cache,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Tracker",
     "TrackingConfig",
     "TrackingMode",
+    "default_cache",
     "plain",
     "too_small",
     "typed",

@@ -76,14 +76,20 @@ class _Log:
 
 
 def _submission(result: Result, benchmark: str) -> dict[str, Any]:
-    gpu = result.system.get("gpu")
     return {
         "submission_benchmark": benchmark,
         "submission_org": PERSON,
         "submission_division": result.division.name if result.division else "open",
         "submission_status": "research",
-        "submission_platform": f"1x{gpu['name']}" if gpu else str(result.system.get("cpu")),
+        "submission_platform": _platform(result),
     }
+
+
+def _platform(result: Result) -> str:
+    """What the run computed on: a machine's GPU counts only where the run used it."""
+    gpu, kept_on_cpu = result.system.get("gpu"), result.config.get("hardware", {}).get("accelerator") == "cpu"
+    used = result.system.get("accelerators", {}).get("used", 0 if kept_on_cpu else 1)  # not recorded by older versions
+    return f"{used}x{gpu['name']}" if gpu and used else str(result.system.get("cpu"))
 
 
 def _run(result: Result) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from aibench.results.course import Evaluation, Part, Phase
 from aibench.results.made import making
 from aibench.results.migration import upgraded
 from aibench.results.parts import (
@@ -23,12 +24,9 @@ from aibench.results.parts import (
     Energy,
     EnergySource,
     Estimate,
-    Evaluation,
     Measured,
     Memory,
     Model,
-    Part,
-    Phase,
     Split,
     Steps,
     Target,

@@ -58,8 +58,7 @@ class Server:
         if weights is not None:
             self._load(weights)
         self.module.to(self.device).eval()
-        if config.hardware.channels_last:
-            self.module.to(memory_format=torch.channels_last)
+        meters.lay_out(self.module, config.hardware)
         if config.hardware.compile:
             self.module.compile()
         self.load_seconds = time.perf_counter() - start
@@ -151,7 +150,7 @@ def serve(config: RunConfig, options: Options, trained: Any, console: Console) -
         process_memory=Measured(float(meters.peak_process_memory()), "B", "peak resident set"),
         device_memory=peak_device_memory(),
         trust=Trust(trust.level, trust.reasons),
-        system=meters.system(),
+        system=meters.system(on_cpu=server.device.type == "cpu"),
         versions=meters.versions(),
         commit=meters.commit(),
         config=plain(config),
@@ -220,7 +219,7 @@ class _Session:
 
     def _scenario(self, kind: Kind, asked: Asked, batch: int, joules: dict[str, float]) -> Scenario:
         count, unit = len(asked.latencies), "samples/s" if kind is Kind.offline else "requests/s"
-        reason = None if count else "no request was answered"
+        reason = None if count else f"no request arrived in {self.options.seconds:g} s"
         energy, no_energy = self.instruments.energy.summed(joules)
         each = None if energy is None or not count else energy / count
         return Scenario(
@@ -246,6 +245,8 @@ class _Session:
 
         def within(qps: float) -> bool:
             asked = as_they_arrive(self._answer, qps, options.queries, options.seconds, self.server.config.seed)
+            if not asked.latencies:
+                return False
             tail = percentiles(asked.latencies, [options.percentile])
             return not asked.saturated and tail[0].seconds <= bound
 

@@ -11,7 +11,7 @@ import torch
 
 from aibench import __version__
 from aibench.composition import registry
-from aibench.config import RunConfig, plain
+from aibench.config import Accelerator, RunConfig, plain
 from aibench.contract import Facts, TaskData, TaskModule, batch_of, example_batch
 from aibench.meters import account
 from aibench.meters import system as meters
@@ -117,7 +117,7 @@ def unstarted_result(config: RunConfig, ending: Ending, started: str, reason: st
         model=None,
         data=None,
         trust=Trust(None, [reason]),
-        system=meters.system(),
+        system=meters.system(on_cpu=config.hardware.accelerator is Accelerator.cpu),
         versions=meters.versions(),
         commit=meters.commit(),
         config=plain(config),

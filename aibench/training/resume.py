@@ -22,16 +22,15 @@ def refuse_folder(config: RunConfig, folder: Path) -> None:
     if not folder.is_dir():
         return
     runs = [folder, *(below for below in sorted(folder.iterdir()) if below.is_dir() and _is_of_a_sweep(below))]
+    there = (run / name for run in runs for name in (RESULT, *CHECKPOINTS) if (run / name).is_file())
+    path = next(there, None) if config.resume is Resume.never else None
+    if path is not None:
+        raise ConfigError(
+            f"output={folder}: holds {path.relative_to(folder)} of an earlier run. Choose another folder, or go on "
+            "with resume=auto."
+        )
     for run in runs:
         refuse_files_of_others(run)
-    if config.resume is Resume.auto:
-        return
-    for path in (run / name for run in runs for name in (RESULT, *CHECKPOINTS)):
-        if path.is_file():
-            raise ConfigError(
-                f"output={folder}: holds {path.relative_to(folder)} of an earlier run. Choose another folder, or go on "
-                "with resume=auto."
-            )
 
 
 def _is_of_a_sweep(folder: Path) -> bool:

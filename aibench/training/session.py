@@ -18,6 +18,7 @@ from aibench.composition import registry
 from aibench.config import Accelerator, Precision, RunConfig
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
+from aibench.meters.system import lay_out
 from aibench.results.result import LAST, Status
 from aibench.tracking.trackers import Tracking
 from aibench.training import checkpoint
@@ -68,8 +69,7 @@ class Session:
         self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
         _seed_everything(config.seed)
         self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
-        if config.hardware.channels_last:
-            self.module.to(memory_format=torch.channels_last)
+        lay_out(self.module, config.hardware)
         self.recorder: Recorder | None = None
         on_cpu = config.hardware.accelerator is Accelerator.cpu
         self.on_gpu = torch.cuda.is_available() and not on_cpu
