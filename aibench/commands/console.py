@@ -111,7 +111,7 @@ def _energy_rows(result: Result) -> list[tuple[str, str]]:
     total, to_quality = result.energy.total, result.energy.to_quality
     rows = []
     if total.value is not None:
-        scopes = ", ".join(source.scope for source in result.energy.sources)
+        scopes = result.energy.coverage or ", ".join(source.scope for source in result.energy.sources)
         reached = "" if to_quality.value is None else f", {to_quality.value:,.0f} J to quality"
         rows.append(("energy", f"{total.value:,.0f} J{reached} ({scopes})"))
     elif result.times is not None:

@@ -10,9 +10,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, too_small
-
-RAW_FILES = ("loc-gowalla_totalCheckins.txt", "loc-gowalla_totalCheckins.txt.gz")
-SPLIT_FILES = ("test/train.txt", "test/test.txt")
+from aibench.tasks.learning_to_rank import layout
 
 
 class Activation(enum.StrEnum):
@@ -113,7 +111,7 @@ class Config(RunConfig):
         yield from _without_student(self)
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
-        yield from _wrong_layout(root, typed)
+        yield from layout.problems(root, typed)
 
 
 def _out_of_range(config: Config) -> Iterator[str]:
@@ -161,24 +159,3 @@ def _without_student(config: Config) -> Iterator[str]:
             f"optim.teacher_epochs={teacher_epochs}: leaves the student none of the {config.target.max_epochs} epochs "
             "of target.max_epochs. Use fewer, or raise target.max_epochs."
         )
-
-
-def _wrong_layout(root: Path, typed: str) -> Iterator[str]:
-    if published_split(root) or raw_file(root):
-        return
-    found = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-    yield (
-        f"data.root={typed}: holds neither {' and '.join(SPLIT_FILES)} (the published split) nor {RAW_FILES[0]}[.gz] "
-        f"(SNAP's check-ins), but {found}. Set data.root to the folder that holds them."
-    )
-
-
-def published_split(root: Path) -> tuple[Path, Path] | None:
-    """Training and held-out file of the published split below `root`; None where one is missing."""
-    train, test = (root / name for name in SPLIT_FILES)
-    return (train, test) if train.is_file() and test.is_file() else None
-
-
-def raw_file(root: Path) -> Path | None:
-    """SNAP's check-in file in `root`; None where there is none."""
-    return next((root / name for name in RAW_FILES if (root / name).is_file()), None)

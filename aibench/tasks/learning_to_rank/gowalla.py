@@ -10,8 +10,9 @@ from aibench.contract import DataError
 from aibench.interactions.filtering import first_appearance, first_visits, frequent
 from aibench.interactions.rows import Ints
 from aibench.interactions.table import BLANKS, Format, Kind, read_table
-from aibench.tasks.learning_to_rank.config import CheckInsConfig, published_split, raw_file
+from aibench.tasks.learning_to_rank.config import CheckInsConfig
 from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
+from aibench.tasks.learning_to_rank.layout import published_split, raw_file
 
 RAW = Format(
     {"user": Kind.whole, "time": Kind.time, "latitude": Kind.number, "longitude": Kind.number, "item": Kind.whole}, "\t"

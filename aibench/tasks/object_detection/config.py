@@ -11,6 +11,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Source
+from aibench.tasks.object_detection import layout
 
 SMALLEST, LARGEST = 48, 200  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 200
 
@@ -180,13 +181,7 @@ class Config(RunConfig):
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
-        yield from _of_layout(typed)
-
-
-def devkit(root: str) -> Path:
-    """The folder VOC2007 at `root`, which is it or holds it."""
-    folder = Path(root).expanduser()
-    return folder / "VOC2007" if (folder / "VOC2007").is_dir() else folder
+        yield from layout.problems(root, typed)
 
 
 def _of_model(model: DetectorConfig) -> Iterator[str]:
@@ -219,15 +214,3 @@ def _of_data(data: ImagesConfig) -> Iterator[str]:
                 f"data.height={data.height}: embedded scenes are square, of {SMALLEST} to {LARGEST} pixels. "
                 "Set data.height and data.width alike."
             )
-
-
-def _of_layout(root: str) -> Iterator[str]:
-    folder = devkit(root)
-    wanted = ("Annotations", "JPEGImages", "ImageSets/Main/trainval.txt", "ImageSets/Main/test.txt")
-    missing = [name for name in wanted if not (folder / name).exists()]
-    if missing:
-        found = sorted(path.name for path in folder.iterdir())[:8]
-        yield (
-            f"data.root={root}: looked in {folder} for {', '.join(missing)}; found {', '.join(found) or 'nothing'}. "
-            "Unpack VOC2007's trainval and test archives into one folder, and set data.root to the VOCdevkit in it."
-        )
