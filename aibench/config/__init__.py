@@ -1,7 +1,7 @@
 """Holds the schema of a run and its checks: types here, values in `conf/`. May import `choices` alone, and no torch."""
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
-from aibench.config.checks import too_small
+from aibench.config.checks import endless, misshapen, too_small, without_momentum
 from aibench.config.errors import ConfigError, DataError
 from aibench.config.loading import plain, typed, unchecked
 from aibench.config.schema import (
@@ -36,8 +36,11 @@ __all__ = [
     "Tracker",
     "TrackingConfig",
     "TrackingMode",
+    "endless",
+    "misshapen",
     "plain",
     "too_small",
     "typed",
     "unchecked",
+    "without_momentum",
 ]

@@ -66,7 +66,7 @@ class Interval:
         if self.both:
             out = self.low if self.without_low else self.high if self.without_high else None
             return f"{self.low} to {self.high}{'' if out is None else f', {out} left out'}"
-        ends = [self._lower()] if self.low > -math.inf else []
+        ends = [self._lower()] if self.low > -MOST else []
         ends += [self._upper()] if self.high < MOST else []
         return ", ".join(ends)
 
@@ -171,14 +171,14 @@ class Text:
         if not isinstance(value, str):
             return None
         if not value.strip():
-            return "no value"
+            return "no value; give one, or leave the key out"
         try:
             length = len(value.encode())
         except UnicodeEncodeError:
             return "holds bytes that are not UTF-8"
         if length > self.longest:
             return f"has {length:,} bytes, and must have at most {self.longest}"
-        strange = next((sign for sign in value if not sign.isprintable() or sign in self.without), None)
+        strange = next((sign for sign in value if sign < " " or sign == "\x7f" or sign in self.without), None)
         return None if strange is None else f"must not hold {strange!r}"
 
     def __str__(self) -> str:
@@ -218,7 +218,7 @@ def is_folder(path: str) -> bool:
 
 # The kinds of values that tasks share. Tops that no machine of today reaches keep a typing error from a day of waiting.
 Count = Annotated[int, at_least(1)]
-CountOrNone = Annotated[int, at_least(0)]
+Natural = Annotated[int, at_least(0)]
 Layers = Annotated[int, at_least(1, 1000)]
 Units = Annotated[int, at_least(1, 2**20)]  # of a layer: channels, features, dimensions
 Words = Annotated[int, at_least(1, 2**16)]  # of a text; also hypotheses of a beam

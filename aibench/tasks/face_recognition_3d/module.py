@@ -12,7 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
 from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.face_recognition_3d.config import Channels, Config, Decay, OptimConfig
+from aibench.tasks.face_recognition_3d.config import TOP, Channels, Config, Decay, OptimConfig
 from aibench.tasks.face_recognition_3d.model import CHANNELS, network
 from aibench.vision.augment import mirrored, shifted
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-TOP = 5
 
 
 class Module(TaskModule):

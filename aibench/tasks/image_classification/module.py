@@ -13,7 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
 from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.image_classification.config import Config, Decay, OptimConfig
+from aibench.tasks.image_classification.config import TOP, Config, Decay, OptimConfig
 from aibench.tasks.image_classification.model import network
 from aibench.vision.augment import shifted
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-TOP = 5
 _PICTURES = 16
 
 
