@@ -1,15 +1,17 @@
-"""What a person reads: one-line complaints and the closing table."""
+"""Prints what a person reads: complaints of one line, tables, and the closing table of a run."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from aibench.analysis.grid import Grid
     from aibench.results.result import Result
 
 
@@ -20,14 +22,14 @@ def complain(message: str) -> None:
 
 @cache
 def console() -> Console:
-    """Where progress and tables go: standard output."""
+    """Return the console for progress and tables, which is standard output."""
     from rich.console import Console
 
     return Console()
 
 
 def print_line(result: Result, folder: Path) -> None:
-    """A run of a sweep in one line."""
+    """Print a run of a sweep in one line."""
     reached = result.to_quality
     what = result.message or ""
     if reached.epochs is not None:
@@ -39,7 +41,7 @@ def print_line(result: Result, folder: Path) -> None:
 
 
 def print_result(result: Result, folder: Path) -> None:
-    """The closing table of a run."""
+    """Print the closing table of a run."""
     from rich.table import Table
 
     title = f"{result.task}, scale {result.scale}, seed {result.seed}: {result.status}"
@@ -88,7 +90,7 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
 
 
 def _time_rows(result: Result) -> list[tuple[str, str]]:
-    """Where the wall time went, in percent."""
+    """Return where the wall time went, in percent."""
     times = result.times
     if times is None or times.split is None or times.total <= 0:
         return []
@@ -124,12 +126,12 @@ def _energy_rows(result: Result) -> list[tuple[str, str]]:
 
 
 def _digits(value: float) -> str:
-    """Three significant digits at least."""
+    """Return `value` as text with at least three significant digits."""
     return f"{value:,.1f}" if value >= 10 else f"{value:.3g}"
 
 
 def _short(path: Path) -> str:
-    """`path` as a user in the current folder would type it."""
+    """Return `path` as a user in the current folder would type it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
@@ -138,3 +140,35 @@ def _quality(result: Result) -> str:
     if target.quality is None:
         return f"{result.quality:.4f} (no target)"
     return f"{result.quality:.4f} (target {'>=' if target.mode == 'max' else '<='} {target.quality:g})"
+
+
+def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, lines: Sequence[str] = ()) -> None:
+    """Print the tables and the lines after them; write the first table as CSV, all of it as Markdown."""
+    for grid in grids:
+        grid.show(console())
+        print()
+    for line in lines:
+        print(line)
+    try:
+        if csv is not None:
+            grids[0].write_csv(csv)
+        if markdown is not None:
+            markdown.parent.mkdir(parents=True, exist_ok=True)
+            parts = [*(grid.markdown() for grid in grids), *(f"- {line}" for line in lines)]
+            markdown.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    except OSError as error:
+        refuse(f"{error.filename}: not written: {error.strerror}.")
+
+
+def tell(faults: Sequence[str]) -> None:
+    """Print a complaint for each fault."""
+    for fault in faults:
+        complain(fault)
+
+
+def refuse(message: str) -> NoReturn:
+    """End the verb with a complaint of one line and exit status 1."""
+    import typer
+
+    complain(message)
+    raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Hydra's callback: refuses before a folder is made; prints the table after a sweep."""
+"""Refuses a wrong configuration before a folder is made, and prints the table after a sweep, as Hydra's callback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aibench.results.result import RESULT
 
 
 class Hooks(Callback):
-    """What happens before the first run and after the last. An exception here would be a warning; SystemExit passes."""
+    """Acts before the first run and after the last. An exception here would be a warning; SystemExit passes."""
 
     def __init__(self) -> None:
         self.runs = 0  # of a sweep
@@ -79,7 +79,7 @@ def _composed(overrides: list[str]) -> RunConfig:
 
 
 def _runs(config: DictConfig) -> list[list[str]]:
-    """The overrides of each job of a sweep."""
+    """Return the overrides of each job of a sweep."""
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())  # which knows what glob(*) finds
     parsed = parser.parse_overrides(list(config.hydra.overrides.task))
     params = config.hydra.sweeper.params or {}
@@ -89,7 +89,7 @@ def _runs(config: DictConfig) -> list[list[str]]:
 
 
 def _different(jobs: list[list[str]]) -> list[list[str]]:
-    """Jobs that differ in nothing but a valid seed, once."""
+    """Return the jobs without those that differ from another only in a valid seed."""
     return list({tuple(_harmless_seed(word) for word in job): job for job in jobs}.values())
 
 

@@ -1,4 +1,4 @@
-"""The one Hydra application: a composed configuration becomes a run. Imports no torch before it is accepted."""
+"""Turns a composed configuration into a run, as the one Hydra application. Imports no torch before it is accepted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
 
 
 def finished_result(folder: Path) -> Result | None:
-    """The result in `folder`, where there is one with nothing left to resume."""
+    """Return the result in `folder`, where there is one with nothing left to resume."""
     try:
         result = read_result(folder / RESULT)
     except ResultError:

@@ -1,4 +1,7 @@
-"""Holds the schema of a run and its checks: types here, values in `conf/`. May import `choices` alone, and no torch."""
+"""Holds the schema of a run and its checks: types here, values in `conf/`.
+
+May import `choices`.
+"""
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
 from aibench.config.checks import endless, misshapen, too_small, without_momentum

@@ -1,4 +1,4 @@
-"""Arrays that are made once and kept."""
+"""Keeps arrays in files, so that they are made once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def kept_arrays(cache: str, name: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
-    """The arrays in the file `name`.npz of the folder `cache`, made where it is missing or damaged.
+    """Return the arrays in the file `name`.npz of the folder `cache`, made where it is missing or damaged.
 
     Args:
         cache: Folder of prepared files.

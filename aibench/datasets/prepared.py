@@ -1,4 +1,4 @@
-"""Files that are made once and kept: rendered samples, vocabularies, networks trained in preparation."""
+"""Keeps files that are made once: rendered samples, vocabularies, networks trained in preparation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aibench.config import DataError
 
 
 def prepared(cache: str, name: str, make: Callable[[Path], None]) -> Path:
-    """The file `name` in the folder `cache`, made where it is missing.
+    """Return the path of the file `name` in the folder `cache`, made where it is missing.
 
     Two processes at once make it once: the second waits. A kill in the middle leaves no half file under the name.
 

@@ -133,7 +133,7 @@ def serve(config: RunConfig, options: Options, trained: Any, console: Console) -
         scenarios = [session.run(kind) for kind in options.scenarios]
         best = session.search()
         served = None if options.weights is None else server.evaluate()
-        trust = instruments.watch.judge(session.single)
+        trust = instruments.watch.judge(session.single, what="requests")
     finally:
         instruments.stop()
     return Inference(

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 from torchvision.models import resnet50
 
-from aibench.nn.schedules import each_step
+from aibench.nn.schedules import each_step, milestones
 
 CLASSES = 1000
 IMAGES = 1_281_167  # of ImageNet's training set
@@ -64,4 +64,4 @@ class Module(pl.LightningModule):
         groups = [{"params": others, "weight_decay": 1e-4}, {"params": normalisation, "weight_decay": 0.0}]
         optimizer = torch.optim.SGD(groups, lr=BASE_RATE * self.batch_size / BASE_BATCH, momentum=0.9, fused=True)
         epoch = IMAGES / self.batch_size
-        return each_step(optimizer, lambda step: 0.1 ** sum(step >= fall * epoch for fall in FALLS))
+        return each_step(optimizer, lambda step: milestones(step, [fall * epoch for fall in FALLS], 0.1))

@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session
+from aibench import config
+from aibench.config import RunConfig, Session
 from aibench.config.bounds import Count, Dropout, Natural, NotNegative, Positive, Units, Words, at_least
 from aibench.tasks.learning_to_rank import layout
 
@@ -27,7 +28,7 @@ class Activation(enum.StrEnum):
 
 
 @dataclass(slots=True)
-class CaserConfig(ModelConfig):
+class ModelConfig(config.ModelConfig):
     """Teacher and student are Caser networks that differ in their latent dimensions.
 
     Attributes:
@@ -54,7 +55,7 @@ class CaserConfig(ModelConfig):
 
 
 @dataclass(slots=True)
-class CheckInsConfig(DataConfig):
+class DataConfig(config.DataConfig):
     """Attributes:
     min_items_per_user: Users with fewer distinct items are left out (not where the published split is read); fewer
         than 5 leave nothing to train on or to hold out.
@@ -93,7 +94,7 @@ class DistillationConfig:
 
 
 @dataclass(slots=True)
-class RankingOptimConfig(OptimConfig):
+class OptimConfig(config.OptimConfig):
     """Attributes:
     teacher_epochs: Epochs that train the teacher; the student has the rest. With 0 the teacher stays untrained.
     negatives: Unseen items sampled for each window.
@@ -112,9 +113,9 @@ class Config(RunConfig):
         *(f"val/{kind}@{count}" for count in COUNTS for kind in ("precision", "recall", "ndcg")),
     )
 
-    model: CaserConfig = field(default_factory=CaserConfig)
-    data: CheckInsConfig = field(default_factory=CheckInsConfig)
-    optim: RankingOptimConfig = field(default_factory=RankingOptimConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
         yield from _too_dense(self.data)
@@ -124,7 +125,7 @@ class Config(RunConfig):
         yield from layout.problems(root, typed)
 
 
-def _too_dense(data: CheckInsConfig) -> Iterator[str]:
+def _too_dense(data: DataConfig) -> Iterator[str]:
     if data.interactions_per_user > data.items / 4:
         yield (
             f"data.interactions_per_user={data.interactions_per_user}: more than a quarter of the {data.items} items "

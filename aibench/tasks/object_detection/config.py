@@ -11,7 +11,8 @@ from typing import Annotated
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Source, endless
+from aibench import config
+from aibench.config import RunConfig, Source, endless
 from aibench.config.bounds import (
     Count,
     ExistingFile,
@@ -37,7 +38,7 @@ class Backbone(enum.StrEnum):
     resnet101 = enum.auto()
 
 
-class Optimiser(enum.StrEnum):
+class Optimizer(enum.StrEnum):
     """How a step is taken."""
 
     sgd = enum.auto()
@@ -111,7 +112,7 @@ class RoiConfig:
 
 
 @dataclass(slots=True)
-class DetectorConfig(ModelConfig):
+class ModelConfig(config.ModelConfig):
     """Faster R-CNN.
 
     Attributes:
@@ -143,7 +144,7 @@ class DetectorConfig(ModelConfig):
 
 
 @dataclass(slots=True)
-class ImagesConfig(DataConfig):
+class DataConfig(config.DataConfig):
     """Images with boxes.
 
     Attributes:
@@ -157,8 +158,8 @@ class ImagesConfig(DataConfig):
 
 
 @dataclass(slots=True)
-class DetectorOptimConfig(OptimConfig):
-    """Optimiser. Its weight decay spares biases and normalisation.
+class OptimConfig(config.OptimConfig):
+    """Optimizer. Its weight decay spares biases and normalisation.
 
     Attributes:
         name: How a step is taken.
@@ -169,7 +170,7 @@ class DetectorOptimConfig(OptimConfig):
         decay_factor: What a fall of `decay=step` leaves of the learning rate.
     """
 
-    name: Optimiser = MISSING
+    name: Optimizer = MISSING
     momentum: Momentum = 0.9
     warmup_steps: Natural = 0
     decay: Decay = MISSING
@@ -181,9 +182,9 @@ class DetectorOptimConfig(OptimConfig):
 class Config(RunConfig):
     """One run of object detection."""
 
-    model: DetectorConfig = field(default_factory=DetectorConfig)
-    data: ImagesConfig = field(default_factory=ImagesConfig)
-    optim: DetectorOptimConfig = field(default_factory=DetectorOptimConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -200,7 +201,7 @@ class Config(RunConfig):
         yield from layout.problems(root, typed)
 
 
-def _of_model(model: DetectorConfig) -> Iterator[str]:
+def _of_model(model: ModelConfig) -> Iterator[str]:
     plain = model.backbone is Backbone.convolutions
     if plain and model.pyramid:
         yield "model.pyramid=true: backbone=convolutions has no levels. Set model.backbone=resnet50."
@@ -219,7 +220,7 @@ def _of_model(model: DetectorConfig) -> Iterator[str]:
         )
 
 
-def _of_data(data: ImagesConfig) -> Iterator[str]:
+def _of_data(data: DataConfig) -> Iterator[str]:
     yield from endless(data, "scenes")
     square = data.height == data.width and SMALLEST <= data.height <= LARGEST
     if data.source is Source.embedded and not square:
