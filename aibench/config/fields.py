@@ -52,7 +52,8 @@ class Declared:
         words = [", ".join(self.kind.__members__)] if issubclass(self.kind, enum.Enum) else []
         words += [str(constraint) for constraint in self.whole]
         words += [f"each {constraint}" for constraint in self.items if str(constraint)]
-        return ", ".join(word for word in (*words, "or null" if self.optional else "") if word)
+        words = [word for word in words if word]
+        return ", ".join([*words, "or null"] if words and self.optional else words)
 
 
 def out_of_bounds(node: Any, prefix: str = "", on_disk: bool = False) -> Iterator[str]:
