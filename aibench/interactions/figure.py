@@ -15,7 +15,7 @@ USERS = 6
 def recommendations(
     users: Tensor, sequences: Tensor, held_out: Tensor, items: Tensor, names: Sequence[str] | None, *, ranked: str
 ) -> Figure:
-    """A row for each of the first users: the last items, then the ranked ones, those that came true in green.
+    """Draw a row for each of the first users: the last items, then the ranked ones, those that came true in green.
 
     Args:
         users: int64 (users,); from 0. They are shown from 1, as items are, and as MovieLens numbers both.

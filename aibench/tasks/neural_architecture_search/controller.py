@@ -1,4 +1,4 @@
-"""The controller: an LSTM that samples cells, decision by decision (Pham et al. 2018, section 2.2)."""
+"""Builds the controller: an LSTM that samples cells, decision by decision (Pham et al. 2018, section 2.2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sampled(NamedTuple):
 
 
 class Controller(nn.Module):
-    """The policy. Each decision is the next input; each has a layer of its own for its logits.
+    """Decides by a policy: each decision is the next input; each has a layer of its own for its logits.
 
     Args:
         config: Blocks, and the controller's own keys.

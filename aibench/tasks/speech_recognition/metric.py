@@ -1,4 +1,4 @@
-"""Word and character error rates."""
+"""Measures word and character error rates."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ErrorRates(Metric):
         self.characters += torch.from_numpy(characters).to(self.characters)
 
     def compute(self) -> dict[str, Tensor]:
-        """`wer` and `cer` of all sets together, float64 (); `wer_by_set`, float64 (sets,), NaN for an empty one.
+        """Return `wer` and `cer` of all sets together, float64 (), and `wer_by_set`, float64 (sets,), NaN if empty.
 
         (torchmetrics makes `wer_by_set` a scalar where there is one set.)
         """
@@ -50,7 +50,7 @@ class ErrorRates(Metric):
 
 
 def edits(hypothesis: Sequence[str], reference: Sequence[str]) -> int:
-    """The fewest replacements, insertions and deletions that turn one into the other (Levenshtein's distance).
+    """Return the fewest replacements, insertions and deletions that turn one into the other (Levenshtein's distance).
 
     A row of the table at a time. Within it a cell is the least, over those to the left, of what they cost without an
     insertion plus the insertions from there: a running minimum.

@@ -59,7 +59,7 @@ class Utterances(Dataset[Sample]):
         return self.frames[start : start + length], self.labels[which], int(self.sets[index])
 
     def gather(self, indices: Tensor) -> Batch:
-        """The batch of the samples at `indices`, int64 (batch,); see `collated`."""
+        """Return the batch of the samples at `indices`, int64 (batch,); see `collated`."""
         which = self.which[indices]
         lengths = self._lengths[which]
         places = torch.arange(int(lengths.max()))
@@ -69,12 +69,12 @@ class Utterances(Dataset[Sample]):
         return spectra, lengths, self.labels.gather(which), self.sets[indices]
 
     def fingerprint(self) -> str:
-        """Of all spectrograms and labels."""
+        """Return the digest of all spectrograms and labels."""
         return digest(self.frames, self.lengths, self.labels.fingerprint())
 
 
 def collated(samples: Sequence[Sample]) -> Batch:
-    """A batch.
+    """Collate samples into a batch.
 
     Returns:
         Spectrograms, float (batch, frames, bins); how many frames each has, int64 (batch,); labels, int64 (batch,
