@@ -27,8 +27,8 @@ class Answer(TypedDict):
     """Holds what a request learns of a face.
 
     Attributes:
-        embedding: Of length 1.
-        same: Which of the request's other faces are the same person's, by their places.
+        embedding: The face as a vector of length 1.
+        same: The places of the request's other faces that are the same person's.
     """
 
     embedding: list[float]

@@ -15,8 +15,8 @@ class Verdict:
     """Holds what verification gives.
 
     Attributes:
-        accuracies: Of each fold, float64 (folds,).
-        thresholds: That each fold was judged by, float64 (folds,).
+        accuracies: The accuracy in each fold, float64 (folds,).
+        thresholds: The threshold that each fold was judged by, float64 (folds,).
     """
 
     accuracies: Tensor

@@ -1,4 +1,4 @@
-"""Pictures of faces in colour and depth with what a model makes of them."""
+"""Draws faces in colour and depth with what a model makes of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks for faces in colour and depth."""
+"""Builds the networks for faces in colour and depth."""
 
 from __future__ import annotations
 

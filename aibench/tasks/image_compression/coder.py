@@ -1,4 +1,4 @@
-"""Codes a codec's bits arithmetically, and learns from the same image's bits how likely the next one is.
+"""Encodes a codec's bits arithmetically, and learns from the same image's bits how likely the next one is.
 
 How likely it is, is the answer of a one-layer network; its inputs are bits that the decoder knows by then. It begins
 without knowledge and learns by gradient descent on the length of the code, in the encoder and in the decoder alike, so

@@ -22,7 +22,7 @@ _RECIPE = f"{SCENES} {_EPOCHS} {_BATCH} {_LR} 1"  # the last number is that of t
 
 
 class SmallSegmenter(nn.Module):
-    """Logits at full resolution, of features at full and at half resolution: 37,815 parameters."""
+    """Computes logits at full resolution from features at full and at half resolution: 37,815 parameters."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()

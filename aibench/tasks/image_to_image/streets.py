@@ -51,7 +51,7 @@ def scenes(part: str, count: int, seed: int) -> NDArray[np.uint8]:
     """Draw maps of `count` scenes: indices into `CLASSES`, uint8 (count, 32, 32).
 
     Args:
-        part: Of `SCENES`; each part has scenes of its own.
+        part: A key of `SCENES`; each part has scenes of its own.
         count: How many.
         seed: Decides everything random.
     """

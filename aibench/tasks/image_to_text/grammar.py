@@ -1,4 +1,4 @@
-"""Descriptions of two things, in the words of a small grammar."""
+"""Describes two things in the words of a small grammar."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def assigned(sizes: dict[str, int], shares: dict[str, float]) -> dict[str, str]:
 
     Args:
         sizes: Words of each topic.
-        shares: Of each part in all words; the first is the largest.
+        shares: Each part's share of all words; the first is the largest.
     """
     total = sum(sizes.values())
     held = dict.fromkeys(shares, 0)

@@ -24,11 +24,11 @@ class Parts:
     Attributes:
         body: From float (batch, 3, height, width) to features, float (batch, channels, height/stride, width/stride),
             or to an ordered dict of them, a level each.
-        channels: Of the features.
+        channels: The features' channels.
         levels: Names of the levels that regions are cut from.
         divisor: Height and width of the images must be multiples of it, so that a feature's position is exact.
         head: From float (regions, channels, size, size) to float (regions, width).
-        width: Of the head's output.
+        width: The length of the head's output.
     """
 
     body: nn.Module

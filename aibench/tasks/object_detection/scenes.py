@@ -30,7 +30,7 @@ def scenes(split: str, count: int, size: int, seed: int) -> tuple[NDArray[np.uin
         split: `train` or `val`.
         count: Number of scenes.
         size: Height and width of a scene, in pixels: 48 to 200.
-        seed: Of the generator.
+        seed: Decides everything random.
 
     Returns:
         Pictures, uint8 (count, 3, size, size), and for each one its `boxes`, float32 (objects, 4), as

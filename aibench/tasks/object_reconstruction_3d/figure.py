@@ -1,4 +1,4 @@
-"""Pictures with predicted and true solids, for a person."""
+"""Draws pictures with predicted and true solids, for a person."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def drawn(pictures: NDArray[np.uint8], predicted: list[Solid], true: list[Solid]
 
     Args:
         pictures: (batch, 3, size, size).
-        predicted: As many, each (x, y, z).
-        true: As many.
+        predicted: A solid for each, (x, y, z).
+        true: A solid for each, (x, y, z).
     """
     from matplotlib.figure import Figure
 

@@ -126,7 +126,7 @@ class Summarizer(nn.Module):
         return Read(outputs, self.attention.keys(outputs), padding), state
 
     def step(self, embedded: Tensor, read: Read, state: State) -> tuple[Tensor, Tensor, Tensor | None, State]:
-        """Go one word further.
+        """Take one step: the next word.
 
         Args:
             embedded: float (batch, embedding); the last word's.

@@ -1,4 +1,4 @@
-"""Translations as a person reads them."""
+"""Draws translations as a person reads them."""
 
 from __future__ import annotations
 

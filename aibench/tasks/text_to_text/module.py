@@ -130,7 +130,7 @@ def trimmed(tokens: Tensor) -> Tensor:
 
 
 def of_like_lengths(source: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield a batch in parts with less padding each: held-out sentences come in their own order, of any length."""
+    """Split a batch into parts with less padding each: held-out sentences come in any order, of any length."""
     order = (target != PAD).sum(1).argsort()
     for rows in torch.split(order, _PART):
         yield trimmed(source[rows]), trimmed(target[rows])

@@ -1,4 +1,4 @@
-"""Pairs of sentences as the model sees them, in memory."""
+"""Holds pairs of sentences as the model sees them, in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Encoded = tuple[list[list[int]], list[list[int]]]
 
 
 class Pairs:
-    """Sources with their targets, each from `BOS` to `EOS`; of the held-out ones the references' text too.
+    """Holds sources with their targets, each from `BOS` to `EOS`; of held-out ones the references' text too.
 
     Args:
         source: Indices.

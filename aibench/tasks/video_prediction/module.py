@@ -67,9 +67,9 @@ class Module(TaskModule):
         """Predict what follows the context of a batch.
 
         Args:
-            video: As in a batch. Frames beyond the context are not looked at but for `truth`.
-            actions: As in a batch.
-            states: As in a batch; the first is used.
+            video: A batch's frames. Those beyond the context are not looked at but for `truth`.
+            actions: A batch's actions.
+            states: A batch's states; the first is used.
             truth: Sequences of the batch that see true frames beyond the context.
 
         Returns:
