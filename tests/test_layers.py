@@ -60,6 +60,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "variation": {"paper", "runs", "spread"},
     "cost": {"grid", "runs", "spread", "variation"},
     "comparison": {"grid", "runs", "spread", "variation"},
+    "ranking": {"comparison", "grid", "runs", "variation"},
     "published": {"grid", "variation"},
     "workloads": {"grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread"},
