@@ -1,11 +1,13 @@
-"""What a person reads: one-line complaints and the closing table."""
+"""What a person reads: one-line complaints and the closing table. All that is printed passes here, as text."""
 
 from __future__ import annotations
 
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,15 +17,32 @@ if TYPE_CHECKING:
 
 def complain(message: str) -> None:
     """Print a one-line complaint on standard error."""
-    print(f"aibench: {' '.join(message.split())}", file=sys.stderr)
+    print(_encodable(f"aibench: {' '.join(shown(message).split())}", sys.stderr), file=sys.stderr)
+
+
+def say(line: str, *, flush: bool = False) -> None:
+    """Print a line on standard output as it is: no part of it acts on the terminal."""
+    print(_encodable(shown(line), sys.stdout), flush=flush)
+
+
+def _encodable(text: str, stream: Any) -> str:
+    """`text` in letters that `stream` has: a terminal that knows ASCII alone gets escapes."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @cache
 def console() -> Console:
-    """Where progress and tables go: standard output."""
+    """Where progress and tables go: standard output. Text is text here: brackets, colons and numbers mean nothing."""
     from rich.console import Console
 
-    return Console()
+    class Plain(Console):
+        """Rich turns every string, of a line, a cell, a head or a title, into text by this method."""
+
+        def render_str(self, text: str, **options: Any) -> Any:
+            return super().render_str(shown(text), **options)
+
+    return Plain(markup=False, emoji=False, highlight=False)
 
 
 def print_line(result: Result, folder: Path) -> None:
@@ -33,9 +52,7 @@ def print_line(result: Result, folder: Path) -> None:
     if reached.epochs is not None:
         what = f"{reached.epochs:.3g} epochs, {reached.seconds:.1f} s"
     quality = "" if result.quality is None else f"  {result.target.metric} {_quality(result)}"
-    console().print(
-        f"{result.task} seed {result.seed}: {result.status}{quality}  {what}  {folder}", highlight=False, soft_wrap=True
-    )
+    console().print(f"{result.task} seed {result.seed}: {result.status}{quality}  {what}  {folder}", soft_wrap=True)
 
 
 def print_result(result: Result, folder: Path) -> None:

@@ -73,7 +73,7 @@ class Publisher(enum.StrEnum):
 
 def import_results(
     publisher: Annotated[Publisher, typer.Argument(help="Whose they are.", show_default=False)],
-    files: Annotated[list[Path], typer.Argument(help="Logs, one a run.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Logs, one a run; attempts in one log are runs.")],
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("imported"),
     version: Annotated[str | None, typer.Option(help="MLPerf's round, as 4.0: the logs do not say.")] = None,
     target: Annotated[float | None, typer.Option(help="DAWNBench's quality, a ratio; else that of its rules.")] = None,
@@ -86,7 +86,7 @@ def import_results(
     runs, faults = [], []
     for path in files:
         try:
-            runs.append(mlperf.read(path, version) if publisher is Publisher.mlperf else dawnbench.read(path, target))
+            runs += mlperf.read_all(path, version) if publisher is Publisher.mlperf else [dawnbench.read(path, target)]
         except foreign.ForeignError as error:
             faults.append(str(error))
     if not runs:
@@ -123,16 +123,19 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _overrides(config: dict[str, Any], task: str, scale: str) -> list[str] | None:
-    """The words that lead from the suite's configuration to `config`; None for a task that is not here."""
-    from aibench import registry
+def _overrides(config: dict[str, Any], task: str, scale: str) -> list[str] | str:
+    """The words that lead from the suite's configuration to `config`; or why it has none, as `scale=x: none here`."""
     from aibench.analysis.runs import OF_ONE_RUN, flat
     from aibench.compose import suite_config
-    from aibench.config import plain
+    from aibench.config import ConfigError, plain
 
-    if task not in registry.task_names():
-        return None
-    base = flat(plain(suite_config(task, scale)))
+    try:
+        base = flat(plain(suite_config(task, scale)))
+    except ConfigError as error:
+        return str(error).removesuffix(".")
     said = ("task", "scale", "session", *OF_ONE_RUN)
     here = {key: value for key, value in flat(config).items() if key.split(".")[0] not in said}
-    return [f"{key}={value}" for key, value in here.items() if key in base and base[key] != value]
+    changed = {key: value for key, value in here.items() if key in base and base[key] != value}
+    if any("${" in value for value in changed.values()):
+        return "its configuration refers to what this file does not hold"
+    return [f"{key}={value}" for key, value in changed.items()]

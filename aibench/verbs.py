@@ -100,7 +100,7 @@ def calibrate(
     if subprocess.run([*train_py, *sweep], check=False).returncode != 0:
         refuse(f"{folder}: a run failed; see above.")
     try:
-        proposal = propose(sorted(read_results([folder]), key=lambda result: result.seed), digits)
+        proposal = propose(sorted(read_results([folder]), key=lambda result: result.seed or 0), digits)
     except ValueError as error:
         refuse(f"{folder}: {error}")
     for row in proposal.needed:

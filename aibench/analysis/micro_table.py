@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aibench.analysis.breakdown_figure import color
+from aibench.analysis.drawn import blank
 from aibench.analysis.grid import NONE, Grid, number, percent
 
 SCHEMA_VERSION = 1
@@ -85,10 +86,8 @@ def inputs(one: dict[str, Any]) -> str:
 
 def plot(found: dict[str, Any], path: Path) -> None:
     """Draw every case under the roofline: FLOP/s against operations per byte; those without operations at the left."""
-    from matplotlib.figure import Figure
-
     best = found["ceiling"]
-    figure = Figure(figsize=(9, 6), layout="constrained")
+    figure = blank(9, 6)
     axes = figure.add_subplot()
     counted = [one for one in found["cases"] if one["flops"]]
     xs = [one["flops"] / one["bytes"] for one in counted]

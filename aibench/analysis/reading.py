@@ -18,6 +18,7 @@ from typing import Any
 
 from aibench.analysis.runs import Run, UnreadableError, of_record, parsed, shared
 from aibench.result import RESULT, Division, Measured, Target, ToQuality, Trust
+from aibench.results.files import content
 
 
 def _quick_to_send(kind: type[Any]) -> None:
@@ -89,7 +90,7 @@ def _paths(folders: Sequence[Path], faults: list[str]) -> Iterator[str]:
     """Result files, each once, sorted within each folder; a folder without any is a fault."""
     seen: set[str] = set()
     for folder in folders:
-        below = [str(folder)] if folder.is_file() else sorted(_walk(folder))
+        below = sorted(_walk(folder)) if folder.is_dir() or not folder.exists() else [str(folder)]
         if not below:
             missing = "holds no result" if folder.exists() else "no such folder"
             faults.append(f"{folder}: {missing}. Give the folder of a run or of a sweep.")
@@ -118,7 +119,7 @@ def _walk(folder: Path) -> Iterator[str]:
 def _read(paths: Sequence[str], keep: bool, workers: int | None) -> Iterable[Run | str]:
     chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
     count = workers or (min(8, os.cpu_count() or 1) if len(paths) >= FEWEST_FOR_PROCESSES else 1)
-    one = partial(_read_chunk, keep=keep)
+    one = partial(_read_chunk, keep=keep, strictly=len(paths) < FEWEST_FOR_PROCESSES)
     if count == 1:
         for chunk in chunks:
             yield from one(chunk)
@@ -129,15 +130,14 @@ def _read(paths: Sequence[str], keep: bool, workers: int | None) -> Iterable[Run
             yield from read
 
 
-def _read_chunk(paths: Sequence[str], keep: bool) -> list[Run | str]:
-    return [_read_one(path, keep) for path in paths]
+def _read_chunk(paths: Sequence[str], keep: bool, strictly: bool) -> list[Run | str]:
+    return [_read_one(path, keep, strictly) for path in paths]
 
 
-def _read_one(path: str, keep: bool) -> Run | str:
+def _read_one(path: str, keep: bool, strictly: bool) -> Run | str:
     """The run in the file `path`, or what is wrong with it."""
     try:
-        with open(path, "rb") as file:
-            return of_record(parsed(file.read()), path, keep=keep)
+        return of_record(parsed(content(path), strictly=strictly), path, keep=keep)
     except OSError as error:
         return f"{path}: {error.strerror}."
     except UnreadableError as error:
