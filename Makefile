@@ -33,6 +33,9 @@ format: .venv/test-ready  ## Format the code
 schema: .venv/run-ready  ## Write docs/result-schema.json from the code
 	$(BIN)/aibench schema > docs/result-schema.json
 
+golden: .venv/test-ready  ## Write tests/golden/histories.json anew; tests/golden/write.py says when one may
+	$(BIN)/python -m tests.golden.write
+
 overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature
 	$(BIN)/python benchmarks/overhead.py
 
@@ -110,7 +113,7 @@ gpu-tables: .venv/run-ready
 	$(BIN)/aibench breakdown $(GPU)/records --markdown $(GPU)/breakdown.md --csv $(GPU)/breakdown.csv \
 		--figure $(GPU)/breakdown.png
 	$(BIN)/aibench hotspots $(GPU)/records --markdown $(GPU)/hotspots.md --csv $(GPU)/hotspots.csv
-	$(BIN)/aibench counters --from $(GPU)/records --markdown $(GPU)/counters.md --table $(GPU)/counters.csv \
+	$(BIN)/aibench counters --from $(GPU)/records --markdown $(GPU)/counters.md --csv $(GPU)/counters.csv \
 		--figure $(GPU)/counters.png
 
 reading: .venv/run-ready  ## How long 12,500 to 100,000 results take to read
@@ -134,5 +137,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema overhead studies characteristics coverage profiles profile-tables training \
+.PHONY: help run test check lint types fast format schema golden overhead studies characteristics coverage profiles profile-tables training \
 	training-tables gpu gpu-tables reading clean

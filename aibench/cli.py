@@ -1,4 +1,4 @@
-"""The command `aibench`. `train` (also `python train.py`) is Hydra's; -h is answered before anything is imported."""
+"""Runs the command `aibench`. `train` (also `python train.py`) is Hydra's; -h needs no import."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from aibench import registry
+from aibench.composition import registry
 
 USAGE = """\
 Train one benchmark to its quality target and write result.json.
@@ -64,19 +64,19 @@ FLAGS = (  # Hydra's
 
 
 def train() -> None:
-    """`python train.py ...`"""
+    """Run `python train.py ...`."""
     run_training(sys.argv[1:])
 
 
 def main() -> None:
-    """`aibench VERB ...`"""
+    """Run `aibench VERB ...`."""
     if sys.argv[1:2] == ["train"]:
         sys.argv = [f"{sys.argv[0]} train", *sys.argv[2:]]
         run_training(sys.argv[1:])
     else:
         if sys.argv[1:2] and sys.argv[1] in MEASURING:
             _restart_with(ENVIRONMENT)
-        from aibench.verbs import app
+        from aibench.commands.app import app
 
         app()
 
@@ -92,9 +92,9 @@ def run_training(words: Sequence[str]) -> None:
     _restart_with(ENVIRONMENT)
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions out, for us to tell in one line
-    from aibench.app import main as run
-    from aibench.console import complain
-    from aibench.refusal import REFUSED, refusal
+    from aibench.commands.console import complain
+    from aibench.commands.train import main as run
+    from aibench.composition.refusal import REFUSED, refusal
 
     try:
         registry.register(words)
@@ -123,7 +123,7 @@ def _restart_with(variables: Mapping[str, str]) -> None:
 
 
 def help_text() -> str:
-    """What -h prints; the task lines are the docstrings of the task folders."""
+    """Return what -h prints; the task lines are the docstrings of the task folders."""
     names = registry.task_names()
     width = max(map(len, names), default=0)
     return USAGE.format(

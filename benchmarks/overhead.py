@@ -36,19 +36,19 @@ from rich.table import Table
 if "--cpu" in sys.argv:  # before the session's clocks bind to it
     time.perf_counter = time.process_time
 
-from aibench import registry
 from aibench.cli import ENVIRONMENT
-from aibench.compose import composed
+from aibench.composition import registry
+from aibench.composition.compose import composed
 from aibench.config import PowerModel, RunConfig
 from aibench.contract import batch_of
-from aibench.loader import EvalBatches
 from aibench.meters.energy import energy_meter
 from aibench.meters.gpu import current_gpu
 from aibench.meters.steps import FORWARD, HostClock, timed
 from aibench.meters.system import usable_cores
 from aibench.meters.telemetry import cost_of_a_sample
-from aibench.session import train
-from aibench.target import Schedule
+from aibench.training.goal import Schedule
+from aibench.training.loader import EvalBatches
+from aibench.training.run import train
 
 LAST = ("of the quickest", "by the account")
 

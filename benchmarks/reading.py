@@ -42,8 +42,8 @@ def write(folder: Path, count: int) -> None:
 
 def measure(folder: Path) -> None:
     """Read what lies below `folder` and make its table; print seconds, runs, rows and memory as JSON."""
-    from aibench.analysis.reading import read_runs
-    from aibench.analysis.variation import variation
+    from aibench.analysis.runs.reader import read_runs
+    from aibench.analysis.variation.rows import variation
 
     start = time.perf_counter()
     found = read_runs([folder])

@@ -42,7 +42,7 @@ def _one_cache_for_all_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture
 def composed() -> Callable[..., RunConfig]:
     """`composed("task=x", ...)` is the run that `python train.py task=x ...` would start."""
-    from aibench.compose import composed
+    from aibench.composition.compose import composed
 
     return lambda *overrides: composed(overrides)
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from aibench import registry
+from aibench.composition import registry
 from aibench.contract import example_batch
-from aibench.division import division
-from aibench.loader import EvalBatches, TrainBatches
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.division import division
+from aibench.results.result import Status
+from aibench.training.loader import EvalBatches, TrainBatches
+from aibench.training.run import train
 
 QUIET = Console(quiet=True)
 CPU = ("hardware=cpu", "hardware.threads=1")
@@ -164,9 +164,9 @@ def test_one_request_is_answered(task, parts):
 
 @tasks
 def test_the_suite_itself_is_closed_and_a_changed_model_key_opens_it(task, composed):
-    from aibench.compose import suite_config
+    from aibench.composition.compose import suite_config
     from aibench.config import plain
-    from aibench.division import flat
+    from aibench.results.division import flat
 
     suite = plain(suite_config(task, "mini"))
     assert division(plain(composed(f"task={task}", "seed=7", "optim.lr=0.5", "data.batch_size=7")), suite).left == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aibench import registry
+from aibench.composition import registry
 
 
 def test_the_full_suite_is_every_task_in_the_papers_order():

@@ -1,4 +1,4 @@
-"""What the run folders of a sweep say: the variation table, the runs that failed, the files that cannot be read."""
+"""Summarises a sweep's run folders: the variation table, the runs that failed, the files that cannot be read."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.analysis import table
-from aibench.analysis.cost import Tariff
-from aibench.analysis.reading import read_runs
+from aibench.analysis.cost.cost import Tariff
 from aibench.analysis.report.speed import throughput_table
 from aibench.analysis.report.suite import entries
-from aibench.analysis.strip_plot import plot
-from aibench.analysis.variation import VariationRow, variation
+from aibench.analysis.runs.reader import read_runs
+from aibench.analysis.variation import table
+from aibench.analysis.variation.figure import plot
+from aibench.analysis.variation.rows import VariationRow, variation
 from aibench.choices import Session
-from aibench.result import Status
+from aibench.results.result import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +56,7 @@ def summarise(
 
 
 def _written(rows: list[VariationRow], path: Path, writer: Callable[[list[VariationRow], Path], None]) -> str | None:
-    """What kept `writer` from writing `path`."""
+    """Return what kept `writer` from writing `path`; None where nothing did."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writer(rows, path)

@@ -14,9 +14,9 @@ from aibench.characterization.second_count import second_count
 from aibench.characterization.stepping import SECONDS, Step, measured_step, sampled_steps
 from aibench.characterization.traffic import memory_estimate, roofline, step_bytes
 from aibench.characterization.workload import Workload
-from aibench.counting import forward_of
 from aibench.meters.ceiling import ceiling
 from aibench.meters.flops import Count
+from aibench.meters.operations import forward_of
 from aibench.meters.proposals import every_proposal
 
 CHILDREN = 10  # steps that are counted where each counts differently

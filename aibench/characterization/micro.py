@@ -13,11 +13,11 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
-from aibench.analysis.micro_suite import Case
 from aibench.characterization.replay import UnsupportedError, call
 from aibench.meters.ceiling import Ceiling, probe
 from aibench.meters.description import description
 from aibench.meters.flops import canonical
+from aibench.results.micro_suite import Case
 
 SCHEMA_VERSION = 1
 # Of an index into a table only the rows that it names are read, so that the table's size says nothing.

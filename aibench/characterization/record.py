@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import torch
 from filelock import FileLock
 
-from aibench.analysis.characterization import (
+from aibench.meters.description import description
+from aibench.results.record import (
     SCHEMA_VERSION,
     SECTIONS,
     Record,
@@ -19,8 +20,7 @@ from aibench.analysis.characterization import (
     read_records,
     record_name,
 )
-from aibench.meters.description import description
-from aibench.result import write_atomically
+from aibench.results.result import write_atomically
 
 __all__ = ["Record", "RecordError", "read_record", "read_records", "record_path", "update_record"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aibench.analysis.micro_suite import Case
+from aibench.results.micro_suite import Case
 
 TYPES = {
     "float": torch.float32,

@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from aibench import registry
 from aibench.characterization.workload import TaskWorkload, Workload
+from aibench.composition import registry
+from aibench.composition.refusal import REFUSED, refusal
 from aibench.config import ConfigError
-from aibench.refusal import REFUSED, refusal
 
 SCALES = ("mini", "reference")
 DEVICES = {"auto": None, "cpu": "cpu", "gpu": "cuda"}
@@ -46,7 +46,7 @@ class Selection:
             ConfigError: The words describe no run.
         """
         if name.startswith(f"{MLPERF}/"):
-            from aibench import mlperf
+            from aibench.characterization import mlperf
 
             workload = mlperf.workload(name, _batch_size(self.words))
             workload.words = self.words
@@ -102,13 +102,13 @@ def _batch_size(words: Sequence[str]) -> int | None:
 
 def mlperf_names() -> list[str]:
     """`mlperf/NAME` of every model of MLPerf's that is here."""
-    from aibench import mlperf
+    from aibench.characterization import mlperf
 
     return [f"{MLPERF}/{name}" for name in mlperf.names()]
 
 
 def _names(value: str | None) -> list[str]:
-    from aibench import mlperf
+    from aibench.characterization import mlperf
 
     tasks, theirs = registry.task_names(), mlperf_names()
     known = [*tasks, *theirs]

@@ -16,8 +16,8 @@ from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
 from aibench.characterization.workload import Workload
-from aibench.counting import stand_in_for_lightning, step_count
 from aibench.meters.flops import Count, TooLong, on_meta
+from aibench.meters.operations import stand_in_for_lightning, step_count
 
 SECONDS = 120.0  # that one count may take
 REAL = 3e11  # operations of a step that is counted by computing it

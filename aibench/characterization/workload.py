@@ -15,12 +15,12 @@ import pytorch_lightning as pl
 import torch
 from torch.utils._pytree import tree_leaves
 
-from aibench import registry
-from aibench.compose import composed
+from aibench.composition import registry
+from aibench.composition.compose import composed
 from aibench.config import RunConfig
 from aibench.contract import batch_of, example_batch
-from aibench.loader import TrainBatches
 from aibench.meters.gpu import alone_on
+from aibench.training.loader import TrainBatches
 
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
 Around = Callable[[], AbstractContextManager[Any]]

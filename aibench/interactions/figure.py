@@ -18,7 +18,7 @@ def recommendations(
     """A row for each of the first users: the last items, then the ranked ones, those that came true in green.
 
     Args:
-        users: int64 (users,).
+        users: int64 (users,); from 0. They are shown from 1, as items are, and as MovieLens numbers both.
         sequences: int64 (users, L); the last items, oldest first.
         held_out: int64 (users, any); what came later, filled up with 0.
         items: int64 (users, shown); the ranking's head.
@@ -35,7 +35,7 @@ def recommendations(
     for row in range(count):
         later = set(held_out[row].tolist()) - {0}
         hits = sum(item in later for item in items[row].tolist())
-        axes.text(-1.85, row, f"user {int(users[row])}\n{hits} of {len(later)} found", va="center", fontsize=9)
+        axes.text(-1.85, row, f"user {int(users[row]) + 1}\n{hits} of {len(later)} found", va="center", fontsize=9)
         for place, item in enumerate(sequences[row].tolist()):
             _box(axes, place, row, _name(item, names), SEEN)
         for place, item in enumerate(items[row].tolist()):

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibench.contract import digest
+from aibench.datasets.arrays import kept_arrays
+from aibench.datasets.folders import package_file
 from aibench.interactions.filtering import first_appearance, first_visits, frequent
-from aibench.interactions.kept import kept_arrays
 from aibench.interactions.rows import Ints
-from aibench.vision.embedded import package_file
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,6 +18,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from aibench.contract import digest
+from aibench.meters.cores import cores
 from aibench.meters.system import allow_tf32
 
 SECONDS = 0.25  # of each probe
@@ -79,7 +80,9 @@ def ceiling(precision: str, device: str, cache: str, *, again: bool = False) -> 
     name = _name(device)
     threads = torch.get_num_threads() if device == "cpu" else 0
     folder = Path(cache).expanduser()
-    path = folder / f"ceiling-{digest(f'{name} {threads} {precision} {torch.__version__}')}.json"
+    granted = cores().quota
+    limit = f" {granted:g} cores" if threads and granted is not None and granted < threads else ""
+    path = folder / f"ceiling-{digest(f'{name} {threads}{limit} {precision} {torch.__version__}')}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import torch
 
-from aibench.meters.system import processor, usable_cores, versions
+from aibench.meters.cores import cores
+from aibench.meters.system import processor, versions
 
 PERSON = "TODO"  # what only a person knows
 CACHES = "/sys/devices/system/cpu/cpu0/cache/index*"
@@ -22,7 +23,7 @@ def description() -> dict[str, str]:
     rows = {
         "CPU type": processor(),
         "CPU cores": f"{_physical_cores()} cores{f' @ {frequency}' if frequency else ''}",
-        "usable cores": str(usable_cores()),
+        "usable cores": _usable(),
         **caches(),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB, type {PERSON}",
         "Ethernet": _network(),
@@ -57,6 +58,12 @@ def _frequency() -> str | None:
 
 def _physical_cores() -> int:
     return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+
+
+def _usable() -> str:
+    mine = cores()
+    granted = "" if mine.quota is None else f" ({mine.allowed} allowed; quota of the control group: {mine.quota:g})"
+    return f"{mine.usable}{granted}"
 
 
 def _threads_a_core() -> str:

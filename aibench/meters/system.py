@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from aibench.meters.cores import cores
+
 PACKAGES = (
     "torch",
     "torchvision",
@@ -36,13 +38,8 @@ ENVIRONMENT = (
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: its affinity, within its control group's quota."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+    """Return how many cores this process may use: its affinity, within the quotas of its control groups."""
+    return cores().usable
 
 
 def set_arithmetic(threads: int | None = None, *, tf32: bool = False) -> None:
@@ -77,11 +74,13 @@ def processor() -> str:
 
 def system() -> dict[str, Any]:
     """The machine: processor, memory, accelerator, threads, and the environment that moves timings."""
-    memory = _first_value("/proc/meminfo", "MemTotal")
+    memory, mine = _first_value("/proc/meminfo", "MemTotal"), cores()
     described: dict[str, Any] = {
         "platform": platform.platform(),
         "cpu": processor(),
-        "cores": usable_cores(),
+        "cores": mine.usable,
+        "allowed_cores": mine.allowed,
+        "cpu_quota": mine.quota,
         "memory_bytes": int(memory.split()[0]) * 1024 if memory else None,
         "threads": torch.get_num_threads(),
         "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from aibench.results.inference import Percentile
+
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 CONFIDENCE = 0.99
-
-
-@dataclass(slots=True)
-class Percentile:
-    """One percentile of the latencies.
-
-    Attributes:
-        percent: Which.
-        seconds: Of the requests that were made: the smallest latency that at least so many percent do not exceed.
-        bound: An upper bound of the true percentile with 99 % confidence; null where there are too few requests.
-        valid: Whether there are enough.
-        needed: Requests that a bound needs at least.
-    """
-
-    percent: float
-    seconds: float
-    bound: float | None
-    valid: bool
-    needed: int
 
 
 def percentiles(latencies: Sequence[float], percents: Sequence[float] = PERCENTILES) -> list[Percentile]:

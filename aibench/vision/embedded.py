@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-
-def package_file(package: str, *parts: str) -> Path:
-    """A file of an installed package, found without importing it."""
-    spec = importlib.util.find_spec(package)
-    assert spec is not None, f"{package} is not installed"
-    assert spec.submodule_search_locations, f"{package} is not a package"
-    return Path(spec.submodule_search_locations[0], *parts)
+from aibench.datasets.folders import package_file
 
 
 @cache

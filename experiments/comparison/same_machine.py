@@ -14,11 +14,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from aibench.analysis.comparison import UNDECIDED, Comparison, Row, compare
+from aibench.analysis.comparison.comparison import UNDECIDED, Comparison, Row, compare
 from aibench.analysis.grid import Grid
-from aibench.analysis.pooling import pools
-from aibench.analysis.reading import read_runs
-from aibench.analysis.runs import Run
+from aibench.analysis.runs.pooling import pools
+from aibench.analysis.runs.reader import read_runs
+from aibench.analysis.runs.runs import Run
 
 COMPARISONS = 20
 

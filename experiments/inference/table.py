@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aibench.analysis.grid import NONE, Grid, number
-from aibench.serving.result import Inference, Scenario, read_inference
+from aibench.results.inference import Inference, Scenario, read_inference
 
 TAILS = (50.0, 90.0, 95.0, 99.0, 99.9)
 HEADS = ("task", "scenario", "requests", "a second", "mean ms", *(f"p{tail:g}" for tail in TAILS))

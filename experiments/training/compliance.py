@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from aibench.mllog import MLLOG
-from aibench.result import read_result
+from aibench.results.mllog import MLLOG
+from aibench.results.result import read_result
 
 AIBENCH = str(Path(sys.executable).parent / "aibench")
 CHECKER = (sys.executable, "-m", "mlperf_logging.compliance_checker", "--config")

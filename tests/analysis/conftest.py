@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aibench.result import (
+from aibench.results.result import (
     Cost,
     Data,
     Division,

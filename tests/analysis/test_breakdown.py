@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from aibench.analysis import breakdown, hotspots
-from aibench.analysis.breakdown_figure import COLORS, plot
-from aibench.analysis.characterization import SCHEMA_VERSION, Record, RecordError
+from aibench.analysis.workloads import breakdown, hotspots
+from aibench.analysis.workloads.breakdown_figure import COLORS, plot
 from aibench.characterization.classes import read_rules
-from aibench.verbs import app
+from aibench.commands.app import app
+from aibench.results.record import SCHEMA_VERSION, Record, RecordError
 
 
 def function(name: str, category: str | None, seconds: float, phase: str = "forward", calls: int = 2) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aibench.analysis.calibration import propose
-from aibench.result import Status, Target
+from aibench.results.result import Status, Target
 
 
 def calibrated(run, values, seed, missed_first=False, mode="max"):

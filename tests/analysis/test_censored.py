@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from aibench.analysis.censored import censored, olympic_mean, restricted_mean, survival, wilson_interval
+from aibench.analysis.variation.censored import censored, olympic_mean, restricted_mean, survival, wilson_interval
 
 epochs = st.lists(st.integers(1, 20).map(float), min_size=1, max_size=10)
 

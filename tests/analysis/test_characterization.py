@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from aibench.analysis.characterization import RecordError, read_record, read_records
-from aibench.analysis.coverage import Point, coverage, points, ranges
-from aibench.analysis.coverage_figures import bars, spans
-from aibench.analysis.models_table import models, uncounted, uncounted_share
-from aibench.analysis.printed import comparison, printed_numbers
+from aibench.analysis.workloads.coverage import Point, coverage, points, ranges
+from aibench.analysis.workloads.coverage_figures import bars, spans
+from aibench.analysis.workloads.models_table import models, uncounted, uncounted_share
+from aibench.analysis.workloads.paper_sizes import comparison, printed_numbers
+from aibench.results.record import RecordError, read_record, read_records
 
 
 def record(name, suite="AIBench", parameters=1_000_000, flops=2e6, words=(), **sections):
@@ -126,7 +126,7 @@ def test_every_printed_number_says_where_the_paper_has_it():
 
 
 def test_tables_of_models_give_the_columns_that_the_subset_reads(folder, tmp_path):
-    from aibench.analysis.characteristics import read_characteristics
+    from aibench.analysis.subset.features import read_characteristics
 
     models(read_records([folder]), {("small", "reference"): (3.5, 4)}).write_csv(tmp_path / "table.csv")
     found = read_characteristics(tmp_path / "table.csv", "reference")
@@ -157,7 +157,9 @@ def test_figures_are_drawn_with_and_without_epochs(tmp_path):
 
 
 def test_reading_records_needs_neither_torch_nor_matplotlib():
-    code = "import sys, aibench.analysis.coverage, aibench.analysis.models_table; print(*sys.modules)"
+    code = (
+        "import sys, aibench.analysis.workloads.coverage, aibench.analysis.workloads.models_table; print(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "hydra", "matplotlib"} & set(loaded)
 

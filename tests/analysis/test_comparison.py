@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from aibench.analysis.comparison import compare, score
-from aibench.analysis.comparison_table import convergence, differences, rows, scores
-from aibench.analysis.quantities import CONVERGENCE, ENERGY, SPEED, TIME
-from aibench.analysis.ratio import fisher, holm, ratio, smallest_detectable
-from aibench.analysis.reference_points import check, limits
-from aibench.result import Measured, Status, Trust
+from aibench.analysis.comparison.comparison import compare, score
+from aibench.analysis.comparison.ratio import fisher, holm, ratio, smallest_detectable
+from aibench.analysis.comparison.reference_points import check, limits
+from aibench.analysis.comparison.table import convergence, differences, rows, scores
+from aibench.analysis.runs.compared import CONVERGENCE, ENERGY, SPEED, TIME
+from aibench.results.result import Measured, Status, Trust
 
 PUBLISHED = [36, 37, 38, 36, 37, 38, 36, 37, 38, 39]  # the reference of mlperf_logging's own test
 positive = st.lists(st.floats(0.5, 50), min_size=2, max_size=8)
@@ -292,7 +292,7 @@ def test_the_table_names_every_quantity_with_a_value(side):
 def test_the_command_fails_on_a_regression_only_where_asked(side, write, tmp_path, capsys):
     from typer.testing import CliRunner
 
-    from aibench.verbs import app
+    from aibench.commands.app import app
 
     write(tmp_path / "a", side())
     write(tmp_path / "b", side(1.2, range(10, 14)))
@@ -311,7 +311,7 @@ def test_the_command_fails_on_a_regression_only_where_asked(side, write, tmp_pat
 def test_a_reference_scores_both_sides(side, write, tmp_path):
     from typer.testing import CliRunner
 
-    from aibench.verbs import app
+    from aibench.commands.app import app
 
     for name, factor in (("a", 1.0), ("b", 0.5), ("r", 2.0)):
         write(tmp_path / name, side(factor, range(ord(name), ord(name) + 4)))

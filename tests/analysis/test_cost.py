@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 from typer.testing import CliRunner
 
-from aibench.analysis.cost import Tariff, costs, saving, totals
-from aibench.analysis.cost_table import duration
+from aibench.analysis.cost.cost import Tariff, costs, saving, totals
+from aibench.analysis.cost.table import duration
 from aibench.analysis.spread import corrected, runs_needed
-from aibench.result import Measured
-from aibench.verbs import app
+from aibench.commands.app import app
+from aibench.results.result import Measured
 
 EPOCHS = (3.0, 4.0, 4.5, 5.5)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from aibench.analysis.characterization import SCHEMA_VERSION, Record
-from aibench.analysis.microarchitecture import FIVE, hardware_axes, reasons, system_axes, tables
-from aibench.analysis.radar import OF_HARDWARE, OF_SYSTEM, plot
+from aibench.analysis.workloads.microarchitecture import FIVE, hardware_axes, reasons, system_axes, tables
+from aibench.analysis.workloads.radar import OF_HARDWARE, OF_SYSTEM, plot
+from aibench.results.record import SCHEMA_VERSION, Record
 
 NOTHING = {"metrics": dict.fromkeys(FIVE), "reasons": dict.fromkeys(FIVE, "a GPU's metric"), "stalls": None}
 
@@ -109,7 +109,7 @@ def written(folder: Path, *records: Record) -> Path:
 
 
 def run(*words: str) -> tuple[int, str, str]:
-    from aibench.verbs import app
+    from aibench.commands.app import app
 
     done = CliRunner().invoke(app, words)
     return done.exit_code, done.stdout, done.stderr
@@ -118,7 +118,7 @@ def run(*words: str) -> tuple[int, str, str]:
 def test_records_are_shown_and_drawn_without_measuring(tmp_path):
     folder = written(tmp_path / "records", of_system("a", 1.5, 400, None))
     figure, table, markdown = (tmp_path / f"out/x.{end}" for end in ("png", "csv", "md"))
-    options = ("--figure", str(figure), "--table", str(table), "--markdown", str(markdown))
+    options = ("--figure", str(figure), "--csv", str(table), "--markdown", str(markdown))
     code, said, _ = run("counters", "--from", str(folder), *options)
     assert code == 0
     assert "peak_rss: null for all: no clear_refs" in said
@@ -131,7 +131,8 @@ def test_records_are_shown_and_drawn_without_measuring(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("counters", "--csv", "no.csv"), "no.csv: No such file"),
+        (("counters", "--ncu-csv", "no.csv"), "no.csv: No such file"),
+        (("counters", "--csv", "ncu.csv"), "To read Nsight Compute's file, write --ncu-csv ncu.csv."),
         (("counters", "--from", "none"), "none: "),
         (("counters", "task=x", "--from", "none"), "task=x: --from reads records and measures nothing"),
         (("similarity", "records"), "0 workloads can be compared, and it takes 4. (a: left out, its operations"),
@@ -149,8 +150,9 @@ def test_mistakes_are_told_in_one_line(tmp_path, monkeypatch, words, message):
 
 def test_reading_counters_imports_no_torch(tmp_path):
     code = (
-        "import sys, aibench.analysis.radar, aibench.analysis.similarity, aibench.analysis.similarity_figure, "
-        "aibench.hardware_counts, aibench.characterization.ncu_totals; print(*sys.modules)"
+        "import sys, aibench.analysis.workloads.radar, aibench.analysis.workloads.similarity, "
+        "aibench.analysis.workloads.similarity_figure, "
+        "aibench.commands.counters, aibench.characterization.ncu_totals; print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "sklearn", "matplotlib", "pytorch_lightning"} & set(done.stdout.split())

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from aibench.analysis.published import dawnbench, mlperf
 from aibench.analysis.published.foreign import ForeignError, as_result, summary
-from aibench.analysis.reading import read_runs
-from aibench.analysis.variation import variation
-from aibench.result import Status, read_result
-from aibench.verbs import app
+from aibench.analysis.runs.reader import read_runs
+from aibench.analysis.variation.rows import variation
+from aibench.commands.app import app
+from aibench.results.result import Status, read_result
 
 START = 1_700_000_000_000
 

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from aibench.analysis.cost import Tariff
-from aibench.analysis.reading import read_runs
+from aibench.analysis.cost.cost import Tariff
 from aibench.analysis.report import page
-from aibench.result import Estimate, Measured, Status, Trust
-from aibench.verbs import app
+from aibench.analysis.runs.reader import read_runs
+from aibench.commands.app import app
+from aibench.results.result import Estimate, Measured, Status, Trust
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from aibench.analysis import similarity_table
-from aibench.analysis.characterization import Record
-from aibench.analysis.similarity import TooFewError, compare, features, standardised
-from aibench.analysis.similarity_figure import plot
+from aibench.analysis.workloads import similarity_table
+from aibench.analysis.workloads.similarity import TooFewError, compare, features, standardised
+from aibench.analysis.workloads.similarity_figure import plot
+from aibench.results.record import Record
 
 
 def record(name: str, flops: float | None, parameters: float | None, suite: str = "AIBench", **shares: float) -> Record:

@@ -12,14 +12,14 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
-from aibench.analysis.characteristics import CharacteristicsError, principal_components, read_characteristics, space
-from aibench.analysis.fidelity import fidelity
 from aibench.analysis.paper import SUBSET
-from aibench.analysis.runs import of_result
-from aibench.analysis.selection import select
-from aibench.analysis.subset import Weights, choose, stability
-from aibench.result import Measured, write_result
-from aibench.verbs import app
+from aibench.analysis.runs.runs import of_result
+from aibench.analysis.subset.features import CharacteristicsError, principal_components, read_characteristics, space
+from aibench.analysis.subset.fidelity import fidelity
+from aibench.analysis.subset.selection import select
+from aibench.analysis.subset.subset import Weights, choose, stability
+from aibench.commands.app import app
+from aibench.results.result import Measured, write_result
 
 TASKS = (
     *("image_classification", "object_detection", "learning_to_rank", "image_to_image"),

@@ -18,11 +18,11 @@ from rich.console import Console
 
 from aibench.analysis.paper import VARIATION
 from aibench.analysis.spread import vangel_interval
-from aibench.analysis.strip_plot import plot
 from aibench.analysis.summary import summarise
-from aibench.analysis.table import markdown, names, notes, rich_table, show, write_csv
-from aibench.analysis.variation import variation
-from aibench.result import Status, write_result
+from aibench.analysis.variation.figure import plot
+from aibench.analysis.variation.rows import variation
+from aibench.analysis.variation.table import markdown, names, notes, rich_table, show, write_csv
+from aibench.results.result import Status, write_result
 
 
 def printed(rows, width=100, **options):
@@ -466,7 +466,7 @@ def test_a_file_that_cannot_be_written_is_named(four, write, tmp_path):
 
 
 def test_a_result_comes_back_from_its_file_as_the_same_row(four, tmp_path):
-    from aibench.result import read_result
+    from aibench.results.result import read_result
 
     read = [read_result(write_result(tmp_path / str(run.seed), run)) for run in four]
     assert variation(read) == variation(four)

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from aibench import registry
 from aibench.characterization.characteristics import parameters
 from aibench.characterization.memory import memory, sizes_up_to
 from aibench.characterization.record import RecordError, read_record, record_path, update_record
 from aibench.characterization.selection import selected
+from aibench.commands.app import app
+from aibench.composition import registry
 from aibench.config import ConfigError
-from aibench.verbs import app
 
 WORKLOAD = SimpleNamespace(name="mlperf/made", suite="MLPerf", scale="reference")
 

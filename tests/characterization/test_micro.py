@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from aibench.analysis.characterization import Record
-from aibench.analysis.micro_suite import Case, SuiteError, cases, is_suite, read_suite, write_suite
-from aibench.analysis.micro_table import inputs, plot, table, unsupported
+from aibench.analysis.workloads.micro_table import inputs, plot, table, unsupported
 from aibench.characterization.micro import measure, one, operations, traffic
 from aibench.characterization.replay import UnsupportedError, call
 from aibench.meters.ceiling import Ceiling
+from aibench.results.micro_suite import Case, SuiteError, cases, is_suite, read_suite, write_suite
+from aibench.results.record import Record
 
 BEST = Ceiling(1e12, 1e11, "made up", "a machine", 1, "fp32")
 

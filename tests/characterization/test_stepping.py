@@ -11,8 +11,8 @@ from aibench.characterization.selection import selected
 from aibench.characterization.stepping import measured_step, sampled_steps
 from aibench.characterization.traffic import memory_estimate, roofline, step_bytes
 from aibench.characterization.workload import Workload
-from aibench.counting import forward_of
 from aibench.meters.ceiling import Ceiling
+from aibench.meters.operations import forward_of
 from aibench.meters.proposals import every_proposal
 
 BATCH, WIDE, CLASSES = 6, 50, 10

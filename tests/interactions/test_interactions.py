@@ -7,9 +7,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 
 from aibench.contract import DataError
 from aibench.interactions import flights
+from aibench.interactions.figure import recommendations
 from aibench.interactions.filtering import frequent
 from aibench.interactions.flights import first_flights
 from aibench.interactions.rows import Rows
@@ -148,3 +150,10 @@ def test_another_header_and_an_empty_file_are_refused(tmp_path):
     path.write_text("who,what\n")
     with pytest.raises(DataError, match="holds no line"):
         read_table(path, layout)
+
+
+def test_a_figure_counts_users_from_one_as_it_does_items():
+    ones = torch.ones(2, 1, dtype=torch.int64)
+    figure = recommendations(torch.tensor([0, 942]), ones, ones, ones, None, ranked="ranking")
+    texts = [text.get_text().splitlines()[0] for text in figure.axes[0].texts]
+    assert [text for text in texts if text.startswith("user")] == ["user 1", "user 943"]

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from aibench.counting import forward_count, step_count
+from aibench.composition.registry import data_class, module_class
 from aibench.meters.flops import TooLong, count, on_meta
-from aibench.registry import data_class, module_class
+from aibench.meters.operations import forward_count, step_count
 
 
 def flops(layer, *arguments):

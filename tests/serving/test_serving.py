@@ -7,19 +7,19 @@ import json
 import pytest
 from rich.console import Console
 
+from aibench.composition.restore import restored
 from aibench.config import ConfigError
-from aibench.restored import restored
-from aibench.result import ResultError
+from aibench.results.inference import read_inference
+from aibench.results.result import ResultError
 from aibench.serving.options import Kind, Options, parsed
-from aibench.serving.result import read_inference
-from aibench.session import train
+from aibench.training.run import train
 from tests.conftest import TINY
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The folder of a tiny run, and its result."""
-    from aibench.compose import composed
+    from aibench.composition.compose import composed
 
     folder = tmp_path_factory.mktemp("trained")
     return folder, train(composed([*TINY, "session=epochs", "epochs=2"]), folder, None, Console(quiet=True))
@@ -45,7 +45,7 @@ def test_a_run_serves_in_every_scenario_and_keeps_its_quality(trained, command):
 def test_a_lower_precision_is_evaluated_again(trained):
     from dataclasses import replace
 
-    from aibench.result import BEST
+    from aibench.results.result import BEST
     from aibench.serving.session import serve
 
     folder, result = trained
@@ -57,7 +57,7 @@ def test_a_lower_precision_is_evaluated_again(trained):
 
 
 def test_weights_of_another_model_are_refused_in_one_line(trained):
-    from aibench.result import BEST
+    from aibench.results.result import BEST
     from aibench.serving.session import Server
 
     folder, result = trained

@@ -11,13 +11,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.loader import EvalBatches
 from aibench.tasks.face_embedding.config import Decay, OptimConfig
 from aibench.tasks.face_embedding.data import Data
 from aibench.tasks.face_embedding.inception import ROWS, Inception, RootMeanSquare
 from aibench.tasks.face_embedding.module import Module, factor
 from aibench.tasks.face_embedding.triplets import triplet_loss
 from aibench.tasks.face_embedding.verification import verify
+from aibench.training.loader import EvalBatches
 
 TASK = "task=face_embedding"
 REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.face_embedding.data import Data
 from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pairs, random_triplets
+from aibench.training.run import train
 
 TASK = "task=face_embedding"
 REFERENCE = (TASK, "scale=reference", "data.batch_size=4", "data.per_identity=2", "data.workers=0", "data.triplets=50")

@@ -13,10 +13,10 @@ from torchvision.models import resnet18, resnet50
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.loader import EvalBatches
 from aibench.tasks.face_recognition_3d.config import Channels, Decay, OptimConfig
 from aibench.tasks.face_recognition_3d.data import Data
 from aibench.tasks.face_recognition_3d.module import Module, factor
+from aibench.training.loader import EvalBatches
 
 TASK = "task=face_recognition_3d"
 REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.face_recognition_3d.data import Data
 from aibench.tasks.face_recognition_3d.depth import levels
+from aibench.training.run import train
 
 TASK = "task=face_recognition_3d"
 REFERENCE = (TASK, "scale=reference", "data.classes=3", "data.batch_size=4", "data.workers=0")

@@ -12,11 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.loader import EvalBatches
 from aibench.tasks.image_classification.config import Decay, ModelConfig, Network, OptimConfig
 from aibench.tasks.image_classification.data import Data
 from aibench.tasks.image_classification.model import network
 from aibench.tasks.image_classification.module import Module, factor
+from aibench.training.loader import EvalBatches
 from aibench.vision.augment import shifted
 
 TASK = "task=image_classification"

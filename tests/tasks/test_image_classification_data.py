@@ -14,10 +14,10 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.image_classification.cluttered import COLUMNS, TRAIN_DIGITS, cluttered_digits
 from aibench.tasks.image_classification.data import Data
+from aibench.training.run import train
 from aibench.vision.embedded import digits, photographs
 from aibench.vision.files import read_image
 

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.loader import EvalBatches, SeededSamples
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.image_compression.crops import COLUMNS, HELD_OUT_SIZE, crops
 from aibench.tasks.image_compression.data import Data
+from aibench.training.loader import EvalBatches, SeededSamples
+from aibench.training.run import train
 from aibench.vision.embedded import photographs
 
 TASK = "task=image_compression"

@@ -17,11 +17,11 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.loader import EvalBatches
-from aibench.result import Status
-from aibench.session import train
+from aibench.datasets.folders import package_file
+from aibench.results.result import Status
 from aibench.tasks.image_generation.data import Data
-from aibench.vision.embedded import package_file
+from aibench.training.loader import EvalBatches
+from aibench.training.run import train
 
 TASK = "task=image_generation"
 REFERENCE = (TASK, "scale=reference", "session=epochs", "data.workers=0")

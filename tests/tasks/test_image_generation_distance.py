@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from aibench.loader import EvalBatches
 from aibench.tasks.image_generation.data import Data
 from aibench.tasks.image_generation.distance import EmDistance, SlicedWasserstein
 from aibench.tasks.image_generation.module import Module
+from aibench.training.loader import EvalBatches
 
 TASK = "task=image_generation"
 
@@ -29,6 +29,22 @@ def test_the_em_distance_is_the_difference_of_mean_scores_over_all_batches():
     for start, stop in ((0, 20), (20, 40), (40, 50)):
         metric.update(torch.from_numpy(real[start:stop]), torch.from_numpy(made[start:stop]))
     assert float(metric.compute()) == pytest.approx(abs(np.mean(real) - np.mean(made)), rel=1e-5)
+
+
+def test_the_em_distance_counts_every_one_of_very_many_scores():
+    metric, scores = EmDistance(), torch.full((1,), 1000.0)
+    for _ in range(50_000):
+        metric.update(scores, scores - 0.52)
+    assert float(metric.compute()) == pytest.approx(float(scores - (scores - 0.52)), abs=1e-6)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_evaluation_without_a_finite_distance_is_shown_and_not_averaged_away(composed, value):
+    data = Data(composed(TASK, "model.width=4", "data.val_size=8", "data.eval_batch_size=8", "target.window=3"))
+    module = Module(data.config, data.facts).eval()
+    assert np.isfinite(_evaluated(module, data)["val/em_distance"])
+    module.em_distance.compute = lambda: torch.tensor(value)
+    assert not np.isfinite(_evaluated(module, data)["val/em_distance"])
 
 
 def test_an_evaluation_compares_all_held_out_images_with_as_many_from_the_same_noise(composed):

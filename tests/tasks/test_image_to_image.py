@@ -12,10 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.loader import EvalBatches
 from aibench.tasks.image_to_image.data import Data
 from aibench.tasks.image_to_image.module import Module
 from aibench.tasks.image_to_image.scores import nearest_colour, scores
+from aibench.training.loader import EvalBatches
 
 TASK = "task=image_to_image"
 SMALL = ("data.train_size=24", "data.val_size=20", "data.batch_size=6", "data.eval_batch_size=8", "model.width=4")

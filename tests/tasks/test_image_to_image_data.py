@@ -13,10 +13,10 @@ from PIL import Image
 from torchvision.datasets import Cityscapes
 
 from aibench.contract import DataError
-from aibench.loader import EvalBatches, TrainBatches
 from aibench.tasks.image_to_image import streets
 from aibench.tasks.image_to_image.classes import CLASSES, LABELS, class_of_id
 from aibench.tasks.image_to_image.data import Data
+from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.vision.embedded import photographs
 
 TASK = "task=image_to_image"

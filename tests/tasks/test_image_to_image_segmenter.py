@@ -12,12 +12,12 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.loader import EvalBatches
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.image_to_image import segmenter
 from aibench.tasks.image_to_image.data import Data
 from aibench.tasks.image_to_image.module import Module
+from aibench.training.loader import EvalBatches
+from aibench.training.run import train
 
 TASK = "task=image_to_image"
 REFERENCE = (TASK, "scale=reference", "session=epochs", "data.eval_batch_size=2", "data.segmenter_size=[32,64]")

@@ -12,11 +12,11 @@ import pytest
 import torch
 from rich.console import Console
 
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.image_to_image.data import Data
 from aibench.tasks.image_to_image.module import Module, _cut, factor
 from aibench.tasks.image_to_image.pool import ImagePool
+from aibench.training.run import train
 
 TASK = "task=image_to_image"
 SMALL = ("data.train_size=24", "data.val_size=20", "data.batch_size=6", "data.eval_batch_size=8", "model.width=4")

@@ -13,14 +13,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.loader import EvalBatches
 from aibench.tasks.image_to_text.data import Data
 from aibench.tasks.image_to_text.model import Eye, Writer
 from aibench.tasks.image_to_text.module import Module, bleu
 from aibench.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
+from aibench.training.loader import EvalBatches
 
 TASK = "task=image_to_text"
 REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")

@@ -13,8 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError, Source
+from aibench.config.checks import problems
 from aibench.contract import DataError, example_batch
 from aibench.tasks.image_to_text import coco, grammar, layout, scenes
 from aibench.tasks.image_to_text.data import Data
@@ -48,7 +49,7 @@ def on_disk(root, **changes):
     config.data.cache = str(root.parent / "cache")
     for name, value in changes.items():
         setattr(config.data, name, value)
-    assert not list(config.problems())
+    assert not list(problems(config))
     return Data(config)
 
 

@@ -17,12 +17,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
+from aibench.datasets.folders import package_file
 from aibench.tasks.learning_to_rank import losses
 from aibench.tasks.learning_to_rank.data import Data
 from aibench.tasks.learning_to_rank.interactions import later_part
 from aibench.tasks.learning_to_rank.model import Caser
 from aibench.tasks.learning_to_rank.module import Module
-from aibench.vision.embedded import package_file
 
 TASK = "task=learning_to_rank"
 SYNTHETIC = (TASK, "data.source=synthetic", "session=epochs", "epochs=4")

@@ -13,9 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
-from aibench.loader import EvalBatches
-from aibench.result import Status
-from aibench.session import Interrupted, train
+from aibench.results.result import Status
 from aibench.tasks.neural_architecture_search.cell import Cell, chain
 from aibench.tasks.neural_architecture_search.controller import Controller
 from aibench.tasks.neural_architecture_search.data import Data
@@ -25,6 +23,9 @@ from aibench.tasks.neural_architecture_search.module import Module, moved, polic
 from aibench.tasks.neural_architecture_search.reading import CarriedState, in_order
 from aibench.tasks.neural_architecture_search.windows import HeldOutBatch, RewardBatch, WeightsBatch
 from aibench.text.vocabulary import PAD, SPECIALS
+from aibench.training.ending import Interrupted
+from aibench.training.loader import EvalBatches
+from aibench.training.run import train
 
 TASK = "task=neural_architecture_search"
 TINY = ("model.hidden=6", "model.blocks=4", "model.controller_hidden=5", "optim.controller.candidates=3")

@@ -11,11 +11,11 @@ from fixtures.ptb import FILES, write_lines, write_ptb
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.loader import EvalBatches, TrainBatches
 from aibench.tasks.neural_architecture_search.data import PENN_WORDS, Data, encoded
 from aibench.tasks.neural_architecture_search.manual import assigned, manual, runs
 from aibench.tasks.neural_architecture_search.windows import PARTS, HeldOutWindows, RewardBatch, TrainingWindows
 from aibench.text.vocabulary import EOS, PAD, UNK, Vocabulary
+from aibench.training.loader import EvalBatches, TrainBatches
 
 TASK = "task=neural_architecture_search"
 DISK = (TASK, "data.source=disk", "session=epochs", "data.batch_size=3", "data.window=7")

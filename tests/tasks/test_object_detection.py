@@ -13,11 +13,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet50
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError, Session, Source
+from aibench.config.checks import problems
 from aibench.contract import DataError, example_batch
 from aibench.tasks.object_detection import scenes, voc
-from aibench.tasks.object_detection.config import Backbone, Decay, DetectorOptimConfig
+from aibench.tasks.object_detection.config import Backbone, Decay, OptimConfig
 from aibench.tasks.object_detection.data import Data, Mirrored, Noise
 from aibench.tasks.object_detection.model import Detector
 from aibench.tasks.object_detection.module import Module, lr_factor
@@ -49,7 +50,7 @@ def devkit(tmp_path):
 def on_disk(root, **changes):
     """The data of a VOCdevkit, as a run at reference scale reads them."""
     config = run(*TIMING, data__source=Source.disk, data__root=str(root), **changes)
-    assert not list(config.problems())
+    assert not list(problems(config))
     return Data(config)
 
 
@@ -324,7 +325,7 @@ def test_an_image_of_another_size_than_annotated_is_named(devkit):
 def test_a_wrong_layout_is_refused_with_what_was_looked_for_and_found(tmp_path):
     (tmp_path / "JPEGImages").mkdir()
     (tmp_path / "labels").mkdir()
-    (problem,) = run(*TIMING, data__source=Source.disk, data__root=str(tmp_path), session=Session.entire).problems()
+    (problem,) = problems(run(*TIMING, data__source=Source.disk, data__root=str(tmp_path), session=Session.entire))
     assert problem.startswith(
         f"data.root={tmp_path}: looked in {tmp_path} for Annotations, ImageSets/Main/trainval.txt, "
     )
@@ -366,9 +367,9 @@ def test_made_up_images_depend_on_their_index_alone():
 
 
 def test_the_learning_rate_falls_by_steps_or_along_a_cosine():
-    steps = DetectorOptimConfig(lr=1, decay=Decay.step, decay_epochs=2, decay_factor=0.5)
+    steps = OptimConfig(lr=1, decay=Decay.step, decay_epochs=2, decay_factor=0.5)
     assert [lr_factor(step, steps, 60, 10) for step in (0, 19, 20, 39, 40)] == [1, 1, 0.5, 0.5, 0.25]
-    cosine = DetectorOptimConfig(lr=1, decay=Decay.cosine, warmup_steps=4)
+    cosine = OptimConfig(lr=1, decay=Decay.cosine, warmup_steps=4)
     assert [lr_factor(step, cosine, 10**9, 10) for step in range(6)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1])
     assert [lr_factor(step, cosine, 100, 10) for step in (50, 100, 101)] == pytest.approx([0.5, 0, 0])
 
@@ -378,11 +379,11 @@ def test_learns_a_single_scene_by_heart():
     torch.manual_seed(0)
     module = Module(data.config, data.facts)
     images, targets = example_batch(data, "train", 1)
-    optimiser = torch.optim.AdamW(module.parameters(), lr=0.003)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=0.003)
     for _ in range(50):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         module.training_step((images * 2, targets * 2), 0).backward()
-        optimiser.step()
+        optimizer.step()
     module.eval()
     (answer,) = module.infer((images, targets))
     seen = [item for item in answer if item["score"] > 0.5]
@@ -426,16 +427,16 @@ def test_coco_metric_is_logged_beside():
     ],
 )
 def test_what_cannot_run_is_refused_with_its_key(changes, message):
-    (problem,) = run(**changes).problems()
+    (problem,) = problems(run(**changes))
     assert problem.startswith(message)
 
 
 def test_a_file_of_weights_that_is_not_there_is_refused_with_its_key():
-    (problem,) = run(*TIMING, model__weights="/nowhere/a.pth").problems()
+    (problem,) = problems(run(*TIMING, model__weights="/nowhere/a.pth"))
     assert problem.startswith("model.weights=/nowhere/a.pth: no such file.")
 
 
 def test_a_missing_pycocotools_is_named_with_the_extra_that_brings_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    (problem,) = run(*SMALL, model__coco_metric=True).problems()
+    (problem,) = problems(run(*SMALL, model__coco_metric=True))
     assert 'Install the extra "detection"' in problem

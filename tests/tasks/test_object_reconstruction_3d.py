@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.tasks.object_reconstruction_3d.camera import Camera, lines_of_sight
 from aibench.tasks.object_reconstruction_3d.config import CameraConfig
 from aibench.tasks.object_reconstruction_3d.model import Network, Projector, he_std

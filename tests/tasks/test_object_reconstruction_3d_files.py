@@ -20,10 +20,10 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
+from aibench.training.run import train
 
 TASK = "task=object_reconstruction_3d"
 BOTH = f"data.categories=['{CATEGORIES[0]}','{CATEGORIES[1]}']"
@@ -70,6 +70,16 @@ def test_r2n2_trains_on_the_first_four_fifths_of_each_category(composed, r2n2):
     on_grey = np.where(pixels[:, :, 3:] == 255, pixels[:, :, :3], 240)[5:132, 5:132].astype(np.uint8)
     resized = Image.fromarray(on_grey).resize((32, 32), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(picture.permute(1, 2, 0).numpy(), np.asarray(resized))
+
+
+def test_r2n2_counts_the_objects_that_have_volumes_and_names_those_without_pictures(composed, r2n2):
+    before = Data(composed(*R2N2, f"data.root={r2n2}")).dataset("train").names.tolist()
+    for number in range(90, 95):
+        (r2n2 / "ShapeNetRendering" / CATEGORIES[0] / f"{number:032x}").mkdir()
+    assert Data(composed(*R2N2, f"data.root={r2n2}")).dataset("train").names.tolist() == before
+    (r2n2 / "ShapeNetVox32" / CATEGORIES[0] / f"{99:032x}").mkdir()
+    with pytest.raises(DataError, match=rf"ShapeNetVox32/{CATEGORIES[0]}: .*ShapeNetRendering.* lacks {99:032x}\."):
+        Data(composed(*R2N2, f"data.root={r2n2}"))
 
 
 def test_models_that_3d_r2n2_names_erroneous_are_left_out(composed, tmp_path):

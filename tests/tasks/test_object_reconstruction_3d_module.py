@@ -12,13 +12,13 @@ import pytest
 import torch
 from sklearn.metrics import jaccard_score
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError
-from aibench.loader import EvalBatches
 from aibench.tasks.object_reconstruction_3d.config import CameraConfig, Decay, Supervision
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.metric import VoxelIoU
 from aibench.tasks.object_reconstruction_3d.module import Module, cosine
+from aibench.training.loader import EvalBatches
 
 TASK = "task=object_reconstruction_3d"
 REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")

@@ -12,7 +12,7 @@ from sklearn.metrics import ndcg_score
 from torch.utils.flop_counter import FlopCounterMode
 from torchmetrics.retrieval import RetrievalHitRate
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError
 from aibench.nn.neumf import NeuMF
 from aibench.tasks.recommendation.config import ModelConfig

@@ -9,7 +9,7 @@ import pytest
 import torch
 from fixtures.movielens import LAYOUTS, ratings, write_ratings
 
-from aibench.compose import composed
+from aibench.composition.compose import composed
 from aibench.config import ConfigError, Source
 from aibench.contract import DataError
 from aibench.tasks.recommendation.data import Data, Pairs

@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.loader import EvalBatches
 from aibench.tasks.spatial_transformer.data import Data
 from aibench.tasks.spatial_transformer.module import Module
+from aibench.training.loader import EvalBatches
 
 TASK = "task=spatial_transformer"
 REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")

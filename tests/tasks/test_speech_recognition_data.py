@@ -11,11 +11,11 @@ from fixtures.librispeech import RATE, SETS, tone, write_librispeech
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.loader import EvalBatches, TrainBatches
 from aibench.tasks.speech_recognition import voices
 from aibench.tasks.speech_recognition.alphabet import decode
 from aibench.tasks.speech_recognition.data import Data
 from aibench.tasks.speech_recognition.features import Spectrogram, mel_bank
+from aibench.training.loader import EvalBatches, TrainBatches
 
 TASK = "task=speech_recognition"
 SMALL = (TASK, "data.train_size=64", "data.val_size=32", "data.batch_size=16", "data.eval_batch_size=24")

@@ -12,10 +12,10 @@ from torchmetrics import MeanSquaredError
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.loader import EvalBatches
 from aibench.tasks.video_prediction.data import Data
 from aibench.tasks.video_prediction.model import ConvLSTM, moved
 from aibench.tasks.video_prediction.module import FrameErrors, Module, true_share
+from aibench.training.loader import EvalBatches
 
 TASK = "task=video_prediction"
 SMALL = (TASK, "data.train_size=16", "data.val_size=10", "data.batch_size=4", "data.eval_batch_size=4")

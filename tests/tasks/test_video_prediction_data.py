@@ -22,10 +22,10 @@ from rich.console import Console
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.result import Status
-from aibench.session import train
+from aibench.results.result import Status
 from aibench.tasks.video_prediction.data import Data
 from aibench.tasks.video_prediction.pushing import pushing
+from aibench.training.run import train
 
 TASK = "task=video_prediction"
 REFERENCE = (TASK, "scale=reference", "data.files=4", "data.held_out_part=0.25", "data.batch_size=2")

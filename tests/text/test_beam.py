@@ -89,3 +89,14 @@ def test_a_sequence_may_be_empty_and_a_beam_wider_than_the_vocabulary():
     wide = torch.tensor([-2.0, -1.0, -0.5]).log_softmax(0).expand(8, 3)
     found = beam_search(lambda words, state: (wide, state), None, batch=1, beams=8, longest=2, start=0, end=1)
     assert found == [[]]
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_each_sample_may_have_a_limit_of_its_own(table, beams, length_penalty):
+    limits = torch.tensor([2, 0, 5])
+    together = searched(table, beams=beams, longest=limits, length_penalty=length_penalty)
+    for sample, limit in enumerate(limits.tolist()):
+        one = table[sample : sample + 1]
+        assert [together[sample]] == searched(one, beams=beams, longest=limit, length_penalty=length_penalty)
+        assert len(together[sample]) <= limit

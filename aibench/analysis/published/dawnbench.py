@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from aibench.analysis.published.foreign import Foreign, ForeignError
-from aibench.result import Status
 from aibench.results.files import content, strict_json
+from aibench.results.result import Status
 
 # Column that decides; benchmark; quality of DAWNBench's rules for time to accuracy, a ratio.
 RULES = (

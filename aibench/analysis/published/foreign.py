@@ -11,9 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from aibench.analysis.censored import olympic_mean
 from aibench.analysis.grid import Grid, number
-from aibench.result import (
+from aibench.analysis.variation.censored import olympic_mean
+from aibench.results.files import content, within
+from aibench.results.result import (
     SCHEMA_VERSION,
     Cost,
     Division,
@@ -27,7 +28,6 @@ from aibench.result import (
     Trust,
     write_result,
 )
-from aibench.results.files import content, within
 
 SCALE = "published"
 MOST_BYTES = 256 * 2**20  # of a log

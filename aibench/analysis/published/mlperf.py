@@ -9,7 +9,7 @@ from typing import Any
 
 from aibench.analysis.published.events import Event, attempts, events, is_number
 from aibench.analysis.published.foreign import Foreign, ForeignError
-from aibench.result import Status
+from aibench.results.result import Status
 
 EVALUATIONS = {"eval_accuracy": "max", "eval_error": "min"}  # key; whether more is better
 # What MLPerf's rules 0.5 to 6.1 call an accuracy, and is a loss or an error rate; what is a ratio.

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from aibench.analysis.cost import Cost
+from aibench.analysis.cost.cost import Cost
 from aibench.analysis.report.suite import Entry
-from aibench.analysis.runs import Run
-from aibench.analysis.strip_plot import strips
-from aibench.analysis.variation import VariationRow
+from aibench.analysis.runs.runs import Run
+from aibench.analysis.variation.figure import strips
+from aibench.analysis.variation.rows import VariationRow
 from aibench.results.shown import shown
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aibench.analysis.cost_table import duration
+from aibench.analysis.cost.table import duration
 from aibench.analysis.grid import Grid, percent
 from aibench.analysis.report import charts
 from aibench.analysis.report.pictures import BUDGET, picture
 from aibench.analysis.report.suite import Entry, energy_of, measured_text, target, trust
-from aibench.analysis.runs import NOT_IN_FILE, Run
+from aibench.analysis.runs.runs import NOT_IN_FILE, Run
 
 # For a configuration, its task and its scale the words of the command line that give it, or why there are none.
 Overrides = Callable[[dict[str, Any], str, str], list[str] | str]

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pydantic import TypeAdapter, ValidationError, with_config
 
 from aibench.analysis.grid import NONE, Grid, number
-from aibench.analysis.partly import partly
 from aibench.analysis.report.suite import Entry
-from aibench.quantities import Amount, Count, Measured, Name, Number
-from aibench.result import AS_WRITTEN, first_fault
+from aibench.analysis.runs.partly import partly
+from aibench.results.bounds import Amount, Count, Name, Number
 from aibench.results.files import content, strict_json, within
+from aibench.results.parts import Measured
+from aibench.results.result import AS_WRITTEN, first_fault
 
 if TYPE_CHECKING:
     SomeNumber: TypeAlias = dict[str, Any]

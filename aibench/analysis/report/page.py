@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aibench import __version__
-from aibench.analysis import cost_table, table
-from aibench.analysis.cost import Tariff, totals
+from aibench.analysis.cost import table as cost_table
+from aibench.analysis.cost.cost import Tariff, totals
 from aibench.analysis.grid import Grid, marked
 from aibench.analysis.paper import SUBSET
-from aibench.analysis.reading import Reading
 from aibench.analysis.report import charts
 from aibench.analysis.report.details import (
     Detail,
@@ -27,7 +26,9 @@ from aibench.analysis.report.details import (
 from aibench.analysis.report.inference import characterisation, serving
 from aibench.analysis.report.speed import throughput_table
 from aibench.analysis.report.suite import Entry, entries, suite
+from aibench.analysis.runs.reader import Reading
 from aibench.analysis.spread import PRECISION
+from aibench.analysis.variation import table
 from aibench.results.shown import shown
 
 if TYPE_CHECKING:

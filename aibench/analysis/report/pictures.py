@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.analysis.runs import Run
+from aibench.analysis.runs.runs import Run
 from aibench.results.files import content, within
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aibench.analysis.cost import Cost, Tariff, costs
-from aibench.analysis.cost_table import duration
+from aibench.analysis.cost.cost import Cost, Tariff, costs
+from aibench.analysis.cost.table import duration
 from aibench.analysis.grid import NONE, Grid, number
-from aibench.analysis.pooling import Pool, pools
-from aibench.analysis.runs import Run
-from aibench.analysis.table import labels
-from aibench.analysis.variation import VariationRow
+from aibench.analysis.runs.pooling import Pool, pools
+from aibench.analysis.runs.runs import Run
+from aibench.analysis.variation.rows import VariationRow
+from aibench.analysis.variation.table import labels
 from aibench.choices import Session
-from aibench.result import Measured
+from aibench.results.result import Measured
 
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 BYTES_A_GIB = 2**30

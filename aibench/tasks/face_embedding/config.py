@@ -107,10 +107,18 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _of_model(self.model)
         yield from _out_of_range(self)
         yield from _of_data(self)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        if self.data.val_size is not None:
+            yield (
+                f"data.val_size={self.data.val_size}: LFW's list of pairs says which images are held out. "
+                "Set data.val_size=null."
+            )
+        yield from layout.problems(root, typed)
 
     @property
     def batch_shape(self) -> tuple[int, int]:
@@ -166,11 +174,3 @@ def _of_data(run: Config) -> Iterator[str]:
             yield f"model.size={run.model.size}: the embedded heads have 32x32 pixels. Set model.size=32."
         if data.train_size is None or data.val_size is None:
             yield "data.train_size, data.val_size: no value, and generated heads have no end. Set both."
-    root = Path(str(data.root)).expanduser()
-    if data.source is Source.disk and root.is_dir():
-        if data.val_size is not None:
-            yield (
-                f"data.val_size={data.val_size}: LFW's list of pairs says which images are held out. "
-                "Set data.val_size=null."
-            )
-        yield from layout.problems(root)

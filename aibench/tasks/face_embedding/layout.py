@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import class_folders, image_files, listed
+from aibench.datasets.folders import class_folders, image_files, listed
 
 TRAIN, HELD_OUT, PAIRS = "train", "lfw", "pairs.txt"
 
@@ -15,24 +15,24 @@ def pairs_file(root: Path) -> Path | None:
     return next((path for path in (root / HELD_OUT / PAIRS, root / PAIRS) if path.is_file()), None)
 
 
-def problems(root: Path) -> Iterator[str]:
+def problems(root: Path, typed: str) -> Iterator[str]:
     """What keeps the folder `root` from holding VGGFace2 and LFW, a line each."""
     missing = [name for name in (TRAIN, HELD_OUT) if not (root / name).is_dir()]
     if missing:
         yield (
-            f"data.root={root}: looked for the folders {TRAIN} (VGGFace2) and {HELD_OUT} (LFW), found {listed(root)}. "
+            f"data.root={typed}: looked for the folders {TRAIN} (VGGFace2) and {HELD_OUT} (LFW), found {listed(root)}. "
             "Set data.root to the folder that holds both."
         )
         return
     if pairs_file(root) is None:
         yield (
-            f"data.root={root}: looked for {PAIRS} in {HELD_OUT} and beside it, found none. Add LFW's list of pairs "
+            f"data.root={typed}: looked for {PAIRS} in {HELD_OUT} and beside it, found none. Add LFW's list of pairs "
             "(view 2, 6,000 pairs)."
         )
     for name, example in ((TRAIN, "n000002/0001_01.jpg"), (HELD_OUT, "Aaron_Eckhart/Aaron_Eckhart_0001.jpg")):
         if not class_folders(root / name):
             images = len(image_files(root / name))
             yield (
-                f"data.root={root}: looked for a folder for each person in {name}, found {images:,} images and no "
+                f"data.root={typed}: looked for a folder for each person in {name}, found {images:,} images and no "
                 f"folder. Unpack the data set as it is: {name}/{example}."
             )

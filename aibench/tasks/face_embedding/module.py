@@ -106,7 +106,7 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Faces beside faces, and how far apart the model finds any two."""
-        from aibench.tasks.face_embedding.picture import draw
+        from aibench.tasks.face_embedding.figure import draw
 
         images, labels = (tensor[:16].to(self.device) for tensor in batch)
         with torch.inference_mode():

@@ -14,8 +14,9 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from aibench.contract import DataError, digest
+from aibench.datasets.folders import class_folders, image_files
 from aibench.tasks.face_embedding.layout import HELD_OUT, TRAIN, pairs_file
-from aibench.vision.files import class_folders, image_files, read_image
+from aibench.vision.files import read_image
 
 Indices = NDArray[np.int64]
 

@@ -125,10 +125,14 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _of_model(self.model)
         yield from _out_of_range(self)
         yield from _of_data(self.data)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        problems = layout.biwi_problems if self.data.layout is Layout.biwi else layout.list_problems
+        yield from problems(root, typed, self.data.classes)
 
 
 def _of_model(model: ModelConfig) -> Iterator[str]:
@@ -175,7 +179,3 @@ def _of_data(data: DataConfig) -> Iterator[str]:
             yield f"data.size={data.size}: the embedded heads have 32x32 pixels. Set data.size=32."
         if data.train_size is None or data.val_size is None:
             yield "data.train_size, data.val_size: no value, and generated heads have no end. Set both."
-    root = Path(str(data.root)).expanduser()
-    if data.source is Source.disk and root.is_dir():
-        problems = layout.biwi_problems if data.layout is Layout.biwi else layout.list_problems
-        yield from problems(root, data.classes)

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import enumerated, listed
+from aibench.datasets.folders import enumerated, listed
 
 # The authors' layout
 
@@ -30,12 +30,12 @@ AGAIN = ("15", "18", "21", "22")  # second recordings
 INSIDE = ("", "hpdb", "faces_0")  # where the folders of the sequences may lie in data.root
 
 
-def list_problems(root: Path, classes: int) -> Iterator[str]:
+def list_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
     """What keeps the folder `root` from holding the authors' lists with `classes` people, a line each."""
     missing = [name for name in LISTS.values() if not (root / name).is_file()]
     if missing:
         yield (
-            f"data.root={root}: looked for {' and '.join(LISTS.values())}, found {listed(root)}. Set data.root to the "
+            f"data.root={typed}: looked for {' and '.join(LISTS.values())}, found {listed(root)}. Set data.root to the "
             "folder that holds the lists."
         )
         return
@@ -43,14 +43,14 @@ def list_problems(root: Path, classes: int) -> Iterator[str]:
         header = _header(root / name)
         if header != COLUMNS:
             yield (
-                f"data.root={root}: looked for the columns {','.join(COLUMNS)} in {name}, found "
+                f"data.root={typed}: looked for the columns {','.join(COLUMNS)} in {name}, found "
                 f"{','.join(header) or 'nothing'}. Write that header as its first line."
             )
             return
     found = len(_classes(root / LISTS["train"]))
     if found != classes:
         yield (
-            f"data.root={root}: {LISTS['train']} names {found:,} classes, and data.classes={classes}. Complete the "
+            f"data.root={typed}: {LISTS['train']} names {found:,} classes, and data.classes={classes}. Complete the "
             f"list, or set data.classes={found}."
         )
 
@@ -71,18 +71,18 @@ def sequences(root: Path) -> Path | None:
     return next((root / name for name in INSIDE if (root / name / "01").is_dir()), None)
 
 
-def biwi_problems(root: Path, classes: int) -> Iterator[str]:
+def biwi_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
     """What keeps the folder `root` from being the BIWI Kinect Head Pose Database, a line each."""
     folder = sequences(root)
     if folder is None:
         yield (
-            f"data.root={root}: looked for BIWI's folders 01 to 24 in it, in hpdb or in faces_0, found {listed(root)}. "
-            "Set data.root to the folder that holds them."
+            f"data.root={typed}: looked for BIWI's folders 01 to 24 in it, in hpdb or in faces_0, found {listed(root)}."
+            " Set data.root to the folder that holds them."
         )
         return
     missing = [name for name in PEOPLE if not (folder / name).is_dir()]
     if missing:
-        yield f"data.root={root}: {folder} has no folder {enumerated(missing)}. Unpack the whole database."
+        yield f"data.root={typed}: {folder} has no folder {enumerated(missing)}. Unpack the whole database."
     people = len(set(PEOPLE.values()))
     if classes != people:
         yield f"data.classes={classes}: BIWI has {people} people. Set data.classes={people}."

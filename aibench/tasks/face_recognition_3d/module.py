@@ -100,7 +100,7 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Colours and depths with who they show and whom the model takes them for."""
-        from aibench.tasks.face_recognition_3d.picture import draw
+        from aibench.tasks.face_recognition_3d.figure import draw
 
         images, labels = (tensor.cpu() for tensor in batch)
         return draw(images, [self.classes[label] for label in labels.tolist()], self.infer(batch))

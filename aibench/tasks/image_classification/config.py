@@ -100,7 +100,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _out_of_range(self)
         if self.data.source is Source.embedded and (self.data.classes, self.data.size) != (10, 32):
@@ -108,9 +107,10 @@ class Config(RunConfig):
                 f"data.classes={self.data.classes} data.size={self.data.size}: the embedded data are 10 digits on "
                 "32x32 pixels. Set data.classes=10 data.size=32."
             )
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root, self.data.classes)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed, self.data.classes)
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:

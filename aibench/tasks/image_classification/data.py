@@ -9,11 +9,11 @@ import torch
 
 from aibench.config import Source
 from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
+from aibench.datasets.folders import class_folders
 from aibench.tasks.image_classification import layout
 from aibench.tasks.image_classification.cluttered import cluttered_digits
 from aibench.tasks.image_classification.config import Config
 from aibench.tasks.image_classification.imagenet import ImageTree
-from aibench.vision.files import class_folders
 
 IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # of ILSVRC 2012
 DISTINCT = 64  # made-up images

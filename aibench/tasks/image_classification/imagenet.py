@@ -15,9 +15,10 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from aibench.contract import DataError, digest
+from aibench.datasets.folders import class_folders, image_files
 from aibench.tasks.image_classification.config import DataConfig
 from aibench.tasks.image_classification.layout import split_folder
-from aibench.vision.files import class_folders, image_files, read_image
+from aibench.vision.files import read_image
 
 Transform = Callable[[Image.Image], Tensor]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import class_folders, enumerated, image_files, listed
+from aibench.datasets.folders import class_folders, enumerated, image_files, listed
 
 SPLITS = {"train": ("train",), "val": ("val", "validation")}
 
@@ -15,13 +15,13 @@ def split_folder(root: Path, split: str) -> Path | None:
     return next((root / name for name in SPLITS[split] if (root / name).is_dir()), None)
 
 
-def problems(root: Path, classes: int) -> Iterator[str]:
+def problems(root: Path, typed: str, classes: int) -> Iterator[str]:
     """What keeps the folder `root` from being an ImageNet tree of `classes` classes, a line each."""
     folders = {split: split_folder(root, split) for split in SPLITS}
     train, val = folders["train"], folders["val"]
     if train is None or val is None:
         yield (
-            f"data.root={root}: looked for the folders train and val (or validation), found {listed(root)}. "
+            f"data.root={typed}: looked for the folders train and val (or validation), found {listed(root)}. "
             "Set data.root to the folder that holds them."
         )
         return
@@ -30,18 +30,18 @@ def problems(root: Path, classes: int) -> Iterator[str]:
         if not class_folders(folder):
             images = len(image_files(folder))
             yield (
-                f"data.root={root}: looked for a folder for each class in {folder.name}, found {images:,} images and "
+                f"data.root={typed}: looked for a folder for each class in {folder.name}, found {images:,} images and "
                 f"no folder. Sort the images into folders named after their classes: {folder.name}/n01440764/*.JPEG."
             )
             return
     strange = [name for name in class_folders(val) if name not in set(known)]
     if strange:
         yield (
-            f"data.root={root}: {val.name} has classes that train lacks: {enumerated(strange)}. "
+            f"data.root={typed}: {val.name} has classes that train lacks: {enumerated(strange)}. "
             "Name the folders of both after the same classes."
         )
     if len(known) != classes:
         yield (
-            f"data.root={root}: {len(known):,} class folders in train, and data.classes={classes}. "
+            f"data.root={typed}: {len(known):,} class folders in train, and data.classes={classes}. "
             f"Complete the data set, or set data.classes={len(known)}."
         )

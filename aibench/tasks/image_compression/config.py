@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, too_small
 from aibench.tasks.image_compression import layout
 
 MOST_ITERATIONS = 255  # a byte of the stream's header holds them
@@ -90,7 +90,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _out_of_range(self)
         block = self.model.block
@@ -99,9 +98,10 @@ class Config(RunConfig):
                 f"data.size={self.data.size}: not a multiple of {block}, the side of the blocks of "
                 f"model.decoder={self.model.decoder}. Set data.size={-(-self.data.size // block) * block}."
             )
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed)
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:

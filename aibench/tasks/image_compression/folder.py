@@ -13,9 +13,10 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from aibench.contract import DataError, digest
+from aibench.datasets.folders import image_files
 from aibench.tasks.image_compression.layout import images_below
 from aibench.tasks.image_compression.metric import SMALLEST
-from aibench.vision.files import image_files, read_image
+from aibench.vision.files import read_image
 
 
 class Files(Dataset[Tensor]):

@@ -125,7 +125,7 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Pictures beside what is left of them at several rates, and quality over rate, with JPEG's."""
-        from aibench.tasks.image_compression.picture import Progress, draw
+        from aibench.tasks.image_compression.figure import Progress, draw
 
         shown = []
         for image in list(batch)[:_PICTURES]:

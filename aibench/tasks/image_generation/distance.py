@@ -31,17 +31,18 @@ class EmDistance(Metric):
     def __init__(self) -> None:
         super().__init__()
         for name in ("real", "made", "count"):
-            self.add_state(name, torch.zeros(()), dist_reduce_fx="sum")
+            # float64: after some thousand updates float32 would no longer see what a batch adds.
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, real: Tensor, made: Tensor) -> None:
         """Add the scores of as many real as generated images, each float (batch,)."""
-        self.real += real.sum()
-        self.made += made.sum()
+        self.real += real.double().sum()
+        self.made += made.double().sum()
         self.count += len(real)
 
     def compute(self) -> Tensor:
         """The distance, float ()."""
-        return (self.real - self.made).abs() / self.count
+        return ((self.real - self.made).abs() / self.count).float()
 
 
 class SlicedWasserstein(Metric):

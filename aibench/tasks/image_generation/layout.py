@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 SPLITS = ("train", "val")
 
@@ -15,7 +15,7 @@ def database(root: Path, category: str, split: str) -> Path:
     return root / f"{category}_{split}_lmdb" / "data.mdb"
 
 
-def problems(root: Path, category: str) -> Iterator[str]:
+def problems(root: Path, typed: str, category: str) -> Iterator[str]:
     """What keeps the folder `root` from being LSUN, a line each."""
     for split in SPLITS:
         file = database(root, category, split)
@@ -23,6 +23,6 @@ def problems(root: Path, category: str) -> Iterator[str]:
             continue
         holder = file.parent if file.parent.is_dir() else root
         yield (
-            f"data.root={root}: looked for {file.relative_to(root)}, found {listed(holder)} in {holder.name}. Unpack "
+            f"data.root={typed}: looked for {file.relative_to(root)}, found {listed(holder)} in {holder.name}. Unpack "
             f"{category}_{split}_lmdb.zip there, or set data.root to the folder that holds {file.parent.name}."
         )

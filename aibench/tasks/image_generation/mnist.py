@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aibench.datasets.folders import package_file
 from aibench.tasks.image_generation.config import EMBEDDED
-from aibench.vision.embedded import package_file
 
 SIZE = 16
 

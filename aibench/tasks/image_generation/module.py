@@ -115,7 +115,8 @@ class Module(TaskModule):
     def on_validation_epoch_end(self) -> None:
         now = self.em_distance.compute()
         self.last_distances.copy_(torch.cat([self.last_distances[1:], now.view(1)]))
-        self.log("val/em_distance", self.last_distances.nanmean())
+        # The mean passes over the places that no evaluation has filled yet, and must not pass over this one.
+        self.log("val/em_distance", self.last_distances.nanmean().where(now.isfinite(), now))
         self.log("val/em_distance_unsmoothed", now)
         self.log("val/sliced_wasserstein", self.sliced_wasserstein.compute())
         self.em_distance.reset()

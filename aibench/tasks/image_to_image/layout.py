@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibench.vision.files import class_folders, enumerated, image_files, listed
+from aibench.datasets.folders import class_folders, enumerated, image_files, listed
 
 _PHOTO, _COLOURS, _IDS = "_leftImg8bit.png", "_gtFine_color.png", "_gtFine_labelIds.png"
 _HELD_OUT = ("test", "val")
@@ -61,17 +61,17 @@ def layout_of(root: Path) -> Layout | None:
     return None
 
 
-def problems(root: Path) -> Iterator[str]:
+def problems(root: Path, typed: str) -> Iterator[str]:
     """What keeps the folder `root` from being one of the three layouts, a line each."""
     layout = layout_of(root)
     if layout is None:
         yield (
-            f"data.root={root}: looked for the folders {_WANTED}, found {listed(root)}. Set data.root to the folder "
+            f"data.root={typed}: looked for the folders {_WANTED}, found {listed(root)}. Set data.root to the folder "
             "that holds them."
         )
         return
     for split in ("train", "val"):
-        yield from _problems_of(root, split, layout)
+        yield from _problems_of(root, typed, split, layout)
 
 
 def files(root: Path, split: str) -> Files:
@@ -98,14 +98,14 @@ def _folder(root: Path, split: str, letter: str) -> Path:
     return next(root / f"{name}{letter}" for name in names if (root / f"{name}{letter}").is_dir())
 
 
-def _problems_of(root: Path, split: str, layout: Layout) -> Iterator[str]:
+def _problems_of(root: Path, typed: str, split: str, layout: Layout) -> Iterator[str]:
     if layout is Layout.raw:
-        yield from _raw_problems(root, split)
+        yield from _raw_problems(root, typed, split)
         return
     for letter in "AB" if layout is Layout.folders else [""]:
         folder = _folder(root, split, letter)
         if not image_files(folder):
-            yield f"data.root={root}: looked for images in {folder.name}, found {listed(folder)}. Restore them."
+            yield f"data.root={typed}: looked for images in {folder.name}, found {listed(folder)}. Restore them."
             return
     if layout is Layout.folders and split == "val":
         first, second = (_folder(root, split, letter) for letter in "AB")
@@ -113,12 +113,12 @@ def _problems_of(root: Path, split: str, layout: Layout) -> Iterator[str]:
         single = sorted(numbers[0] ^ numbers[1])
         if single:
             yield (
-                f"data.root={root}: {first.name} and {second.name} must show the same scenes, and only one of them has "
-                f"{enumerated(single)}. Restore the other's images."
+                f"data.root={typed}: {first.name} and {second.name} must show the same scenes, and only one of them "
+                f"has {enumerated(single)}. Restore the other's images."
             )
 
 
-def _raw_problems(root: Path, split: str) -> Iterator[str]:
+def _raw_problems(root: Path, typed: str, split: str) -> Iterator[str]:
     photos, labels = root / "leftImg8bit" / split, root / "gtFine" / split
     wanted = {
         kind: _frames(folder, kind) if folder.is_dir() else []
@@ -128,14 +128,14 @@ def _raw_problems(root: Path, split: str) -> Iterator[str]:
         if not wanted[kind]:
             found = listed(folder) if folder.is_dir() else "no such folder"
             place = folder.relative_to(root)
-            yield f"data.root={root}: looked for {place}/CITY/*{kind}, found {found}. Unpack both archives there."
+            yield f"data.root={typed}: looked for {place}/CITY/*{kind}, found {found}. Unpack both archives there."
             return
     known = set(wanted[_PHOTO])
     for kind in (_COLOURS, _IDS):
         missing = [f"{name}{kind}" for name in sorted(known - set(wanted[kind]))]
         if missing:
             yield (
-                f"data.root={root}: {len(known):,} photos in leftImg8bit/{split}, and gtFine/{split} lacks "
+                f"data.root={typed}: {len(known):,} photos in leftImg8bit/{split}, and gtFine/{split} lacks "
                 f"{enumerated(missing)}. Unpack gtFine_trainvaltest.zip there."
             )
             return

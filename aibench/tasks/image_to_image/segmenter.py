@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 from aibench.contract import DataError, digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.image_to_image import streets
 from aibench.tasks.image_to_image.classes import CLASSES
 

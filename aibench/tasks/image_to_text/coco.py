@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
 from aibench.contract import DataError, digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.image_to_text.config import Config
 from aibench.tasks.image_to_text.layout import FOLDERS, Split, caption_files
 from aibench.text.batches import Ragged
@@ -71,7 +71,9 @@ class Pictures:
 def words(text: str) -> list[str]:
     """The words of a caption, in lower case; punctuation marks, `'s` and `n't` are words of their own.
 
-    NLTK's `word_tokenize`, which the authors' code uses, splits captions so as well, but for quotation marks.
+    NLTK's `word_tokenize`, which the authors' code uses, splits most captions so as well. It has other quotation
+    marks, keeps `p.m.`, `u.s.`, `...` and `w/` whole, and an apostrophe with the word that it begins. Where a sentence
+    within a caption ends, it asks a trained model, which would have to be downloaded.
     """
     return _WORD.findall(text.lower())
 

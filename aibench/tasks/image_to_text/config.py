@@ -113,7 +113,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _badly_begun(self)
         yield from _out_of_range(self.data)
@@ -121,9 +120,10 @@ class Config(RunConfig):
             yield f"model.size={self.model.size}: embedded scenes have {SMALLEST} to {LARGEST} pixels. Set it to 32."
         if self.data.source is Source.embedded and None in (self.data.train_size, self.data.val_size):
             yield "data.train_size, data.val_size: no value, and generated scenes have no end. Set both."
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root, self.data.split)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed, self.data.split)
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:

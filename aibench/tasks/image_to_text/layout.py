@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 
 class Split(enum.StrEnum):
@@ -27,7 +27,7 @@ def caption_files(root: Path, split: Split) -> list[Path]:
     return [root / "annotations" / f"captions_{folder}.json" for folder in FOLDERS.values()]
 
 
-def problems(root: Path, split: Split) -> Iterator[str]:
+def problems(root: Path, typed: str, split: Split) -> Iterator[str]:
     """What keeps the folder `root` from holding COCO 2014 and the captions of `split`, a line each."""
     wanted = [*(root / folder for folder in FOLDERS.values()), *caption_files(root, split)]
     missing = [str(path.relative_to(root)) for path in wanted if not path.exists()]
@@ -38,4 +38,4 @@ def problems(root: Path, split: Split) -> Iterator[str]:
             else "Unpack train2014.zip, val2014.zip and annotations_trainval2014.zip into one folder, and set "
             "data.root to it."
         )
-        yield f"data.root={root}: looked for {', '.join(missing)}, found {listed(root)}. {advice}"
+        yield f"data.root={typed}: looked for {', '.join(missing)}, found {listed(root)}. {advice}"

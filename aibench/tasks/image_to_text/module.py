@@ -103,7 +103,7 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Pictures with the model's caption and one of the references."""
-        from aibench.tasks.image_to_text.picture import draw
+        from aibench.tasks.image_to_text.figure import draw
 
         references = [self.text(captions[0]) for captions in _by_image(*batch[1:])]
         return draw(batch[0], self.infer(batch), references)

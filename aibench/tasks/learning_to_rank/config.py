@@ -9,10 +9,9 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, Source, too_small
-
-RAW_FILES = ("loc-gowalla_totalCheckins.txt", "loc-gowalla_totalCheckins.txt.gz")
-SPLIT_FILES = ("test/train.txt", "test/test.txt")
+from aibench import config
+from aibench.config import RunConfig, Session, too_small
+from aibench.tasks.learning_to_rank import layout
 
 
 class Activation(enum.StrEnum):
@@ -25,7 +24,7 @@ class Activation(enum.StrEnum):
 
 
 @dataclass(slots=True)
-class CaserConfig(ModelConfig):
+class ModelConfig(config.ModelConfig):
     """Teacher and student are Caser networks that differ in their latent dimensions.
 
     Attributes:
@@ -52,7 +51,7 @@ class CaserConfig(ModelConfig):
 
 
 @dataclass(slots=True)
-class CheckInsConfig(DataConfig):
+class DataConfig(config.DataConfig):
     """Attributes:
     min_items_per_user: Users with fewer distinct items are left out (not where the published split is read).
     min_users_per_item: Items with fewer distinct users are left out (likewise).
@@ -90,7 +89,7 @@ class DistillationConfig:
 
 
 @dataclass(slots=True)
-class RankingOptimConfig(OptimConfig):
+class OptimConfig(config.OptimConfig):
     """Attributes:
     teacher_epochs: Epochs that train the teacher; the student has the rest. With 0 the teacher stays untrained.
     negatives: Unseen items sampled for each window.
@@ -104,16 +103,16 @@ class RankingOptimConfig(OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    model: CaserConfig = field(default_factory=CaserConfig)
-    data: CheckInsConfig = field(default_factory=CheckInsConfig)
-    optim: RankingOptimConfig = field(default_factory=RankingOptimConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        yield from RunConfig.problems(self)
         yield from _out_of_range(self)
         yield from _without_student(self)
-        if self.data.source is Source.disk and self.data.root is not None:
-            yield from _wrong_layout(Path(self.data.root).expanduser(), self.data.root)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        yield from layout.problems(root, typed)
 
 
 def _out_of_range(config: Config) -> Iterator[str]:
@@ -161,24 +160,3 @@ def _without_student(config: Config) -> Iterator[str]:
             f"optim.teacher_epochs={teacher_epochs}: leaves the student none of the {config.target.max_epochs} epochs "
             "of target.max_epochs. Use fewer, or raise target.max_epochs."
         )
-
-
-def _wrong_layout(root: Path, typed: str) -> Iterator[str]:
-    if not root.is_dir() or published_split(root) or raw_file(root):
-        return  # no folder: said elsewhere
-    found = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-    yield (
-        f"data.root={typed}: holds neither {' and '.join(SPLIT_FILES)} (the published split) nor {RAW_FILES[0]}[.gz] "
-        f"(SNAP's check-ins), but {found}. Set data.root to the folder that holds them."
-    )
-
-
-def published_split(root: Path) -> tuple[Path, Path] | None:
-    """Training and held-out file of the published split below `root`; None where one is missing."""
-    train, test = (root / name for name in SPLIT_FILES)
-    return (train, test) if train.is_file() and test.is_file() else None
-
-
-def raw_file(root: Path) -> Path | None:
-    """SNAP's check-in file in `root`; None where there is none."""
-    return next((root / name for name in RAW_FILES if (root / name).is_file()), None)

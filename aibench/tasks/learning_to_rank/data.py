@@ -17,7 +17,7 @@ from aibench.contract import DataError, Facts, TaskData, digest
 from aibench.interactions.filtering import first_visits
 from aibench.interactions.rows import Rows
 from aibench.interactions.unseen import UnseenItems
-from aibench.tasks.learning_to_rank.config import CheckInsConfig, Config
+from aibench.tasks.learning_to_rank.config import Config, DataConfig
 from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 
 Sample = tuple[Tensor, ...]
@@ -142,7 +142,7 @@ class Data(TaskData):
         return digest(made.train.values, made.train.offsets, made.held_out.values, made.held_out.offsets, str(sizes))
 
 
-def _read(config: CheckInsConfig) -> Interactions:
+def _read(config: DataConfig) -> Interactions:
     match config.source:
         case Source.embedded:
             from aibench.tasks.learning_to_rank.flights import flights
@@ -156,7 +156,7 @@ def _read(config: CheckInsConfig) -> Interactions:
             return _made_up(config)
 
 
-def _made_up(config: CheckInsConfig) -> Interactions:
+def _made_up(config: DataConfig) -> Interactions:
     """Users with random sequences of different lengths; as many items as asked for, whether they appear or not."""
     generator = np.random.default_rng(config.seed)
     mean = config.interactions_per_user

@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import Precision, RunConfig, Source, too_small
+from aibench.config import Precision, RunConfig, too_small
 from aibench.tasks.neural_architecture_search import layout
 
 
@@ -119,15 +119,15 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from too_small(_at_least(self))
         yield from _not_positive(self)
         yield from _no_share(self)
         if self.hardware.precision is Precision.fp16:
             yield "hardware.precision=fp16: its gradients are scaled, and this task clips them. Use bf16 or fp32."
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed)
 
 
 def _at_least(run: Config) -> dict[str, tuple[float | None, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 FILES = {"train": "ptb.train.txt", "val": "ptb.valid.txt", "test": "ptb.test.txt"}
 FOLDERS = (".", "data", "simple-examples/data")  # of Mikolov's archive
@@ -17,11 +17,11 @@ def text_file(root: Path, part: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def problems(root: Path) -> Iterator[str]:
+def problems(root: Path, typed: str) -> Iterator[str]:
     """What keeps the folder `root` from being Penn Treebank's, a line each."""
     for part, name in FILES.items():
         if text_file(root, part) is None:
             yield (
-                f"data.root={root}: looked for {name} (also in data and simple-examples/data), found {listed(root)}. "
+                f"data.root={typed}: looked for {name} (also in data and simple-examples/data), found {listed(root)}. "
                 "Set data.root to the folder that holds Mikolov's ptb.train.txt, ptb.valid.txt and ptb.test.txt."
             )

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Source
+from aibench import config
+from aibench.config import RunConfig, Source
+from aibench.tasks.object_detection import layout
 
 SMALLEST, LARGEST = 48, 200  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 200
 
@@ -23,7 +25,7 @@ class Backbone(enum.StrEnum):
     resnet101 = enum.auto()
 
 
-class Optimiser(enum.StrEnum):
+class Optimizer(enum.StrEnum):
     """How a step is taken."""
 
     sgd = enum.auto()
@@ -97,7 +99,7 @@ class RoiConfig:
 
 
 @dataclass(slots=True)
-class DetectorConfig(ModelConfig):
+class ModelConfig(config.ModelConfig):
     """Faster R-CNN.
 
     Attributes:
@@ -129,7 +131,7 @@ class DetectorConfig(ModelConfig):
 
 
 @dataclass(slots=True)
-class ImagesConfig(DataConfig):
+class DataConfig(config.DataConfig):
     """Images with boxes.
 
     Attributes:
@@ -143,8 +145,8 @@ class ImagesConfig(DataConfig):
 
 
 @dataclass(slots=True)
-class DetectorOptimConfig(OptimConfig):
-    """Optimiser. Its weight decay spares biases and normalisation.
+class OptimConfig(config.OptimConfig):
+    """Optimizer. Its weight decay spares biases and normalisation.
 
     Attributes:
         name: How a step is taken.
@@ -155,7 +157,7 @@ class DetectorOptimConfig(OptimConfig):
         decay_factor: What a fall of `decay=step` leaves of the learning rate.
     """
 
-    name: Optimiser = MISSING
+    name: Optimizer = MISSING
     momentum: float = 0.9
     warmup_steps: int = 0
     decay: Decay = MISSING
@@ -167,26 +169,23 @@ class DetectorOptimConfig(OptimConfig):
 class Config(RunConfig):
     """One run of object detection."""
 
-    model: DetectorConfig = field(default_factory=DetectorConfig)
-    data: ImagesConfig = field(default_factory=ImagesConfig)
-    optim: DetectorOptimConfig = field(default_factory=DetectorOptimConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _of_model(self.model)
         yield from _of_data(self.data)
         if self.optim.decay_epochs < 1:
             yield f"optim.decay_epochs={self.optim.decay_epochs}: must be at least 1."
 
-
-def devkit(root: str) -> Path:
-    """The folder VOC2007 at `root`, which is it or holds it."""
-    folder = Path(root).expanduser()
-    return folder / "VOC2007" if (folder / "VOC2007").is_dir() else folder
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed)
 
 
-def _of_model(model: DetectorConfig) -> Iterator[str]:
+def _of_model(model: ModelConfig) -> Iterator[str]:
     plain = model.backbone is Backbone.convolutions
     if plain and model.pyramid:
         yield "model.pyramid=true: backbone=convolutions has no levels. Set model.backbone=resnet50."
@@ -207,7 +206,7 @@ def _of_model(model: DetectorConfig) -> Iterator[str]:
         )
 
 
-def _of_data(data: ImagesConfig) -> Iterator[str]:
+def _of_data(data: DataConfig) -> Iterator[str]:
     if data.source is Source.embedded:
         if data.train_size is None or data.val_size is None:
             yield "data.train_size, data.val_size: no value, and generated scenes have no end. Set both."
@@ -216,17 +215,3 @@ def _of_data(data: ImagesConfig) -> Iterator[str]:
                 f"data.height={data.height}: embedded scenes are square, of {SMALLEST} to {LARGEST} pixels. "
                 "Set data.height and data.width alike."
             )
-    if data.source is Source.disk and data.root is not None and Path(data.root).expanduser().is_dir():
-        yield from _of_layout(data.root)
-
-
-def _of_layout(root: str) -> Iterator[str]:
-    folder = devkit(root)
-    wanted = ("Annotations", "JPEGImages", "ImageSets/Main/trainval.txt", "ImageSets/Main/test.txt")
-    missing = [name for name in wanted if not (folder / name).exists()]
-    if missing:
-        found = sorted(path.name for path in folder.iterdir())[:8]
-        yield (
-            f"data.root={root}: looked in {folder} for {', '.join(missing)}; found {', '.join(found) or 'nothing'}. "
-            "Unpack VOC2007's trainval and test archives into one folder, and set data.root to the VOCdevkit in it."
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,14 +14,13 @@ from torch.utils.data import Dataset
 
 from aibench.config import Source
 from aibench.contract import Facts, TaskData, digest
-from aibench.tasks.object_detection import scenes, voc
-from aibench.tasks.object_detection.config import Config, devkit
+from aibench.tasks.object_detection import layout, scenes, voc
+from aibench.tasks.object_detection.config import Config
 
 Target = dict[str, Tensor]
 Sample = tuple[Tensor, Target]
 Batch = tuple[list[Tensor], list[Target]]
 
-IMAGE_SETS = {"train": "trainval", "val": "test"}  # paper, 4.1.2: trained on trainval, scored on the test data
 SYNTHETIC_SIZES = {"train": 5011, "val": 4952}  # images of VOC2007's two sets
 
 
@@ -48,7 +48,7 @@ class Data(TaskData):
                 return Scenes(*scenes.scenes(split, size, data.height, data.seed))
             case Source.disk:
                 assert data.root is not None
-                return voc.VOC2007(devkit(data.root), IMAGE_SETS[split], size)
+                return voc.VOC2007(layout.home(Path(data.root).expanduser()), split, size)
             case Source.synthetic:
                 shape = (3, data.height, data.width)
                 return Noise(size or SYNTHETIC_SIZES[split], shape, (data.seed, split == "train"))

@@ -11,7 +11,7 @@ from torch import Tensor
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.voc import VOC07mAP
 from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.object_detection.config import Config, Decay, DetectorOptimConfig, Optimiser
+from aibench.tasks.object_detection.config import Config, Decay, OptimConfig, Optimizer
 from aibench.tasks.object_detection.data import Batch, Target
 from aibench.tasks.object_detection.model import Detector
 
@@ -63,14 +63,14 @@ class Module(TaskModule):
             {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": optim.weight_decay},
             {"params": [weight for weight in weights if weight.ndim == 1], "weight_decay": 0.0},
         ]
-        optimiser: torch.optim.Optimizer
-        if optim.name is Optimiser.sgd:
-            optimiser = torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
+        optimizer: torch.optim.Optimizer
+        if optim.name is Optimizer.sgd:
+            optimizer = torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
         else:
-            optimiser = torch.optim.AdamW(groups, lr=optim.lr, fused=True)
+            optimizer = torch.optim.AdamW(groups, lr=optim.lr, fused=True)
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = budget // (self.trainer.max_epochs or 1)
-        return each_step(optimiser, partial(lr_factor, optim=optim, budget=budget, epoch=epoch))
+        return each_step(optimizer, partial(lr_factor, optim=optim, budget=budget, epoch=epoch))
 
     def example_input(self) -> tuple[Any, ...]:
         """One image of noise: on a plain one every anchor scores alike."""
@@ -92,7 +92,7 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Pictures with the boxes that were found and those that are there."""
-        from aibench.tasks.object_detection.picture import draw
+        from aibench.tasks.object_detection.figure import draw
 
         return draw(batch, self._detect(batch[0]), self.classes)
 
@@ -106,7 +106,7 @@ class Module(TaskModule):
             self.detector.train(was_training)
 
 
-def lr_factor(step: int, optim: DetectorOptimConfig, budget: int, epoch: int) -> float:
+def lr_factor(step: int, optim: OptimConfig, budget: int, epoch: int) -> float:
     """What the learning rate of `step`, from 0, is multiplied by.
 
     Args:

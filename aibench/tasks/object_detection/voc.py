@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError
+from aibench.tasks.object_detection.layout import image_list
 from aibench.vision.files import read_image
 
 CLASSES = [
@@ -32,19 +33,20 @@ class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
 
     Args:
         folder: `VOC2007`.
-        image_set: `trainval` or `test`.
+        split: `train` or `val`.
         limit: Takes so many of the set's images, in its order; None takes all.
 
     Raises:
         DataError: A file is missing or wrong.
     """
 
-    def __init__(self, folder: Path, image_set: str, limit: int | None = None) -> None:
-        names = _names(folder / "ImageSets" / "Main" / f"{image_set}.txt")[:limit]
+    def __init__(self, folder: Path, split: str, limit: int | None = None) -> None:
+        image_set = image_list(folder, split)
+        names = _names(image_set)[:limit]
         self.images = [folder / "JPEGImages" / f"{name}.jpg" for name in names]
         for image in self.images:
             if not image.is_file():
-                raise DataError(f"{image}: no such file, and ImageSets/Main/{image_set}.txt names it.")
+                raise DataError(f"{image}: no such file, and ImageSets/Main/{image_set.name} names it.")
         annotations = [annotation(folder / "Annotations" / f"{name}.xml") for name in names]
         self.sizes = [size for size, _ in annotations]
         self.targets = [target for _, target in annotations]

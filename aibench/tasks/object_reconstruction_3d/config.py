@@ -128,13 +128,13 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _out_of_range(self)
         yield from _misshapen(self)
         yield from _wrong_categories(self.data)
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root, self.data.layout, self.data.categories)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed, self.data.layout, self.data.categories)
 
 
 def _out_of_range(run: Config) -> Iterator[str]:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aibench.config import DataError
-from aibench.vision.files import class_folders, listed
+from aibench.datasets.folders import class_folders, enumerated, listed
 
 PICTURES = 24
 
@@ -36,11 +36,11 @@ _FOLDERS = {
     Layout.r2n2: ("ShapeNetRendering", "ShapeNetVox32"),
 }
 _LISTS = {"train": "trainids", "val": "testids"}  # Yan et al. report what they reach on the test set
-_TRAINING_SHARE = 0.8  # 3D-R2N2: the first models of each category in alphabetical order
+_TRAINING_SHARE = 0.8  # 3D-R2N2: of `ShapeNetVox32`, the first models of each category in alphabetical order
 _ERRONEOUS = {"04090263/4a32519f44dc84aabafe26e2eb69ebf4"}  # named so by 3D-R2N2
 
 
-def problems(root: Path, layout: Layout, categories: list[str]) -> Iterator[str]:
+def problems(root: Path, typed: str, layout: Layout, categories: list[str]) -> Iterator[str]:
     """What keeps the folder `root` from being laid out so and from having these categories, a line each."""
     missing = [name for name in _FOLDERS[layout] if not (root / name).is_dir()]
     if missing:
@@ -48,13 +48,13 @@ def problems(root: Path, layout: Layout, categories: list[str]) -> Iterator[str]
         advice = "Set data.root to the folder that holds them."
         if other is not None:
             advice = f"That is the layout {other}: set data.layout={other}."
-        yield f"data.root={root}: looked for the folders {', '.join(_FOLDERS[layout])}, found {listed(root)}. {advice}"
+        yield f"data.root={typed}: looked for the folders {', '.join(_FOLDERS[layout])}, found {listed(root)}. {advice}"
         return
     for category in categories:
         lacking = [path for path in _of_category(root, layout, category) if not path.exists()]
         if lacking:
             yield (
-                f"data.root={root}: looked for {lacking[0].relative_to(root)}, found {listed(lacking[0].parent)}. "
+                f"data.root={typed}: looked for {lacking[0].relative_to(root)}, found {listed(lacking[0].parent)}. "
                 f"Complete the data set, or leave {category} out of data.categories."
             )
             return
@@ -96,7 +96,11 @@ def _listed_ids(root: Path, category: str, split: str) -> list[str]:
 
 
 def _share(root: Path, category: str, split: str) -> list[str]:
-    names = class_folders(root / _FOLDERS[Layout.r2n2][0] / category)
+    pictures, volumes = (root / name / category for name in _FOLDERS[Layout.r2n2])
+    names = class_folders(volumes)
+    lacking = sorted(set(names) - set(class_folders(pictures)))
+    if lacking:
+        raise DataError(f"{volumes}: {pictures} lacks {enumerated(lacking)}. Restore their pictures.")
     border = int(_TRAINING_SHARE * len(names))
     return names[:border] if split == "train" else names[border:]
 

@@ -78,14 +78,15 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _out_of_range(self)
         yield from _wrong_widths(self.model)
         data = self.data
         if data.same_carrier and data.source is Source.disk:
             yield f"data.same_carrier=true: data.source={data.source} has no carriers. Leave it false."
-        if data.source is Source.disk and data.root is not None:
-            yield from layout.problems(Path(data.root).expanduser(), data.root, data.release)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed, self.data.release)
 
 
 def _out_of_range(run: Config) -> Iterator[str]:

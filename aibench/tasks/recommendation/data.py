@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from aibench.config import Source
 from aibench.contract import DataError, Facts, TaskData, Tensors, digest
+from aibench.datasets.arrays import kept_arrays
 from aibench.interactions.filtering import first_appearance, first_visits
-from aibench.interactions.kept import kept_arrays
 from aibench.interactions.rows import Ints
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.recommendation.config import Config, DataConfig

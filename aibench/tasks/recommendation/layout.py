@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 
 class Release(enum.StrEnum):
@@ -29,8 +29,8 @@ def ratings_file(root: Path, release: Release) -> Path | None:
 
 def problems(root: Path, typed: str, release: Release) -> Iterator[str]:
     """What keeps the folder `root`, as `typed`, from being the release's; at most a line."""
-    if not root.is_dir() or ratings_file(root, release):
-        return  # no folder: said elsewhere
+    if ratings_file(root, release):
+        return
     other = next((other for other in Release if ratings_file(root, other)), None)
     hint = (
         f"Set data=recommendation/{DATA[other]} for the release that is there"

@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, too_small
 from aibench.tasks.spatial_transformer import layout
 
 SIZE = 28  # height and width of an image in pixels: MNIST's, for which the networks are made
@@ -109,15 +109,15 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _distorted_too_far(self.data)
         yield from too_small({"optim.warmup_epochs": (self.optim.warmup_epochs, 0)})
         if self.data.std <= 0:
             yield f"data.std={self.data.std}: must be greater than 0."
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed)
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:

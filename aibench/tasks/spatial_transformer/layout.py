@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 SPLITS = {"train": "train", "val": "t10k"}
 FOLDERS = (".", "raw", "MNIST/raw")
@@ -20,13 +20,13 @@ def mnist_files(root: Path, split: str) -> tuple[Path, Path] | None:
     return None if images is None or labels is None else (images, labels)
 
 
-def problems(root: Path) -> Iterator[str]:
+def problems(root: Path, typed: str) -> Iterator[str]:
     """What keeps the folder `root` from being MNIST's, a line each."""
     for split in SPLITS:
         for name in _names(split):
             if _found(root, name) is None:
                 yield (
-                    f"data.root={root}: looked for {name} (or {name}.gz, also in raw and MNIST/raw), found "
+                    f"data.root={typed}: looked for {name} (or {name}.gz, also in raw and MNIST/raw), found "
                     f"{listed(root)}. Set data.root to the folder that holds MNIST's four files."
                 )
 

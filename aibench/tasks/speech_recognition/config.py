@@ -107,15 +107,15 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _out_of_range(self)
         yield from _unmeasured(self)
         if self.data.source is Source.embedded:
             yield from _voiceless(self.data)
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root, [*self.data.train_sets, *self.data.held_out_sets])
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed, [*self.data.train_sets, *self.data.held_out_sets])
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 HOME = "LibriSpeech"
 TRANSCRIPTS = "*.trans.txt"
@@ -21,17 +21,17 @@ def transcript_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*/*/{TRANSCRIPTS}"))
 
 
-def problems(root: Path, sets: Sequence[str]) -> Iterator[str]:
+def problems(root: Path, typed: str, sets: Sequence[str]) -> Iterator[str]:
     """What keeps the folder `root` from holding LibriSpeech's `sets`, a line each."""
     folder = home(root)
     for name in sets:
         if not (folder / name).is_dir():
             yield (
-                f"data.root={root}: looked for the folder {name} (also in {HOME}), found {listed(folder)}. Set "
+                f"data.root={typed}: looked for the folder {name} (also in {HOME}), found {listed(folder)}. Set "
                 "data.root to the folder that holds LibriSpeech's sets."
             )
         elif next((folder / name).glob(f"*/*/{TRANSCRIPTS}"), None) is None:
             yield (
-                f"data.root={root}: looked for {name}/SPEAKER/CHAPTER/{TRANSCRIPTS}, found {listed(folder / name)} in "
+                f"data.root={typed}: looked for {name}/SPEAKER/CHAPTER/{TRANSCRIPTS}, found {listed(folder / name)} in "
                 f"{name}. Unpack the set {name} again."
             )

@@ -92,7 +92,7 @@ class Module(TaskModule):
     @torch.inference_mode()
     def render(self, batch: Batch) -> Figure:
         """Utterances: spectrogram, the letters where they were heard, and what was said and heard."""
-        from aibench.tasks.speech_recognition.picture import drawn
+        from aibench.tasks.speech_recognition.figure import drawn
 
         spectra, lengths, labels, sets = (tensor[:_UTTERANCES] for tensor in batch)
         log_probabilities, _ = self(spectra.to(self.device), lengths.to(self.device))

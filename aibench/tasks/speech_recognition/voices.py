@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from aibench.contract import DataError, digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.speech_recognition.alphabet import encode
 from aibench.tasks.speech_recognition.config import DataConfig
 from aibench.tasks.speech_recognition.features import Spectrogram

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from aibench.contract import digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.text_summarization.corpus import Corpus, Example, encoded
 
 RECIPE = "1"

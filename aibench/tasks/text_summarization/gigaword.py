@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aibench.config import DataError
 from aibench.contract import digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.text_summarization.corpus import Corpus, Example, encoded
 from aibench.tasks.text_summarization.layout import HeldOut, line_files
 from aibench.text.lines import pairs

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 
 class HeldOut(enum.StrEnum):
@@ -55,7 +55,7 @@ def _plain_or_compressed(path: Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def problems(root: Path, held_out: HeldOut) -> Iterator[str]:
+def problems(root: Path, typed: str, held_out: HeldOut) -> Iterator[str]:
     """What keeps the folder `root` from holding a collection, a line each."""
     if line_files(root, held_out) is not None:
         return
@@ -63,6 +63,6 @@ def problems(root: Path, held_out: HeldOut) -> Iterator[str]:
         ", ".join((*files["train"], *files[held_out])) + f" ({origin})" for origin, files in LAYOUTS.items()
     )
     yield (
-        f"data.root={root}: looked for {wanted}, each also as .gz and also in {' or '.join(_FOLDERS[1:])}, found "
+        f"data.root={typed}: looked for {wanted}, each also as .gz and also in {' or '.join(_FOLDERS[1:])}, found "
         f"{listed(root)}. Set data.root to the folder that holds them."
     )

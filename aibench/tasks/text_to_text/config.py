@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, too_small
 from aibench.tasks.text_to_text import layout
 
 
@@ -49,7 +49,7 @@ class BeamConfig:
     Attributes:
         size: Hypotheses that are kept; 1 is greedy.
         length_penalty: alpha, with which a score is divided by ((5 + tokens) / 6) ** alpha.
-        extra_length: A translation has at most so many tokens more than the longest source of its batch.
+        extra_length: A translation has at most so many tokens more than its source, start and end counted.
     """
 
     size: int = MISSING
@@ -140,7 +140,6 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model)
         yield from _tokens_without_vocabulary(self)
         at_least: dict[str, tuple[float | None, float]] = {
@@ -153,9 +152,10 @@ class Config(RunConfig):
         yield from too_small(at_least)
         if not 0 <= self.optim.label_smoothing < 1:
             yield f"optim.label_smoothing={self.optim.label_smoothing}: must lie in 0 to 1, 1 left out."
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root, self.data.corpus)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed, self.data.corpus)
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:

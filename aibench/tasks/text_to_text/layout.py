@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 SPLITS = ("train", "val")
 # By split the places that are looked at, in this order. A place is one pair of files or several, of which all are read.
@@ -54,13 +54,13 @@ def found(root: Path, corpus: str, split: str) -> list[Files] | None:
     return None
 
 
-def problems(root: Path, corpus: str) -> Iterator[str]:
+def problems(root: Path, typed: str, corpus: str) -> Iterator[str]:
     """What keeps the folder `root` from being the corpus's, a line each."""
     for split in SPLITS:
         if found(root, corpus, split) is None:
             sought = ", or ".join(" and ".join(map(_shown, place)) for place in PLACES[corpus][split])
             yield (
-                f"data.root={root}: looked for {sought} (.gz too), found {listed(root)}. Set data.root to the folder "
+                f"data.root={typed}: looked for {sought} (.gz too), found {listed(root)}. Set data.root to the folder "
                 f"that holds {corpus}."
             )
 

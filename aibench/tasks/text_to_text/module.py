@@ -110,7 +110,7 @@ class Module(TaskModule):
             past,
             batch=len(source),
             beams=beam.size,
-            longest=source.shape[1] + beam.extra_length,
+            longest=(source != PAD).sum(1) + beam.extra_length,
             length_penalty=beam.length_penalty,
         )
         return [written(indices, self.facts["target_entries"], self.config.data.tokens) for indices in found]

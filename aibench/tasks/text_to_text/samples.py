@@ -12,7 +12,7 @@ from torch import Tensor
 
 from aibench.config import Source
 from aibench.contract import DataError, digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.text_to_text.config import DataConfig, TooLong
 from aibench.tasks.text_to_text.corpus import Text
 from aibench.tasks.text_to_text.grammar import Pair

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from aibench.config import Source
 from aibench.contract import DataError, digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.text_to_text.config import DataConfig, Tokens
 from aibench.tasks.text_to_text.corpus import Text
 from aibench.text.vocabulary import BOS, EOS, PAD, UNK, Vocabulary

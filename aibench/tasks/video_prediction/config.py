@@ -91,13 +91,13 @@ class Config(RunConfig):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
-        yield from RunConfig.problems(self)
         yield from _misshapen(self.model, self.data.size)
         yield from _out_of_range(self)
         yield from _unfit(self.data)
-        root = Path(str(self.data.root)).expanduser()
-        if self.data.source is Source.disk and root.is_dir():
-            yield from layout.problems(root, self.data.collection, self.data.files, self.data.held_out_part)
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
+        yield from layout.problems(root, typed, self.data.collection, self.data.files, self.data.held_out_part)
 
 
 def _misshapen(model: ModelConfig, size: int) -> Iterator[str]:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.vision.files import listed
+from aibench.datasets.folders import listed
 
 
 class Collection(enum.StrEnum):
@@ -35,13 +35,15 @@ def record_files(root: Path, collection: Collection, held_out_part: float) -> di
     return {"train": files[:kept], "val": files[kept:]}
 
 
-def problems(root: Path, collection: Collection, expected: int | None, held_out_part: float) -> Iterator[str]:
+def problems(
+    root: Path, typed: str, collection: Collection, expected: int | None, held_out_part: float
+) -> Iterator[str]:
     """What keeps the folder `root` from being the `collection` of `expected` files, a line each."""
     files = record_files(root, collection, held_out_part)
     count = sum(map(len, files.values()))
     if count and expected is not None and count != expected:
         yield (
-            f"data.root={root}: {count:,} record files, and data.files={expected}. Complete the data set, or set "
+            f"data.root={typed}: {count:,} record files, and data.files={expected}. Complete the data set, or set "
             f"data.files={count}."
         )
     elif not all(files.values()):
@@ -50,6 +52,6 @@ def problems(root: Path, collection: Collection, expected: int | None, held_out_
             Collection.bair: "train/*.tfrecords and test/*.tfrecords (also in softmotion30_44k)",
         }
         yield (
-            f"data.root={root}: looked for {wanted[collection]}, found {listed(root)}. Set data.root to the folder "
+            f"data.root={typed}: looked for {wanted[collection]}, found {listed(root)}. Set data.root to the folder "
             "that holds them, or data.collection to the one that is there."
         )

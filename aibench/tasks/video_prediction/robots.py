@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
-from aibench.prepared import prepared
+from aibench.datasets.prepared import prepared
 from aibench.tasks.video_prediction.config import BAIR_SIZE, DataConfig
 from aibench.tasks.video_prediction.example import MalformedError, bytes_in, features, floats_in
 from aibench.tasks.video_prediction.layout import Collection, record_files

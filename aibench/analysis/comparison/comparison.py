@@ -1,0 +1,240 @@
+"""Compares two sets of results: what differs between them, and which is faster, task by task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from aibench.analysis.comparison.ratio import Ratio, fisher, holm, ratio, smallest_detectable
+from aibench.analysis.comparison.reference_points import Convergence, check
+from aibench.analysis.runs.compared import CONVERGENCE, QUANTITIES, Quantity, reason, values
+from aibench.analysis.runs.pooling import UNKNOWN, Pool, pools, varying_keys
+from aibench.analysis.runs.runs import Run
+from aibench.analysis.variation.rows import without_copies
+from aibench.results.result import Result
+
+LEVEL = 0.01  # of a verdict, over all rows: one comparison in a hundred of a machine with itself may raise an alarm
+DECIDES_THE_WORK = ("quality", "target.metric", "target.mode", "data.fingerprint", "scale")
+SHARE = Quantity("runs that miss", "runs", CONVERGENCE.of, to_quality=True)
+FASTER, SLOWER, UNDECIDED, NOT_COMPARABLE, NO_VALUE = "faster", "slower", "undecided", "not comparable", "no value"
+
+Family = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Holds the comparison of one quantity of one task.
+
+    Attributes:
+        family: The task, the scale and the session.
+        quantity: The quantity that was compared; smaller is better.
+        runs_a, runs_b: How many runs of A and of B have a value.
+        ratio: B over A; above 1 where B needs more. None where a side has no value.
+        smallest: The least ratio above 1 that this many runs with this scatter detect in 80 of 100 repetitions.
+        adjusted: The test's probability after Holm, over all rows.
+        verdict: What holds for B: `faster` (needs less), `slower`, `undecided`, `not comparable` or `no value`.
+        why: The reason where there is no verdict.
+    """
+
+    family: Family
+    quantity: Quantity
+    runs_a: int
+    runs_b: int
+    ratio: Ratio | None
+    smallest: float | None = None
+    adjusted: float | None = None
+    verdict: str = UNDECIDED
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Holds all that two sets of results say about each other.
+
+    Attributes:
+        differs: By key and its value on either side, the tasks for which that holds.
+        rows: The quantities, by task.
+        alone: A line for each task that only one side has, or of which a side has several configurations.
+        convergence: By task, what MLPerf's check says, or why it says nothing.
+    """
+
+    differs: dict[tuple[str, str, str], list[str]]
+    rows: list[Row]
+    alone: list[str]
+    convergence: dict[Family, Convergence | str] = field(default_factory=dict)
+
+    @property
+    def regressions(self) -> list[Row]:
+        """Return the rows in which B is slower."""
+        return [row for row in self.rows if row.verdict == SLOWER]
+
+
+def compare(a: Iterable[Result | Run], b: Iterable[Result | Run], level: float = LEVEL) -> Comparison:
+    """Compare B with A for every task, scale and session that both have in one configuration."""
+    alone: list[str] = []
+    side_a, side_b = _by_family(a, "A", alone), _by_family(b, "B", alone)
+    differs: dict[tuple[str, str, str], list[str]] = {}
+    rows: list[Row] = []
+    convergence: dict[Family, Convergence | str] = {}
+    for family in sorted(set(side_a) | set(side_b)):
+        pool_a, pool_b = side_a.get(family), side_b.get(family)
+        if pool_a is None or pool_b is None:
+            alone.append(f"{' '.join(family)}: only {'A' if pool_b is None else 'B'} has it.")
+        if not pool_a or not pool_b:
+            continue
+        for difference in differences(pool_a, pool_b):
+            differs.setdefault(difference, []).append(family[0])
+        blocked = [key for key, _, _ in differences(pool_a, pool_b) if key in DECIDES_THE_WORK]
+        rows += _rows(family, pool_a, pool_b, blocked)
+        convergence[family] = _checked(pool_a, pool_b)
+    return Comparison(differs, _judged(rows, level), alone, convergence)
+
+
+def _by_family(results: Iterable[Result | Run], side: str, faults: list[str]) -> dict[Family, Pool | None]:
+    """Return the one pool of each family; None, and a line in `faults`, where there are several."""
+    found: dict[Family, list[Pool]] = {}
+    for pool in pools(results):
+        found.setdefault(pool.family, []).append(pool)
+    for family, several in found.items():
+        if len(several) > 1:
+            keys = ", ".join(varying_keys([pool.traits for pool in several]))
+            faults.append(
+                f"{' '.join(family)}: {side} holds {len(several)} sets of runs that differ in {keys}. Give one."
+            )
+    return {family: several[0] if len(several) == 1 else None for family, several in found.items()}
+
+
+def differences(a: Pool, b: Pool) -> Iterator[tuple[str, str, str]]:
+    """Yield each key, but the seeds, in which two pools differ, with its value in A and its value in B."""
+    for key in varying_keys([a.traits, b.traits]):
+        yield key, a.traits.get(key, UNKNOWN), b.traits.get(key, UNKNOWN)
+    for name, of in (("division", _division), ("trust", _trust)):
+        one, other = ("|".join(sorted({of(run) for run in pool.runs})) for pool in (a, b))
+        if one != other:
+            yield name, one, other
+
+
+def _division(run: Run) -> str:
+    return run.division.name if run.division else UNKNOWN
+
+
+def _trust(run: Run) -> str:
+    return (run.trust.level if run.trust else None) or "not judged"
+
+
+def _rows(family: Family, a: Pool, b: Pool, blocked: list[str]) -> Iterator[Row]:
+    runs_a, runs_b = without_copies(a.runs), without_copies(b.runs)
+    for quantity in QUANTITIES:
+        values_a, values_b = values(runs_a, quantity), values(runs_b, quantity)
+        row = Row(family, quantity, len(values_a), len(values_b), None)
+        if not values_a or not values_b:
+            side = runs_a if not values_a else runs_b
+            yield replace(row, verdict=NO_VALUE, why=reason(side, quantity))
+            continue
+        quanta = [_quantum(runs) if quantity is CONVERGENCE else 0.0 for runs in (runs_a, runs_b)]
+        found = ratio(values_a, values_b, *quanta)
+        if blocked and quantity.to_quality:
+            yield replace(row, ratio=found, verdict=NOT_COMPARABLE, why=f"they differ in {', '.join(blocked)}")
+        else:
+            why = "one run a side tells nothing of the spread" if found.p is None else None
+            yield replace(row, ratio=found, why=why)
+    yield from _shares(family, runs_a, runs_b, blocked)
+
+
+def _quantum(runs: list[Run]) -> float:
+    return max((run.to_quality.quantum for run in runs if run.to_quality.quantum), default=0.0)
+
+
+def _shares(family: Family, runs_a: list[Run], runs_b: list[Run], blocked: list[str]) -> Iterator[Row]:
+    """Yield a row that tests whether one side misses the target more often, where any run missed it."""
+    ended_a, ended_b = (
+        [run.reached for run in runs if run.status.finished and run.watched is not None] for runs in (runs_a, runs_b)
+    )
+    missed_a, missed_b = ended_a.count(False), ended_b.count(False)
+    if missed_a + missed_b == 0 or not ended_a or not ended_b:
+        return
+    row = Row(family, SHARE, len(ended_a), len(ended_b), None, why=f"A {missed_a}, B {missed_b}")
+    if blocked:
+        yield replace(row, verdict=NOT_COMPARABLE)
+        return
+    p = fisher(ended_a.count(True), missed_a, ended_b.count(True), missed_b)
+    of_a, of_b = missed_a / len(ended_a), missed_b / len(ended_b)
+    value = math.inf if of_a == 0 else of_b / of_a
+    yield replace(row, ratio=Ratio(value, p=p))
+
+
+def _judged(rows: Sequence[Row], level: float) -> list[Row]:
+    """Return `rows` with their probabilities adjusted by Holm's method and their verdicts."""
+    tested = [row for row in rows if row.verdict == UNDECIDED and row.ratio is not None and row.ratio.p is not None]
+    adjusted = dict(zip(map(id, tested), holm([row.ratio.p or 0.0 for row in tested if row.ratio]), strict=True))
+    judged = []
+    for row in rows:
+        if id(row) not in adjusted or row.ratio is None:
+            judged.append(row)
+            continue
+        decided = adjusted[id(row)] <= level
+        verdict = UNDECIDED if not decided else SLOWER if row.ratio.value > 1 else FASTER
+        smallest = smallest_detectable(row.ratio, level / len(tested))
+        judged.append(replace(row, adjusted=adjusted[id(row)], verdict=verdict, smallest=smallest))
+    return judged
+
+
+def _checked(a: Pool, b: Pool) -> Convergence | str:
+    """Return the outcome of MLPerf's check of B with A as the reference, or why it cannot be made."""
+    try:
+        return check(_epochs(a), _epochs(b))
+    except ValueError as error:
+        return f"not checked: {error}"
+
+
+def _epochs(pool: Pool) -> list[float]:
+    runs = [run for run in without_copies(pool.runs) if run.status.finished and run.watched is not None]
+    return [run.to_quality.epochs if run.reached and run.to_quality.epochs else math.inf for run in runs]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Holds a suite's score: the geometric mean over tasks of the reference's value over the system's; more is better.
+
+    Attributes:
+        quantity: The quantity that is scored.
+        value: The score; None where no task can be scored.
+        low, high: Its 95 % interval, the tasks taken as fixed; None where a task has one run a side.
+        scored: The tasks in it.
+        missing: The reference's tasks that are not in the score, with the reason.
+    """
+
+    quantity: Quantity
+    value: float | None
+    low: float | None
+    high: float | None
+    scored: list[str]
+    missing: dict[str, str]
+
+
+def score(reference: Comparison, quantity: Quantity) -> Score:
+    """Return the score of side B of `reference`, a comparison whose side A is the reference.
+
+    A logarithm of the score is the mean of the tasks' logarithms: its variance is the sum of theirs over the square of
+    their number, with degrees of freedom by Welch and Satterthwaite.
+    """
+    from aibench.analysis.spread import t_quantile
+
+    rows = [row for row in reference.rows if row.quantity is quantity]
+    good = [row.ratio for row in rows if row.ratio is not None and row.verdict != NOT_COMPARABLE]
+    scored = [row.family[0] for row in rows if row.ratio is not None and row.verdict != NOT_COMPARABLE]
+    missing = {row.family[0]: row.why or row.verdict for row in rows if row.family[0] not in scored}
+    missing |= {
+        line.split()[0]: line.partition(": ")[2] for line in reference.alone if "only A" in line or "A holds" in line
+    }
+    if not good:
+        return Score(quantity, None, None, None, scored, missing)
+    centre = -math.fsum(math.log(one.value) for one in good) / len(good)
+    parts = [(one.error / len(good)) ** 2 for one in good if one.error is not None]
+    degrees = [one.degrees for one in good if one.degrees is not None]
+    if len(degrees) < len(good) or math.fsum(parts) == 0:
+        return Score(quantity, math.exp(centre), None, None, scored, missing)
+    freedom = math.fsum(parts) ** 2 / math.fsum(part**2 / free for part, free in zip(parts, degrees, strict=True))
+    reach = t_quantile(freedom) * math.sqrt(math.fsum(parts))
+    return Score(quantity, math.exp(centre), math.exp(centre - reach), math.exp(centre + reach), scored, missing)

@@ -1,0 +1,104 @@
+"""Computes the ratio of two means from a few runs each: its interval, its test, and what it could have shown."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aibench.analysis.spread import t_quantile
+
+POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Holds the geometric mean of B over that of A, by Welch's t on the logarithms.
+
+    Attributes:
+        value: The ratio.
+        low, high: Its 95 % interval; None where a side has one run.
+        p: Two-sided probability of a ratio as far from 1 if there is no difference; None where a side has one run.
+        error: Standard error of the ratio's logarithm; None where a side has one run.
+        degrees: Degrees of freedom of that error (Welch-Satterthwaite).
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    error: float | None = None
+    degrees: float | None = None
+
+
+def ratio(a: Sequence[float], b: Sequence[float], quantum_a: float = 0.0, quantum_b: float = 0.0) -> Ratio:
+    """Return the ratio of `b` to `a`, all positive.
+
+    Args:
+        a: Values of one side, at least one.
+        b: Values of the other side.
+        quantum_a: Grid on which the values of `a` lie. A value's rounding error, uniform and as wide as the grid, is
+            added to its variance: runs that all passed at one evaluation did not vary by 0.
+        quantum_b: Grid of the values of `b`.
+    """
+    logs_a, logs_b = [math.log(value) for value in a], [math.log(value) for value in b]
+    difference = statistics.fmean(logs_b) - statistics.fmean(logs_a)
+    if min(len(a), len(b)) < 2:
+        return Ratio(math.exp(difference))
+    part_a, part_b = _variance(logs_a, a, quantum_a) / len(a), _variance(logs_b, b, quantum_b) / len(b)
+    error = math.sqrt(part_a + part_b)
+    if error == 0:
+        return Ratio(math.exp(difference), math.exp(difference), math.exp(difference), float(difference == 0), 0.0)
+    degrees = (part_a + part_b) ** 2 / (part_a**2 / (len(a) - 1) + part_b**2 / (len(b) - 1))
+    reach = t_quantile(degrees) * error
+    low, high = math.exp(difference - reach), math.exp(difference + reach)
+    return Ratio(math.exp(difference), low, high, two_sided(difference / error, degrees), error, degrees)
+
+
+def _variance(logs: Sequence[float], values: Sequence[float], quantum: float) -> float:
+    return statistics.variance(logs) + (quantum / statistics.fmean(values)) ** 2 / 12
+
+
+def two_sided(t: float, degrees: float) -> float:
+    """Return the probability that Student's t with `degrees` of freedom is as far from 0 as `t`."""
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(degrees, -abs(t)))
+
+
+def smallest_detectable(found: Ratio, level: float) -> float | None:
+    """Return the least ratio above 1 that such runs, tested at `level`, show in 80 of 100 repetitions.
+
+    It is None without an error. The non-central t distribution gives it: the shift at which it passes the test's limit
+    with that probability.
+    """
+    if not found.error or found.degrees is None:
+        return None
+    from scipy.special import nctdtrinc
+
+    limit = t_quantile(found.degrees, 1 - level)
+    exponent = float(nctdtrinc(found.degrees, 1 - POWER, limit)) * found.error
+    return math.exp(exponent) if exponent < 700 else math.inf
+
+
+def holm(probabilities: Sequence[float]) -> list[float]:
+    """Return each probability adjusted for all of them having been tested (Holm, Scand. J. Stat. 6, 1979, 65-70)."""
+    order = sorted(range(len(probabilities)), key=lambda place: probabilities[place])
+    adjusted, highest = [0.0] * len(probabilities), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(probabilities) - rank) * probabilities[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def fisher(reached_a: int, missed_a: int, reached_b: int, missed_b: int) -> float:
+    """Return the two-sided probability of Fisher's exact test of two shares: all tables no likelier than this one."""
+    total, wins, drawn = reached_a + missed_a + reached_b + missed_b, reached_a + reached_b, reached_a + missed_a
+
+    def probability(hits: int) -> float:
+        return math.comb(wins, hits) * math.comb(total - wins, drawn - hits) / math.comb(total, drawn)
+
+    possible = range(max(0, drawn + wins - total), min(drawn, wins) + 1)
+    limit = probability(reached_a) * (1 + 1e-7)
+    return min(1.0, math.fsum(value for value in map(probability, possible) if value <= limit))

@@ -1,0 +1,1 @@
+"""Computes what runs to quality cost (paper, 5.3.2)."""

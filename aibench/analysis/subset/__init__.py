@@ -1,0 +1,1 @@
+"""Chooses a subset of the tasks (paper, 5.4)."""

@@ -1,0 +1,177 @@
+"""Collects what tells the tasks of a suite apart: size, computation, convergence (paper, 5.2.1), and extra columns."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibench.analysis.cost.cost import Cost
+from aibench.analysis.paper import WITHOUT_ACCEPTED_METRIC
+from aibench.analysis.runs.runs import Run
+
+Floats = NDArray[np.float64]
+
+VARIANCE = 0.9  # of the standardised characteristics, that the principal components must hold
+MOST_MISSING = 0.25  # of the tasks; a characteristic that more of them lack is left out
+SPANS_DECADES = 10  # greatest over smallest, from which a positive characteristic is taken as its logarithm
+RENAMED = {"flops_forward": "flops"}
+NOT_CHARACTERISTICS = ("task", "scale")
+
+
+class CharacteristicsError(ValueError):
+    """Reports a file of characteristics that cannot be read. The message is one line that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Describes a task as the choice of a subset sees it.
+
+    Attributes:
+        task: Its name.
+        cost: What it costs, with its variation.
+        characteristics: Numbers by name; None where not measured.
+        accepted: Whether a widely accepted metric ends its run (paper, 5.3.1).
+    """
+
+    task: str
+    cost: Cost
+    characteristics: dict[str, float | None]
+    accepted: bool
+
+    @property
+    def cv(self) -> float | None:
+        """Return the corrected coefficient of variation of the epochs, at least what the evaluation quantum hides."""
+        row = self.cost.variation
+        known = [value for value in (row.epochs.cv_corrected, row.cv_floor) if value is not None]
+        return max(known) if row.epochs.cv_corrected is not None else None
+
+
+def subjects(costs: Sequence[Cost], runs: Iterable[Run], extra: dict[str, dict[str, float]]) -> list[Subject]:
+    """Return one subject for each task of `costs`, with `extra` characteristics before the results' own."""
+    sizes: dict[str, dict[str, float | None]] = {}
+    for run in runs:
+        flops = run.measured.get("model.flops")
+        found = {"parameters": run.parameters, "flops": flops.value if flops else None}
+        known = sizes.setdefault(run.task, dict(found))
+        sizes[run.task] = {name: value if known[name] is None else known[name] for name, value in found.items()}
+    return [
+        Subject(
+            cost.variation.task,
+            cost,
+            {**sizes[cost.variation.task], "epochs": cost.variation.epochs.mean, **extra.get(cost.variation.task, {})},
+            cost.variation.task not in WITHOUT_ACCEPTED_METRIC,
+        )
+        for cost in costs
+    ]
+
+
+def read_characteristics(path: Path, scale: str) -> dict[str, dict[str, float]]:
+    """Return the numbers of a CSV file with a column `task`, perhaps `scale`, and one for each characteristic.
+
+    Raises:
+        CharacteristicsError: The file cannot be read, has no such column, or has a task twice.
+    """
+    found: dict[str, dict[str, float]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if "task" not in (reader.fieldnames or ()):
+                raise CharacteristicsError(
+                    f"{path}: no column `task`, but {', '.join(reader.fieldnames or ['nothing'])}."
+                )
+            for row in reader:
+                if row.get("scale", scale) != scale:
+                    continue
+                if row["task"] in found:
+                    raise CharacteristicsError(f"{path}, line {reader.line_num}: {row['task']} is there twice.")
+                found[row["task"]] = dict(_numbers(row))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CharacteristicsError(f"{path}: {getattr(error, 'strerror', None) or error}.") from error
+    return found
+
+
+def _numbers(row: dict[str, str | None]) -> Iterable[tuple[str, float]]:
+    for name, text in row.items():
+        try:
+            value = float(text or "nan")
+        except (TypeError, ValueError):
+            continue
+        if name not in NOT_CHARACTERISTICS and math.isfinite(value):
+            yield RENAMED.get(name, name), value
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Holds the tasks as points whose distances say how unlike they are.
+
+    Attributes:
+        names: The characteristics used.
+        values: float (tasks, characteristics): logarithms (base 10) where they span decades.
+        points: float (tasks, components): the standardised values in their principal components.
+        explained: Share of the variance that each component holds.
+        remarks: What was left out or filled in, a line each.
+    """
+
+    names: list[str]
+    values: Floats
+    points: Floats
+    explained: Floats
+    remarks: list[str]
+
+
+def space(found: Sequence[Subject], without: str | None = None) -> Space:
+    """Return the space of the characteristics of `found`, but for the one named `without`.
+
+    A characteristic that a quarter of the tasks lack is left out; where fewer lack it, they get the others' mean.
+    One that is the same for all says nothing and is left out.
+    """
+    remarks: list[str] = []
+    names = list(dict.fromkeys(name for subject in found for name in subject.characteristics if name != without))
+    columns: dict[str, Floats] = {}
+    for name in names:
+        column = np.array([_float(subject.characteristics.get(name)) for subject in found])
+        missing = [subject.task for subject, value in zip(found, column, strict=True) if math.isnan(value)]
+        if len(missing) > MOST_MISSING * len(found):
+            remarks.append(f"{name}: left out, {len(missing)} of {len(found)} tasks have none")
+            continue
+        column = _scaled(column)
+        if missing:
+            remarks.append(f"{name}: {', '.join(missing)} have none and stand at the others' mean")
+            column = np.where(np.isnan(column), np.nanmean(column), column)
+        if np.ptp(column) == 0:
+            remarks.append(f"{name}: left out, the same for all tasks")
+            continue
+        columns[name] = column
+    values = np.column_stack(list(columns.values())) if columns else np.zeros((len(found), 0))
+    points, explained = principal_components(values)
+    return Space(list(columns), values, points, explained, remarks)
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _scaled(column: Floats) -> Floats:
+    least, most = float(np.nanmin(column)), float(np.nanmax(column))
+    return np.log10(column) if least > 0 and most / least >= SPANS_DECADES else column
+
+
+def principal_components(values: Floats) -> tuple[Floats, Floats]:
+    """Return `values` standardised in the fewest principal components with 90 % of the variance; and all shares.
+
+    Args:
+        values: float (tasks, characteristics), no column constant.
+    """
+    if values.shape[1] == 0:
+        return np.zeros((len(values), 1)), np.zeros(0)
+    standard = (values - values.mean(0)) / values.std(0)
+    left, singular, _ = np.linalg.svd(standard, full_matrices=False)
+    explained = singular**2 / np.sum(singular**2)
+    count = int(np.searchsorted(np.cumsum(explained), VARIANCE - 1e-12)) + 1
+    return left[:, :count] * singular[:count], explained

@@ -1,0 +1,233 @@
+"""Writes the variation rows as a table: on a screen, as Markdown, as CSV."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aibench.analysis.grid import Grid
+from aibench.analysis.variation.rows import VariationRow
+from aibench.results.shown import shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+WIDTH = 100  # of the table where the output is no terminal
+DIFFERENCES_SHOWN = 4
+NONE = "-"
+
+LEGEND = (
+    "runs: reached the target of all. mean, SD (n - 1), CV = SD / mean: of the epochs to quality, over the runs that "
+    "reached it. olympic: mean without the best and the worst run, one that missed being the worst. corr.: "
+    "CV (1 + 1/4n). 95 % of CV: Vangel's interval, widened by what the quantum hides. quantum: epochs between "
+    "evaluations. time: CV of the seconds to quality. for 5 %: runs for a 95 % interval of +-5 % on the mean, the "
+    "smallest n >= (t(n-1) corr. / 5 %)^2. paper: its 5.3.1, other hardware, reference scale."
+)
+
+
+def percent(ratio: float | None) -> str:
+    """Return `ratio` in percent to three digits, without the sign: `1.12`, `38.5`."""
+    if ratio is None:
+        return NONE
+    value = 100 * ratio
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def _number(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def cv_cell(row: VariationRow) -> str:
+    """Return the coefficient of variation in percent, `<= x` where the quantum explains it, `-` where there is none."""
+    return f"<= {percent(row.cv_floor)}" if row.within_quantum else percent(row.epochs.cv)
+
+
+def _interval(row: VariationRow) -> str:
+    if row.cv_low is None or row.cv_high is None:
+        return NONE
+    if math.isinf(row.cv_high):
+        return f">= {percent(row.cv_low)}"
+    return f"{percent(row.cv_low)}-{percent(row.cv_high)}"
+
+
+def _needed(row: VariationRow) -> str:
+    return NONE if row.runs_needed is None else f"{'<= ' if row.within_quantum else ''}{row.runs_needed}"
+
+
+def _paper(row: VariationRow) -> str:
+    return NONE if row.paper is None else "none" if row.paper.cv is None else f"{100 * row.paper.cv:.4g}"
+
+
+# Header, by line; the cell of a row.
+Column = tuple[str, Callable[[VariationRow], str]]
+COLUMNS: tuple[Column, ...] = (
+    ("runs", lambda row: f"{row.converged}/{row.runs}"),
+    ("mean", lambda row: _number(row.epochs.mean)),
+    ("SD", lambda row: _number(row.epochs.std)),
+    ("olym-\npic", lambda row: _number(row.olympic)),
+    ("CV\n%", cv_cell),
+    ("corr.\n%", lambda row: NONE if row.within_quantum else percent(row.epochs.cv_corrected)),
+    ("95 % of CV\n%", _interval),
+    ("quan-\ntum", lambda row: _number(row.quantum)),
+    ("time\n%", lambda row: percent(row.seconds.cv)),
+    ("for\n5 %", _needed),
+    ("paper\n%", _paper),
+)
+DISPENSABLE = (
+    "olym-\npic",
+    "corr.\n%",
+    "SD",
+    "quan-\ntum",
+    "time\n%",
+)  # what a narrow terminal does without, first to last
+GAP = 2  # between two columns
+
+
+def title(rows: Sequence[VariationRow]) -> str:
+    """Return a title that says what the table shows, with the scale and the session where all rows share them."""
+    shared = {f"scale={row.scale} session={row.session}" for row in rows}
+    return shown(", ".join(["Run-to-run variation of the epochs to quality", *(shared if len(shared) == 1 else [])]))
+
+
+def names(rows: Sequence[VariationRow]) -> list[list[str]]:
+    """Return for each row the lines that tell it from the others: task, scale and session, keys that differ."""
+    one = len({(row.scale, row.session) for row in rows}) == 1
+    lines = ([row.task, *([] if one else [f"{row.scale} {row.session}"]), *_differing(row)] for row in rows)
+    return [[shown(line).replace("\n", " ") for line in several] for several in lines]
+
+
+def _differing(row: VariationRow) -> list[str]:
+    shown = [f"{key}={value}" for key, value in list(row.differs.items())[:DIFFERENCES_SHOWN]]
+    more = len(row.differs) - DIFFERENCES_SHOWN
+    return [*shown, f"and {more} more keys"] if more > 0 else shown
+
+
+def labels(rows: Sequence[VariationRow]) -> list[str]:
+    """Return the names in one line each; the task alone where it has one row."""
+    several = Counter(row.task for row in rows)
+    return [
+        f"{name} ({', '.join(rest)})" if several[row.task] > 1 else name
+        for row, (name, *rest) in zip(rows, names(rows), strict=True)
+    ]
+
+
+def notes(rows: Sequence[VariationRow]) -> list[str]:
+    """Return a line for each row that has notes."""
+    named = zip(labels(rows), rows, strict=True)
+    return [shown(f"{label}: {'; '.join(row.notes)}.") for label, row in named if row.notes]
+
+
+def rich_table(rows: Sequence[VariationRow], width: int = WIDTH) -> Table:
+    """Return `rows` as a Rich table of at most `width` columns; if too narrow, `DISPENSABLE` columns go first."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = list(COLUMNS)
+    dispensable = [column for head in DISPENSABLE for column in COLUMNS if column[0] == head]
+    longest_task = max(len(name) for name, *_ in names(rows))
+    while dispensable and longest_task + _breadth(columns, rows) > width:
+        columns.remove(dispensable.pop(0))
+    named = ["\n  ".join(lines) for lines in names(rows)]
+    wanted = max(len(line) for label in named for line in label.splitlines()) + _breadth(columns, rows)
+    drawn = Table(title=Text(title(rows)), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    drawn.show_edge = drawn.pad_edge = False
+    drawn.width = min(wanted, width)
+    drawn.add_column("task", overflow="fold")
+    for header, _ in columns:
+        drawn.add_column(header, justify="right", no_wrap=True)
+    for label, row in zip(named, rows, strict=True):
+        drawn.add_row(Text(label), *(Text(cell(row)) for _, cell in columns))
+    return drawn
+
+
+def _breadth(columns: Sequence[Column], rows: Sequence[VariationRow]) -> int:
+    """Return the characters that `columns` take beside the first one, with the gaps before them."""
+    widest = [max(len(text) for text in (*header.splitlines(), *map(cell, rows))) for header, cell in columns]
+    return sum(widest) + GAP * len(columns)
+
+
+def show(rows: Sequence[VariationRow], console: Console) -> None:
+    """Print the table, its legend and the notes. What is no terminal gets 100 columns and no colour."""
+    from rich.text import Text
+
+    width = console.width if console.is_terminal else max(console.width, WIDTH)
+    console.print(rich_table(rows, width), crop=False)
+    console.print()
+    for line in (LEGEND, *notes(rows)):
+        console.print(Text(textwrap.fill(line, width)), soft_wrap=True)
+
+
+# Column of the CSV file; its value. Ratios, not percents; `inf` where an interval has no upper end.
+CSV_COLUMNS: dict[str, Callable[[VariationRow], Any]] = {
+    "task": lambda row: row.task,
+    "scale": lambda row: row.scale,
+    "session": lambda row: row.session,
+    "differs": lambda row: " ".join(f"{key}={value}" for key, value in row.differs.items()),
+    "metric": lambda row: row.metric,
+    "quality": lambda row: row.quality,
+    "seeds": lambda row: " ".join(map(str, row.seeds)),
+    "runs": lambda row: row.runs,
+    "converged": lambda row: row.converged,
+    "missed": lambda row: row.missed,
+    "diverged": lambda row: row.diverged,
+    "interrupted": lambda row: row.interrupted,
+    "failed": lambda row: row.failed,
+    "epochs": lambda row: " ".join(map(str, row.epochs.values)),
+    "epochs_mean": lambda row: row.epochs.mean,
+    "epochs_std": lambda row: row.epochs.std,
+    "epochs_mean_half_width": lambda row: row.epochs.mean_half_width,
+    "epochs_olympic": lambda row: row.olympic,
+    "epochs_median": lambda row: row.censored and row.censored.median,
+    "epochs_restricted_mean": lambda row: row.censored and row.censored.restricted_mean,
+    "restricted_to": lambda row: row.censored and row.censored.limit,
+    "epochs_with_restarts": lambda row: row.censored and row.censored.with_restarts,
+    "share_low": lambda row: row.censored and row.censored.share_low,
+    "share_high": lambda row: row.censored and row.censored.share_high,
+    "cv": lambda row: row.epochs.cv,
+    "cv_corrected": lambda row: row.epochs.cv_corrected,
+    "cv_low": lambda row: row.cv_low,
+    "cv_high": lambda row: row.cv_high,
+    "quantum": lambda row: row.quantum,
+    "cv_floor": lambda row: row.cv_floor,
+    "within_quantum": lambda row: row.within_quantum,
+    "runs_needed": lambda row: row.runs_needed,
+    "seconds_mean": lambda row: row.seconds.mean,
+    "seconds_cv": lambda row: row.seconds.cv,
+    "seconds_cv_low": lambda row: row.seconds_cv_low,
+    "seconds_cv_high": lambda row: row.seconds_cv_high,
+    "samples_mean": lambda row: row.samples.mean,
+    "samples_cv": lambda row: row.samples.cv,
+    "paper_cv": lambda row: row.paper.cv if row.paper else None,
+    "notes": lambda row: "; ".join(row.notes),
+}
+
+
+def grid(rows: Sequence[VariationRow]) -> Grid:
+    """The table as the other tables are: what the committed studies hold, and the report."""
+    heads = ["task", *(header.replace("-\n", "").replace("\n", " ") for header, _ in COLUMNS)]
+    cells = [
+        ["\n".join(lines), *(cell(row) for _, cell in COLUMNS)] for lines, row in zip(names(rows), rows, strict=True)
+    ]
+    records = [{name: value(row) for name, value in CSV_COLUMNS.items()} for row in rows]
+    return Grid(title(rows), heads, cells, legend=LEGEND, notes=notes(rows), records=records)
+
+
+def markdown(rows: Sequence[VariationRow]) -> str:
+    """`rows` as a Markdown table with its legend and notes."""
+    return grid(rows).markdown()
+
+
+def write_markdown(rows: Sequence[VariationRow], path: Path) -> None:
+    """Write what `markdown` makes of `rows`."""
+    path.write_text(markdown(rows), encoding="utf-8")
+
+
+def write_csv(rows: Sequence[VariationRow], path: Path) -> None:
+    """Write `rows` as CSV, an empty field where there is no value."""
+    grid(rows).write_csv(path)

@@ -1,0 +1,115 @@
+"""Draws the similarity of workloads: two principal components, a tree, t-SNE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aibench.analysis.drawn import blank
+from aibench.analysis.workloads.similarity import Floats, Similarity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # of clusters
+LINE = 9.0  # points: a name further from its point than a line of text gets a line that leads to it
+MARKERS = {"AIBench": "o", "MLPerf": "s"}
+
+
+def plot(found: Similarity, folder: Path) -> list[Path]:
+    """Draw `pca.png`, `tree.png` and `tsne.png` in `folder`, and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, size, draw in (
+        ("pca", (10, 6.5), _components),
+        ("tree", (9, 6.5), _tree),
+        ("tsne", (10, 6.5), _embedding),
+    ):
+        figure = blank(*size)
+        axes = figure.add_subplot()
+        draw(axes, found)
+        paths.append(folder / f"{name}.png")
+        figure.savefig(paths[-1], dpi=110)
+    return paths
+
+
+def _components(axes: Axes, found: Similarity) -> None:
+    points = found.components[:, :2]
+    if points.shape[1] < 2:
+        points = np.column_stack([points, np.zeros(len(points))])
+    _scatter(axes, found, points)
+    shares = [*found.explained, 0.0]
+    axes.set_xlabel(f"principal component 1 ({shares[0]:.0%} of the variance)")
+    axes.set_ylabel(f"principal component 2 ({shares[1]:.0%} of the variance)")
+    axes.set_title("Workloads in their first two principal components", loc="left", fontsize="medium")
+
+
+def _embedding(axes: Axes, found: Similarity) -> None:
+    _scatter(axes, found, found.embedding)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(
+        f"t-SNE, perplexity {found.perplexity:g}: neighbours mean something, gaps and directions do not",
+        loc="left",
+        fontsize="medium",
+    )
+
+
+def _scatter(axes: Axes, found: Similarity, points: Floats) -> None:
+    names, suites = found.features.names, found.features.suites
+    for suite in dict.fromkeys(suites):
+        of_suite = np.array([one == suite for one in suites])
+        colours = [COLOURS[(cluster - 1) % len(COLOURS)] for cluster in found.clusters[of_suite]]
+        marker = MARKERS.get(suite, "^")
+        axes.scatter(points[of_suite, 0], points[of_suite, 1], c=colours, marker=marker, s=45, zorder=2)
+        if len(set(suites)) > 1:  # the shape tells nothing apart otherwise
+            axes.scatter([], [], c="0.4", marker=marker, s=45, label=suite)
+    for cluster in sorted(set(found.clusters)):
+        axes.scatter([], [], c=COLOURS[(cluster - 1) % len(COLOURS)], marker="o", s=45, label=f"cluster {cluster}")
+    for name, point, place in zip(names, points, _places(points), strict=True):
+        text = name.removeprefix("mlperf/").replace("_", " ")
+        lead = {"arrowstyle": "-", "color": "0.6", "linewidth": 0.5, "relpos": (0.0, 0.5)} if place[1] < -LINE else None
+        axes.annotate(
+            text, point, place, textcoords="offset points", fontsize=7.5, ha="left", va="center", arrowprops=lead
+        )
+    axes.margins(x=0.12, y=0.06)
+    axes.grid(color="0.92", zorder=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+
+
+def _places(points: Floats) -> list[tuple[float, float]]:
+    """Return where to write each name, in points from its point: beside it, lower where another name stands there."""
+    span = np.ptp(points, axis=0)
+    scaled = (points - points.min(axis=0)) / np.where(span > 0, span, 1)
+    taken: list[tuple[float, float]] = []
+    lifts = [0.0] * len(points)
+    for place in np.argsort(-scaled[:, 1], kind="stable"):
+        x, y = scaled[place]
+        while any(
+            abs(x - other_x) < 0.2 and abs(y + lifts[place] / 420 - other_y) < 0.024 for other_x, other_y in taken
+        ):
+            lifts[place] -= 2.0
+        taken.append((float(x), float(y + lifts[place] / 420)))
+    return [(7.0, lift) for lift in lifts]
+
+
+def _tree(axes: Axes, found: Similarity) -> None:
+    from scipy.cluster.hierarchy import dendrogram
+
+    names = [name.replace("_", " ") for name in found.features.names]
+    drawn = dendrogram(found.tree, labels=names, orientation="left", ax=axes, link_color_func=lambda _: "0.35")
+    colours = {name: COLOURS[(cluster - 1) % len(COLOURS)] for name, cluster in zip(names, found.clusters, strict=True)}
+    for label in axes.get_yticklabels():
+        label.set_color(colours[label.get_text()])
+        label.set_fontsize(8.5)
+    assert len(drawn["ivl"]) == len(names)
+    axes.set_xlabel("distance at which Ward's method joins")
+    axes.set_title(
+        f"Tree of the workloads, colours by cluster (cophenetic correlation {found.cophenetic:.2f})",
+        loc="left",
+        fontsize="medium",
+    )
+    axes.spines[["top", "right", "left"]].set_visible(False)

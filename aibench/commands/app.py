@@ -1,0 +1,86 @@
+"""Registers every verb of the command `aibench`: the one list of which words do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+
+from aibench.commands.breakdown import breakdown
+from aibench.commands.calibrate import calibrate
+from aibench.commands.characterize import characterize
+from aibench.commands.check import check
+from aibench.commands.compare import compare
+from aibench.commands.cost import cost
+from aibench.commands.counters import counters
+from aibench.commands.coverage import coverage
+from aibench.commands.dashboard import dashboard
+from aibench.commands.estimate import estimate
+from aibench.commands.hotspots import hotspots
+from aibench.commands.imports import import_results
+from aibench.commands.infer import infer
+from aibench.commands.micro import micro
+from aibench.commands.mllog_rules import mllog_rules
+from aibench.commands.report import report
+from aibench.commands.schema import schema
+from aibench.commands.selftest import selftest
+from aibench.commands.similarity import similarity
+from aibench.commands.subset import subset
+from aibench.commands.system import system
+from aibench.commands.variation import variation
+from aibench.commands.verify import verify
+
+
+def train() -> None:
+    """Train: `aibench train task=NAME ...`; the same as `python train.py`."""
+
+
+VERBS: dict[str, Callable[..., None]] = {
+    "train": train,
+    "infer": infer,
+    "variation": variation,
+    "cost": cost,
+    "subset": subset,
+    "compare": compare,
+    "report": report,
+    "dashboard": dashboard,
+    "import": import_results,
+    "estimate": estimate,
+    "system": system,
+    "selftest": selftest,
+    "check": check,
+    "calibrate": calibrate,
+    "mllog-rules": mllog_rules,
+    "schema": schema,
+    "characterize": characterize,
+    "coverage": coverage,
+    "breakdown": breakdown,
+    "hotspots": hotspots,
+    "micro": micro,
+    "counters": counters,
+    "similarity": similarity,
+}
+VERBS_OF_DATA: dict[str, Callable[..., None]] = {"verify": verify}
+WITH_OVERRIDES = ("calibrate",)  # a word of theirs may begin with a dash
+
+
+def application() -> typer.Typer:
+    """Return the command with all its verbs."""
+    app = typer.Typer(
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        help="AIBench: train tasks to a quality target, and read what came of it. `aibench train -h` tells of "
+        "training.",
+    )
+    for name, verb in VERBS.items():
+        app.command(name, context_settings={"ignore_unknown_options": name in WITH_OVERRIDES})(verb)
+    data = typer.Typer(no_args_is_help=True, help="Data sets.")
+    for name, verb in VERBS_OF_DATA.items():
+        data.command(name)(verb)
+    app.add_typer(data, name="data")
+    return app
+
+
+app = application()

@@ -1,0 +1,12 @@
+"""Runs `aibench schema`: prints the JSON schema of result.json."""
+
+from __future__ import annotations
+
+import json
+
+
+def schema() -> None:
+    """Print the JSON schema of result.json."""
+    from aibench.results.result import schema as result_schema
+
+    print(json.dumps(result_schema(), indent=1))

@@ -1,0 +1,69 @@
+"""Finds the tasks, which are the folders of `aibench/tasks`. Imports no torch."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aibench.contract import TaskData, TaskModule
+
+TASKS = Path(__file__).parents[1] / "tasks"
+_registered: set[str] = set()  # storing a schema takes 20 ms
+
+
+def task_names() -> list[str]:
+    """Return the names of all tasks, in alphabetical order."""
+    return sorted(folder.name for folder in TASKS.iterdir() if (folder / "config.py").is_file())
+
+
+def summary(task: str) -> str:
+    """Return the docstring of the task's folder: one line, read without importing it."""
+    docstring = ast.get_docstring(ast.parse((TASKS / task / "__init__.py").read_text(encoding="utf-8")))
+    assert docstring, f"aibench/tasks/{task}/__init__.py has no docstring"
+    return docstring.splitlines()[0]
+
+
+def register(words: Sequence[str]) -> None:
+    """Store the schemas of the tasks that `words`, the overrides of a run, may ask for, as the options `task=NAME`."""
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    for name in _asked_for(words) - _registered:
+        schema: Any = importlib.import_module(f"aibench.tasks.{name}.config").Config
+        store.store(group="task", name=name, node=schema(task=name), package="_global_", provider="aibench")
+        _registered.add(name)
+
+
+def _asked_for(words: Sequence[str]) -> set[str]:
+    """Return the tasks in `task=NAME,NAME`; all of them where that word is missing or says something else."""
+    everything = set(task_names())
+    named = [set(word.removeprefix("task=").split(",")) for word in words if word.startswith("task=")]
+    return named[0] if len(named) == 1 and named[0] <= everything else everything
+
+
+def data_class(task: str) -> type[TaskData]:
+    """Return the class `Data` of the task."""
+    return importlib.import_module(f"aibench.tasks.{task}.data").Data  # type: ignore[no-any-return]
+
+
+def module_class(task: str) -> type[TaskModule]:
+    """Return the class `Module` of the task."""
+    return importlib.import_module(f"aibench.tasks.{task}.module").Module  # type: ignore[no-any-return]
+
+
+def options(group: str) -> list[str]:
+    """Return the options of a configuration group that does not depend on the task."""
+    return sorted(file.stem for file in (TASKS.parent / "conf" / group).glob("*.yaml"))
+
+
+def swept_tasks(experiment: str) -> list[str]:
+    """Return the tasks that `experiment=NAME` runs, in its order; all of them where it names none."""
+    from omegaconf import OmegaConf
+
+    path = TASKS.parent / "conf" / "experiment" / f"{experiment}.yaml"
+    named = OmegaConf.select(OmegaConf.load(path), "hydra.sweeper.params.task") if path.is_file() else None
+    return [name.strip() for name in str(named).split(",")] if named else task_names()

@@ -1,0 +1,46 @@
+"""Holds the schema of a run and its checks: types here, values in `conf/`.
+
+May import `choices`.
+"""
+
+from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+from aibench.config.checks import too_small
+from aibench.config.errors import ConfigError, DataError
+from aibench.config.loading import plain, typed, unchecked
+from aibench.config.schema import (
+    CostConfig,
+    DataConfig,
+    HardwareConfig,
+    ModelConfig,
+    OptimConfig,
+    PowerModel,
+    RunConfig,
+    TargetConfig,
+    TrackingConfig,
+)
+
+__all__ = [
+    "Accelerator",
+    "ConfigError",
+    "CostConfig",
+    "DataConfig",
+    "DataError",
+    "HardwareConfig",
+    "Mode",
+    "ModelConfig",
+    "OptimConfig",
+    "PowerModel",
+    "Precision",
+    "Resume",
+    "RunConfig",
+    "Session",
+    "Source",
+    "TargetConfig",
+    "Tracker",
+    "TrackingConfig",
+    "TrackingMode",
+    "plain",
+    "too_small",
+    "typed",
+    "unchecked",
+]

@@ -1,0 +1,216 @@
+"""The schema of a run: types here, values in `conf/`. Behind `typed()` nothing knows Hydra. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omegaconf import MISSING
+
+from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+
+
+@dataclass(slots=True)
+class ModelConfig:
+    """Base of every task's model schema."""
+
+
+@dataclass(slots=True)
+class DataConfig:
+    """Base of every task's data schema.
+
+    Attributes:
+        source: Where samples come from.
+        root: Folder of the real data set; `source=disk` reads it.
+        cache: Folder for prepared data.
+        seed: Seed of generated data, apart from the run's seed: a sweep over seeds trains on the same samples.
+        batch_size: Samples in a training step.
+        eval_batch_size: Samples in an evaluation step.
+        train_size: How many training samples; null takes all that there are.
+        val_size: How many held-out samples; null takes all that there are.
+        workers: Processes that read samples; 0 reads in the training process.
+    """
+
+    source: Source = Source.embedded
+    root: str | None = None
+    cache: str = "${oc.env:AIBENCH_CACHE,'~/.cache/aibench'}"
+    seed: int = 0
+    batch_size: int = MISSING
+    eval_batch_size: int = MISSING
+    train_size: int | None = None
+    val_size: int | None = None
+    workers: int = 0
+
+
+@dataclass(slots=True)
+class OptimConfig:
+    """Base of every task's optimiser schema.
+
+    Attributes:
+        lr: Learning rate (the peak, where a schedule moves it).
+        weight_decay: Factor of the weight decay.
+    """
+
+    lr: float = MISSING
+    weight_decay: float = 0.0
+
+
+@dataclass(slots=True)
+class TargetConfig:
+    """The quality to reach, and the budget.
+
+    Attributes:
+        metric: Name under which the evaluation logs the quality.
+        mode: Which values are better.
+        entire: Quality that ends `session=entire`; null where the paper has none.
+        quasi_entire: Quality that ends `session=quasi_entire`; null where the paper has none.
+        origin: `paper`, or `calibrated` where the values were measured with `aibench calibrate`.
+        missed_first: Whether the quality counts only once an evaluation has missed it: for a metric that an untrained
+            model satisfies, as one that says how well a critic tells two things apart.
+        max_epochs: Budget: a run that has not reached the target by then has missed it.
+        evaluations_per_epoch: Evaluations in an epoch; a fraction evaluates less often than once an epoch.
+    """
+
+    metric: str = MISSING
+    mode: Mode = MISSING
+    entire: float | None = None
+    quasi_entire: float | None = None
+    origin: str = MISSING
+    missed_first: bool = False
+    max_epochs: int = MISSING
+    evaluations_per_epoch: float = 1.0
+
+
+@dataclass(slots=True)
+class PowerModel:
+    """A declared power: `idle_watts`, and the rest up to `busy_watts` in proportion to the use of the processors.
+
+    Attributes:
+        idle_watts: At rest; null declares nothing.
+        busy_watts: With all processors busy.
+    """
+
+    idle_watts: float | None = None
+    busy_watts: float | None = None
+
+
+@dataclass(slots=True)
+class CostConfig:
+    """The user's tariff; null prices nothing. The currency is whatever these are in.
+
+    Attributes:
+        price_per_kwh: Of energy.
+        price_per_hour: Of the machine.
+        gco2_per_kwh: Grams of CO2 equivalent for each kWh.
+    """
+
+    price_per_kwh: float | None = None
+    price_per_hour: float | None = None
+    gco2_per_kwh: float | None = None
+
+
+@dataclass(slots=True)
+class HardwareConfig:
+    """What the run computes on.
+
+    Attributes:
+        accelerator: Kind of device.
+        precision: Arithmetic of the training step.
+        threads: Threads of an operator on the CPU; null takes the cores that this process may use.
+        compile: Whether `torch.compile` compiles the module.
+        channels_last: Whether 4-D weights and inputs are laid out with channels last.
+        deterministic: Whether operators without a deterministic implementation are refused.
+        cudnn_benchmark: Whether cuDNN tries its algorithms on every new shape and keeps the quickest.
+        telemetry_hz: Samples of the machine's state a second; 0 takes none.
+        idle_seconds: How long the machine is watched at rest before the run, where it has energy sensors.
+        power_model: What a machine without sensors draws, where you know it.
+    """
+
+    accelerator: Accelerator = Accelerator.auto
+    precision: Precision = Precision.fp32
+    threads: int | None = None
+    compile: bool = False
+    channels_last: bool = True
+    deterministic: bool = False
+    cudnn_benchmark: bool = False
+    telemetry_hz: float = 1.0
+    idle_seconds: float = 5.0
+    power_model: PowerModel = field(default_factory=PowerModel)
+
+
+@dataclass(slots=True)
+class TrackingConfig:
+    """Where the history goes besides `result.json`.
+
+    Attributes:
+        kind: Kind of tracker.
+        mode: W&B's mode.
+        project: W&B's project.
+        entity: W&B's team or user; null takes the default of the API key.
+        tags: W&B's tags, added to task, scale and session.
+    """
+
+    kind: Tracker = Tracker.csv
+    mode: TrackingMode = TrackingMode.auto
+    project: str = "aibench"
+    entity: str | None = None
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RunConfig:
+    """One run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
+
+    Attributes:
+        task: Name of the task's folder.
+        scale: `mini` or `reference`.
+        session: What ends the run.
+        seed: Seed of initialisation, order and dropout.
+        epochs: Length of `session=epochs`.
+        steps: Timed steps of `session=steps`.
+        warmup_steps: Steps of `session=steps` before the timed ones.
+        resume: Whether a run whose folder holds a checkpoint goes on from it.
+        progress: Whether the progress bar is shown.
+        output: Folder of the run, or of the sweep.
+    """
+
+    task: str = MISSING
+    scale: str = MISSING
+    session: Session = Session.entire
+    seed: int = 1
+    epochs: int = 1
+    steps: int = 100
+    warmup_steps: int = 10
+    resume: Resume = Resume.never
+    progress: bool = True
+    output: str = MISSING
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    target: TargetConfig = field(default_factory=TargetConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    cost: CostConfig = field(default_factory=CostConfig)
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""
+        yield from ()
+
+    def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what keeps the folder `root`, which is there, from being the task's data set; a line names it `typed`.
+
+        Asked where `data.source=disk` alone.
+        """
+        yield from ()
+
+    @property
+    def quality(self) -> float | None:
+        """The quality that ends this session; None where none does."""
+        match self.session:
+            case Session.entire:
+                return self.target.entire
+            case Session.quasi_entire:
+                return self.target.quasi_entire
+            case _:
+                return None

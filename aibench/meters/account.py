@@ -1,0 +1,148 @@
+"""What a session's instruments counted, as the parts of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from aibench.config import CostConfig
+from aibench.meters.instruments import WARM_UP, Instruments
+from aibench.meters.steps import PARTS, compilation_seconds
+from aibench.results.result import Cost, Energy, EnergySource, Measured, Phase, Split, Throughput, Times
+
+JOULES_PER_KWH = 3.6e6
+COMPUTING = ("forward", "backward", "optimizer")
+NO_TARIFF = "no tariff: set {key}"
+EARLIER = "counted by a process that this one continues"
+COUNTED_BY_THE_SENSORS = "sum over the sensors, read at the boundaries of the session"
+
+
+def times(instruments: Instruments) -> Times:
+    """Where the wall time went."""
+    parts, training = instruments.ledger.seconds(), sum(instruments.training_seconds().values())
+    named = {part: parts.get(part, 0.0) for part in ("setup", "evaluation", "checkpoint")}
+    total = sum(parts.values())
+    return Times(
+        total=total,
+        training=training,
+        other=total - training - sum(named.values()),
+        split=_split(instruments),
+        **named,
+    )
+
+
+def _split(instruments: Instruments) -> Split:
+    seconds = instruments.split()
+    compilation = min(compilation_seconds() - instruments.compiled_before, seconds["forward"] + seconds["backward"])
+    from_forward = min(compilation, seconds["forward"])
+    seconds["forward"] -= from_forward
+    seconds["backward"] -= compilation - from_forward
+    return Split(compilation=compilation, method=instruments.clock.method, **seconds)
+
+
+def throughput(instruments: Instruments, phases: Sequence[Phase], unit: str) -> Throughput:
+    """How fast the session trained."""
+    measured, split = times(instruments), instruments.split()
+    took = instruments.training_seconds()
+    untimed, timed = took.get(WARM_UP, 0.0), [phase for phase in phases if phase.name != WARM_UP]
+    units, samples = (sum(getattr(phase, name) for phase in timed) for name in ("units", "samples"))
+    steps, _ = instruments.steady()
+
+    def rate(count: int, seconds: float, unit: str, method: str) -> Measured:
+        if count == 0 or seconds <= 0:
+            return Measured(None, f"{unit}/s", method, "no step was timed")
+        return Measured(count / seconds, f"{unit}/s", method)
+
+    computing = sum(split[part] - instruments.warm_up[PARTS.index(part)] for part in COMPUTING)
+    return Throughput(
+        unit=unit,
+        whole=rate(
+            units,
+            measured.total - measured.setup - untimed,
+            unit,
+            f"{unit} / seconds after set-up, evaluation included",
+        ),
+        training=rate(units, measured.training - untimed, unit, f"{unit} / seconds of training"),
+        compute=rate(units, computing, unit, f"{unit} / seconds of forward, backward and optimiser"),
+        samples=rate(samples, measured.training - untimed, "samples", "samples / seconds of training"),
+        steps=steps,
+    )
+
+
+def energy(instruments: Instruments, phases: Sequence[Phase], seconds: float) -> Energy:
+    """Return what the sensors counted; null with the reason where there are none, or where one cannot be believed."""
+    meter = instruments.energy
+    if not meter.sensors:
+        return no_energy("; ".join(meter.reasons) or "no sensor")
+    joules = instruments.energy_so_far()
+    reached, training = instruments.joules.get("to_quality"), instruments.joules["training"]
+    total, no_total = meter.summed(joules)
+    to_quality, missed = meter.summed(reached) if reached is not None else (None, "the target was not reached")
+    watts, no_idle = meter.summed(instruments.idle_watts)
+    if not instruments.idle_watts:
+        no_idle = "not watched at rest: hardware.idle_seconds is 0"
+    trained, untrained = meter.summed(training) if training else (None, "no step was timed")
+    samples = sum(phase.samples for phase in phases)
+    above = None if watts is None or total is None else total - watts * seconds
+    at_rest = f"power at rest, watched for {instruments.config.hardware.idle_seconds:g} s before the run, times seconds"
+    return Energy(
+        total=Measured(total, "J", COUNTED_BY_THE_SENSORS, no_total),
+        to_quality=Measured(to_quality, "J", COUNTED_BY_THE_SENSORS, missed),
+        idle=Measured(None if watts is None else watts * seconds, "J", at_rest, no_idle),
+        above_idle=Measured(above, "J", "total - idle", no_total or no_idle),
+        per_sample=Measured(trained / samples, "J/sample", "energy of the training time / samples")
+        if samples and trained is not None
+        else Measured(None, "J/sample", reason=untrained or "no step was timed"),
+        sources=_sources(instruments, joules),
+        coverage=meter.coverage(),
+    )
+
+
+def _sources(instruments: Instruments, joules: dict[str, float]) -> list[EnergySource]:
+    meter, rate = instruments.energy, instruments.telemetry.rate
+    now = [
+        EnergySource(
+            scope=scope,
+            place=sensor.place,
+            method=sensor.method,
+            joules=joules[scope],
+            sampling_hz=rate,
+            relative_error=2 * sensor.resolution / joules[scope] if joules[scope] > 0 else None,
+            reason=reading.reason,
+        )
+        for scope, sensor, reading in zip(meter.scopes, meter.sensors, meter.readings, strict=True)
+    ]
+    gone = [scope for scope in joules if scope not in meter.scopes]
+    return now + [EnergySource(scope, EARLIER, joules[scope], rate, None) for scope in gone]
+
+
+def no_energy(reason: str) -> Energy:
+    """Every field null for `reason`."""
+    total, to_quality, idle, above_idle = (Measured(None, "J", reason=reason) for _ in range(4))
+    return Energy(total, to_quality, idle, above_idle, Measured(None, "J/sample", reason=reason))
+
+
+def cost(tariff: CostConfig, consumed: Energy, seconds: float | None) -> Cost:
+    """What the session cost by the user's tariff."""
+    kwh = None if consumed.total.value is None else consumed.total.value / JOULES_PER_KWH
+
+    def priced(key: str, unit: str, amount: float | None, reason: str | None, method: str) -> Measured:
+        price = getattr(tariff, key)
+        if price is None:
+            return Measured(None, unit, reason=NO_TARIFF.format(key=f"cost.{key}"))
+        return Measured(None, unit, reason=reason) if amount is None else Measured(amount * price, unit, method)
+
+    hours = None if seconds is None else seconds / 3600
+    return Cost(
+        energy=priced("price_per_kwh", "currency", kwh, consumed.total.reason, "kWh times cost.price_per_kwh"),
+        time=priced("price_per_hour", "currency", hours, "nothing ran", "hours times cost.price_per_hour"),
+        carbon=priced("gco2_per_kwh", "gCO2e", kwh, consumed.total.reason, "kWh times cost.gco2_per_kwh"),
+    )
+
+
+def peak_device_memory() -> Measured:
+    """Of the accelerator."""
+    if torch.cuda.is_available():
+        return Measured(float(torch.cuda.max_memory_allocated()), "B", "torch.cuda.max_memory_allocated")
+    return Measured(None, "B", reason="no GPU")

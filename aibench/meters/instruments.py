@@ -1,0 +1,173 @@
+"""All that measures one session: its clock, the clock of its steps, energy, telemetry and trust."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from aibench.config import Accelerator, RunConfig, Session
+from aibench.meters.energy import energy_meter
+from aibench.meters.gpu import current_gpu
+from aibench.meters.ledger import Ledger
+from aibench.meters.steps import PARTS, compilation_seconds, step_clock
+from aibench.meters.system import usable_cores
+from aibench.meters.telemetry import Telemetry
+from aibench.meters.trust import Watch, announced
+from aibench.results.result import Steps, Trust
+
+TRAINING = "training:"
+WARM_UP = "warm-up"  # the phase of the untimed steps of session=steps
+UNSTEADY = 10  # steps at the start of a process that are no steady ones
+
+
+class Instruments:
+    """Started before the session touches its data, stopped at its end.
+
+    Attributes:
+        ledger: The session's wall time by part.
+        clock: The training steps' time by part.
+        energy: Of the machine.
+        idle_watts: Of the machine at rest, by scope, measured before the session; empty where it was not.
+        warm_up: Of the clock's seconds by part, those of the warm-up.
+        joules: By scope: of the `training`, and `to_quality`, once that is reached.
+    """
+
+    def __init__(self, config: RunConfig, folder: Path | None) -> None:
+        hardware = config.hardware
+        self.config = config
+        self.gpu = current_gpu()
+        on_gpu = torch.cuda.is_available() and hardware.accelerator is not Accelerator.cpu
+        self.energy = energy_meter(hardware.power_model, self.gpu, on_gpu=on_gpu)
+        self.idle_watts = self._watts_at_rest(hardware.idle_seconds)
+        self.telemetry = Telemetry(folder, hardware.telemetry_hz, self.gpu, self.energy)
+        self.watch = Watch(usable_cores(), self.gpu, self.telemetry)
+        self.clock = step_clock()
+        self.compiled_before = compilation_seconds()
+        self.joules: dict[str, dict[str, float]] = {"training": {}}
+        self._phases: list[tuple[str, int]] = []  # a phase, and how many steps this process had done at its beginning
+        self._split_before = [0.0] * len(PARTS)
+        self.warm_up = [0.0] * len(PARTS)
+        self._at_training: dict[str, float] | None = None
+        self._running = ExitStack()
+        self._running.enter_context(announced())
+        self.telemetry.start()
+        self._at_start = self.energy.read()
+        self.ledger = Ledger("setup")
+
+    def _watts_at_rest(self, seconds: float) -> dict[str, float]:
+        """Nothing of the session runs yet; without sensors there is nothing to wait for."""
+        if not self.energy.sensors or seconds <= 0:
+            return {}
+        before, start = self.energy.read(), time.perf_counter()
+        for _ in range(max(1, round(seconds))):
+            time.sleep(seconds / max(1, round(seconds)))
+            after = self.energy.read()
+        passed = time.perf_counter() - start
+        return {scope: (after[scope] - before[scope]) / passed for scope in after}
+
+    def stop(self) -> None:
+        """End the telemetry. May be called twice."""
+        self.telemetry.stop()
+        self._running.close()
+
+    # Training and what interrupts it
+
+    def train(self, phase: str) -> None:
+        """From now the session trains."""
+        if self._phases and self._phases[-1][0] == WARM_UP:
+            self.warm_up = list(self.clock.seconds)
+        self.ledger.switch(TRAINING + phase)
+        self._phases.append((phase, len(self.clock.durations)))
+        self._at_training = self.energy.read()
+        self.clock.start()
+
+    def change_phase(self, phase: str, at: float) -> None:
+        """Training went on in another phase at the moment `at`."""
+        self.ledger.switch(TRAINING + phase, at)
+        self._phases.append((phase, len(self.clock.durations)))
+
+    def leave_training(self, part: str) -> None:
+        """From now the session's time goes to `part`. What the device still has to do of the training is training."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.clock.stop()
+        self.ledger.switch(part)
+        self._count_training()
+
+    def _count_training(self) -> None:
+        if self._at_training is None:
+            return
+        spent, now = self.joules["training"], self.energy.read()
+        for scope, joules in now.items():
+            spent[scope] = spent.get(scope, 0.0) + joules - self._at_training.get(scope, 0.0)
+        self._at_training = None
+
+    def reached_quality(self) -> None:
+        """Note the energy that it took."""
+        self.joules["to_quality"] = self.energy_so_far()
+        self.watch.look()
+
+    # What was measured
+
+    def energy_so_far(self) -> dict[str, float]:
+        """Joules by scope since the session's start, those of the processes before this one included."""
+        now = self.energy.read()
+        return {scope: joules - self._at_start.get(scope, 0.0) for scope, joules in now.items()}
+
+    def training_seconds(self) -> dict[str, float]:
+        """Training time by phase."""
+        parts = self.ledger.seconds()
+        return {part.removeprefix(TRAINING): took for part, took in parts.items() if part.startswith(TRAINING)}
+
+    def split(self) -> dict[str, float]:
+        """Seconds of the training by part; the loop gets what the others leave."""
+        named = {
+            part: self.clock.seconds[index] + self._split_before[index] for index, part in enumerate(PARTS) if index
+        }
+        return {**named, "loop": max(0.0, sum(self.training_seconds().values()) - sum(named.values()))}
+
+    def steady(self) -> tuple[Steps, np.ndarray[Any, Any]]:
+        """The steady steps of this process's longest phase, and their durations in seconds."""
+        durations = np.array(self.clock.durations)
+        ends = [start for _, start in self._phases[1:]] + [len(durations)]
+        by_phase: dict[str, list[int]] = {}
+        for (phase, start), end in zip(self._phases, ends, strict=True):
+            by_phase.setdefault(phase, []).extend(range(start, end))
+        by_phase.pop(WARM_UP, None)
+        phase = max(by_phase, key=lambda name: len(by_phase[name]), default="training")
+        places = by_phase.get(phase, [])
+        first = self.config.warmup_steps if self.config.session is Session.steps else UNSTEADY
+        left = min(first, len(durations) // 2)
+        kept = durations[[place for place in places if place >= left]]
+        median, p10, p90 = (float(value) for value in np.percentile(kept, [50, 10, 90])) if len(kept) else (None,) * 3
+        return Steps(len(kept), left, median, p10, p90, phase), kept
+
+    def trust(self, *, same_work: bool) -> Trust:
+        """How far the timings can be believed; only steps that do the `same_work` can drift."""
+        _, durations = self.steady()
+        judged = self.watch.judge([float(value) for value in durations], same_work=same_work)
+        return Trust(judged.level, judged.reasons)
+
+    # Resuming
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed process goes on from."""
+        return {
+            "seconds": self.ledger.seconds(),
+            "split": [now + before for now, before in zip(self.clock.seconds, self._split_before, strict=True)],
+            "joules": {"session": self.energy_so_far(), **self.joules},
+            "energy_faults": self.energy.broken(),
+        }
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """Count what `state` has counted."""
+        self.ledger.add(state["seconds"])
+        self._split_before = list(state["split"])
+        earlier = dict(state["joules"])
+        self.energy.continue_from(earlier.pop("session"), state.get("energy_faults", []))
+        self.joules = {name: dict(scopes) for name, scopes in earlier.items()}

@@ -1,0 +1,4 @@
+"""Holds the files that runs leave, with their schema.
+
+May import `config`.
+"""

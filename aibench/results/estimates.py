@@ -1,0 +1,67 @@
+"""What a run was estimated to take, kept for the run: its result then holds it beside what was measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aibench.config import RunConfig, plain
+from aibench.results.result import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run will take.
+
+    Attributes:
+        seconds, low, high: Wall time from the first touch of the data to the target: expected, and a 90 % range.
+        epochs, epochs_low, epochs_high: To the target.
+        from_runs: Earlier runs that the epochs are from; 0 where there are none, and the budget stands in.
+        joules: Energy; None without a sensor.
+        energy_reason: Why.
+        disk_bytes: Of checkpoints and what a run leaves besides.
+        seconds_per_epoch: By the probe, evaluations included.
+        setup: Seconds, by the probe.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    epochs: float
+    epochs_low: float
+    epochs_high: float
+    from_runs: int
+    joules: float | None
+    energy_reason: str | None
+    disk_bytes: int
+    seconds_per_epoch: float
+    setup: float
+
+
+def _path(config: RunConfig) -> Path:
+    asked = plain(config)
+    for key in ("seed", "output", "resume", "progress", "tracking", "cost"):
+        asked.pop(key, None)
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    name = f"estimate-{config.task}-{digest}.json"
+    return Path(config.data.cache).expanduser() / name
+
+
+def keep(config: RunConfig, found: Forecast) -> None:
+    """Keep it for the run: its result then holds it beside what was measured."""
+    path = _path(config)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    estimate = Estimate(made, found.seconds, found.low, found.high, found.joules)
+    path.write_text(json.dumps(asdict(estimate)), encoding="utf-8")
+
+
+def kept(config: RunConfig) -> Estimate | None:
+    """The estimate that was made for this configuration, whatever its seed."""
+    try:
+        return Estimate(**json.loads(_path(config).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,152 @@
+"""The schema of `inference.json`, one file a serving session. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from aibench.results.result import Measured, ResultError, Trust, write_atomically
+
+INFERENCE = "inference.json"
+SCHEMA_VERSION = 1
+
+
+@dataclass(slots=True)
+class Percentile:
+    """One percentile of the latencies.
+
+    Attributes:
+        percent: Which.
+        seconds: Of the requests that were made: the smallest latency that at least so many percent do not exceed.
+        bound: An upper bound of the true percentile with 99 % confidence; null where there are too few requests.
+        valid: Whether there are enough.
+        needed: Requests that a bound needs at least.
+    """
+
+    percent: float
+    seconds: float
+    bound: float | None
+    valid: bool
+    needed: int
+
+
+@dataclass(slots=True)
+class Scenario:
+    """What one way of asking took.
+
+    Attributes:
+        name: `single_stream`, `offline`, `server`.
+        requests: Answered.
+        seconds: From the first request to the last answer.
+        throughput: Requests a second; samples a second of `offline`.
+        mean: Of the latencies; null where there are none.
+        latencies: Their percentiles: of one request from its arrival, so that waiting in the queue counts.
+        batch: Samples a request.
+        qps: Arrivals a second that were asked for; null but for `server`.
+        saturated: Whether the queue grew past its bound, and the scenario was given up.
+        longest_queue: Requests that waited at worst.
+        energy_per_request: By the machine's sensors, the whole of the scenario's time.
+    """
+
+    name: str
+    requests: int
+    seconds: float
+    throughput: Measured
+    mean: Measured
+    latencies: list[Percentile]
+    batch: int
+    qps: float | None
+    saturated: bool
+    longest_queue: int
+    energy_per_request: Measured
+
+
+@dataclass(slots=True)
+class Quality:
+    """The quality of the weights, evaluated again in this session's precision.
+
+    Attributes:
+        metric: The target's.
+        served: In this session.
+        trained: By the training session, with the same weights; null with fresh ones.
+        difference: `served - trained`.
+    """
+
+    metric: str
+    served: Measured
+    trained: float | None
+    difference: float | None
+
+
+@dataclass(slots=True)
+class Inference:
+    """One serving session.
+
+    Attributes:
+        run_id: Of the training run whose weights serve; null with fresh weights.
+        task, scale, seed: As trained.
+        weights: The checkpoint, or `fresh`.
+        precision, compile: Of this session.
+        started: UTC, ISO 8601.
+        scenarios: What each took.
+        best_qps: The highest rate of arrivals whose latency stays within the bound asked for; null where not searched.
+        quality: Measured again.
+        cold_start: Seconds from nothing to the first answer: building, loading, and the first request.
+        first_request: Seconds of that first request.
+        process_memory, device_memory: Peaks, in bytes.
+        trust, system, versions, commit, config: As of a training run.
+    """
+
+    run_id: str | None
+    task: str
+    scale: str
+    seed: int
+    weights: str
+    precision: str
+    compile: bool
+    started: str
+    scenarios: list[Scenario]
+    best_qps: Measured
+    quality: Quality
+    cold_start: Measured
+    first_request: Measured
+    process_memory: Measured
+    device_memory: Measured
+    trust: Trust
+    system: dict[str, Any]
+    versions: dict[str, str]
+    commit: str | None
+    config: dict[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+
+@cache
+def _adapter() -> TypeAdapter[Inference]:
+    return TypeAdapter(Inference)
+
+
+def write_inference(path: Path, inference: Inference) -> None:
+    """Write `path` whole or not at all."""
+    write_atomically(path, _adapter().dump_json(inference, indent=1).decode() + "\n")
+
+
+def read_inference(path: Path) -> Inference:
+    """The serving session in `path`: the file, or the folder that holds it.
+
+    Raises:
+        ResultError: There is none, it is cut off, or another version of the schema wrote it.
+    """
+    path = path / INFERENCE if path.is_dir() else path
+    try:
+        return _adapter().validate_json(path.read_bytes())
+    except OSError as error:
+        raise ResultError(f"{path}: {error.strerror}. Give an {INFERENCE}, or its folder.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ResultError(
+            f"{path}: not a serving session: {'.'.join(map(str, first['loc']))}: {first['msg']}."
+        ) from error

@@ -1,0 +1,370 @@
+"""What a result is made of: measured numbers with their units and methods, or why there is none. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from aibench.results.bounds import Amount, Count, Name, Number
+
+
+@dataclass(slots=True)
+class Measured:
+    """A measured number, or why there is none.
+
+    Attributes:
+        value: The number; null where it was not measured, and `reason` says why.
+        unit: Its unit.
+        method: How it was measured.
+        reason: Why `value` is null.
+    """
+
+    value: Number | None
+    unit: str
+    method: str | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One point of the history.
+
+    Attributes:
+        epochs: Position in the training data: whole passes plus the fraction of the one under way.
+        steps: Training batches so far.
+        samples: Training samples so far.
+        seconds: Since the session first touched the data; evaluation and checkpoints included.
+        training_seconds: The part of `seconds` spent in training.
+        phase: Part of the session that training was in.
+        metrics: Every logged metric; null where it is not finite. What others did not publish is null too.
+    """
+
+    epochs: Amount
+    steps: Count | None
+    samples: Count | None
+    seconds: Amount
+    training_seconds: Amount | None
+    phase: str
+    metrics: dict[str, float | None]
+
+
+@dataclass(slots=True)
+class Phase:
+    """What one part of a session took.
+
+    Attributes:
+        name: The part.
+        steps: Its training batches.
+        samples: Its training samples.
+        seconds: Its training time.
+        units: What throughput counts of these samples: tokens of sentences, say.
+    """
+
+    name: Name
+    steps: Count
+    samples: Count
+    seconds: Amount
+    units: Count = 0
+
+
+@dataclass(slots=True)
+class Target:
+    """What the run had to reach.
+
+    Attributes:
+        metric: Name of the quality.
+        mode: `max` or `min`.
+        quality: The value to reach (which session=epochs watches for, and trains on); null where there is none.
+        origin: `paper` or `calibrated`.
+        missed_first: Whether values count only after one that misses the quality.
+    """
+
+    metric: Name
+    mode: str
+    quality: Number | None
+    origin: str
+    missed_first: bool = False
+
+
+@dataclass(slots=True)
+class Division:
+    """Closed: only what the paper's 4.2.2 lets change was changed. Open: `left` names each key that left it.
+
+    Attributes:
+        name: `closed` or `open`.
+        left: `key=value (the suite's: value)`, one for each key that differs.
+    """
+
+    name: str
+    left: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Split:
+    """Where the training time went, in seconds; the parts sum to it.
+
+    Attributes:
+        data: Waiting for batches.
+        transfer: Copying them to the device.
+        forward: The model and its losses.
+        backward: Gradients.
+        optimizer: Updates of the weights.
+        compilation: By torch.compile, taken out of the part in which it happened.
+        loop: The rest of each step: the training loop, the record, the progress bar.
+        method: How it was measured.
+    """
+
+    data: Number
+    transfer: Number
+    forward: Number
+    backward: Number
+    optimizer: Number
+    compilation: Number
+    loop: Number
+    method: str
+
+
+@dataclass(slots=True)
+class Times:
+    """Where the wall time of the session went, in seconds.
+
+    Attributes:
+        total: From the first touch of the data to the end of the session.
+        setup: Reading or making the data, building the model.
+        training: Training steps with all that they wait for.
+        evaluation: Evaluations.
+        checkpoint: Writing checkpoints.
+        other: What belongs to none of these, such as closing the loop and its files.
+        split: Of `training`; null in results of schema 1, which did not have it.
+    """
+
+    total: Amount
+    setup: Amount
+    training: Amount
+    evaluation: Amount
+    checkpoint: Amount
+    other: Number
+    split: Split | None
+
+
+@dataclass(slots=True)
+class ToQuality:
+    """What it took to reach the target; each null where the run missed it, never its maximum.
+
+    Attributes:
+        epochs: Position of the first evaluation that reached it.
+        samples: Training samples up to there.
+        seconds: Wall time up to there, from the first touch of the data.
+        seconds_without_evaluation: The same without evaluations and checkpoints.
+        quantum: Epochs between two evaluations: `epochs` cannot be known more finely.
+    """
+
+    epochs: Amount | None
+    samples: Count | None
+    seconds: Amount | None
+    seconds_without_evaluation: Amount | None
+    quantum: Amount | None
+
+
+@dataclass(slots=True)
+class Steps:
+    """The steady steps: those after the first few, which warm up caches, allocators and clocks.
+
+    Attributes:
+        count: How many.
+        left_out: Steps before them.
+        median, p10, p90: Of their seconds; null where there are none.
+        phase: The part of the session that they belong to: its longest.
+    """
+
+    count: Count
+    left_out: Count
+    median: Amount | None
+    p10: Amount | None
+    p90: Amount | None
+    phase: str
+
+
+@dataclass(slots=True)
+class Throughput:
+    """Training speed, in what the task counts.
+
+    Attributes:
+        unit: What is counted: images, tokens, interactions.
+        whole: Over the whole session but its set-up; evaluation and checkpoints included.
+        training: Over the training time.
+        compute: Over forward, backward and optimiser alone.
+        samples: Samples a second of the training time, whatever the unit.
+        steps: Median and spread of the time of a step.
+    """
+
+    unit: str
+    whole: Measured
+    training: Measured
+    compute: Measured
+    samples: Measured
+    steps: Steps
+
+
+@dataclass(slots=True)
+class EnergySource:
+    """What one sensor counted over the session.
+
+    Attributes:
+        scope: What it covers: `gpu`, `package-0`, `package-0/dram`, `machine`; no two sources have the same.
+        method: How.
+        joules: Its count.
+        sampling_hz: How often it was read; boundaries of the session are read besides.
+        relative_error: Estimate: what the sensor cannot resolve at both ends, over the count; null where it has no end.
+        reason: Why it stopped in the middle, where it did; the sums are null then.
+        place: Where it is: the folder of its zone, the UUID of its card; null in results that did not record it.
+    """
+
+    scope: str
+    method: str
+    joules: Number
+    sampling_hz: Amount
+    relative_error: Number | None
+    reason: str | None = None
+    place: str | None = None
+
+
+@dataclass(slots=True)
+class Energy:
+    """Energy of the session, of what the sensors cover.
+
+    Attributes:
+        total: Of the whole session, set-up included.
+        to_quality: Up to the evaluation that reached the target.
+        idle: What the machine would have drawn meanwhile at rest; by the idle power measured before the run.
+        above_idle: `total` without it.
+        per_sample: Of the training time, for each training sample.
+        sources: The sensors.
+        coverage: What part of the machine they cover, and what they leave out and why; null without a sensor, and in
+            results that did not record it.
+    """
+
+    total: Measured
+    to_quality: Measured
+    idle: Measured
+    above_idle: Measured
+    per_sample: Measured
+    sources: list[EnergySource] = field(default_factory=list)
+    coverage: str | None = None
+
+
+@dataclass(slots=True)
+class Cost:
+    """What the session cost by the user's tariff, `cost.*`.
+
+    Attributes:
+        energy: Price of the energy.
+        time: Price of the machine's time.
+        carbon: Of the energy, in grams of CO2 equivalent.
+    """
+
+    energy: Measured
+    time: Measured
+    carbon: Measured
+
+
+@dataclass(slots=True)
+class Memory:
+    """Peak memory.
+
+    Attributes:
+        process: Of the training process, resident.
+        device: Of the accelerator, allocated by this process.
+    """
+
+    process: Measured
+    device: Measured
+
+
+@dataclass(slots=True)
+class Use:
+    """How much of the device's arithmetic the training used.
+
+    Attributes:
+        mfu: Operations of the steady steps over their time and the measured ceiling.
+        mfu_data_sheet: The same over the data sheet's dense peak.
+        ceiling: The measured ceiling.
+        data_sheet: The data sheet's dense peak.
+    """
+
+    mfu: Measured
+    mfu_data_sheet: Measured
+    ceiling: Measured
+    data_sheet: Measured
+
+
+@dataclass(slots=True)
+class Model:
+    """The model's size and origin.
+
+    Attributes:
+        parameters: Unique parameters of the module.
+        trainable: Those that an optimiser may change.
+        flops: Floating-point operations of one sample's forward pass: twice the multiply-adds.
+        step_flops: Those of one sample's share of a training step, all networks and passes of it.
+        uncounted: Operators of a step that carry no formula: name to calls.
+        use: How much of the device the training used.
+        initialisation: Where the first weights came from.
+    """
+
+    parameters: Count
+    trainable: Count
+    flops: Measured
+    step_flops: Measured
+    uncounted: dict[str, Count]
+    use: Use
+    initialisation: str
+
+
+@dataclass(slots=True)
+class Data:
+    """The samples.
+
+    Attributes:
+        source: `embedded`, `disk` or `synthetic`.
+        fingerprint: Equal for equal samples.
+        train: Number of training samples.
+        val: Number of held-out samples.
+        facts: What the model had to know of the data, long lists left out.
+    """
+
+    source: str
+    fingerprint: str
+    train: Count
+    val: Count
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Trust:
+    """How far the timings can be believed.
+
+    Attributes:
+        level: `ok`, `warn`; null where it was not judged.
+        reasons: Why.
+    """
+
+    level: str | None
+    reasons: list[str]
+
+
+@dataclass(slots=True)
+class Estimate:
+    """What `aibench estimate` said before the run.
+
+    Attributes:
+        made: When; UTC, ISO 8601.
+        seconds, low, high: Wall time to the target, and a 90 % range.
+        joules: Energy; null where no sensor was there.
+    """
+
+    made: str
+    seconds: Number
+    low: Number
+    high: Number
+    joules: Number | None = None

@@ -1,0 +1,294 @@
+"""The one schema of `result.json`, one file a run. Imports no torch."""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from aibench.results.bounds import Count, Name, Number
+from aibench.results.files import content, strict_json
+from aibench.results.migration import upgraded
+from aibench.results.parts import (
+    Cost,
+    Data,
+    Division,
+    Energy,
+    EnergySource,
+    Estimate,
+    Evaluation,
+    Measured,
+    Memory,
+    Model,
+    Phase,
+    Split,
+    Steps,
+    Target,
+    Throughput,
+    Times,
+    ToQuality,
+    Trust,
+    Use,
+)
+
+SCHEMA_VERSION, OLDEST_VERSION = 2, 1
+RESULT = "result.json"
+LAST = "last.ckpt"
+BEST = "best.ckpt"
+
+
+class Status(enum.StrEnum):
+    """How a run ended."""
+
+    converged = enum.auto()  # reached its target
+    completed = enum.auto()  # session=epochs or session=steps ran to its length
+    not_converged = enum.auto()  # spent its budget without reaching its target
+    diverged = enum.auto()  # a loss or the quality became NaN or infinite
+    interrupted = enum.auto()  # SIGTERM or Ctrl-C
+    failed = enum.auto()  # an exception; `message` has its text
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing to resume."""
+        return self in (Status.converged, Status.completed, Status.not_converged, Status.diverged)
+
+
+# Holds for every reader of a result: a number is no text and no truth value, and it is finite.
+AS_WRITTEN = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+@with_config(AS_WRITTEN)
+@dataclass(slots=True)
+class Result:
+    """One run.
+
+    Attributes:
+        schema_version: Version of this schema.
+        run_id: Unique.
+        suite_version: Version of AIBench.
+        task, scale, session, seed: As configured; the seed is null in a result that others published without it.
+        status: How the run ended.
+        message: The text of an exception, or why the run ended as it did; one line.
+        started: UTC, ISO 8601.
+        resumed: How often the run was continued from a checkpoint.
+        division: Closed or open.
+        target: What had to be reached.
+        quality: The last value of the target's metric, and the best; null where none was measured.
+        best_quality: The best value of the target's metric.
+        to_quality: What it took.
+        history: Every evaluation, in order.
+        phases: The parts of the session, in order of first appearance.
+        times: Where the wall time went.
+        throughput, memory, energy, cost: Measured.
+        model, data, trust: About the run.
+        system: The machine.
+        versions: Of Python and the packages that matter.
+        commit: The repository's commit, `-dirty` where files had changed; null outside a checkout.
+        config: The resolved configuration.
+        figure: File name of the rendered figure; null where none was drawn.
+        estimate: What `aibench estimate` said before; null where it was not asked.
+    """
+
+    run_id: Name
+    task: Name
+    scale: Name
+    session: Name
+    seed: Count | None
+    status: Status
+    message: str | None
+    started: str
+    resumed: Count
+    division: Division | None
+    target: Target
+    quality: Number | None
+    best_quality: Number | None
+    to_quality: ToQuality
+    history: list[Evaluation]
+    phases: list[Phase]
+    times: Times | None
+    throughput: Throughput | None
+    memory: Memory | None
+    energy: Energy
+    cost: Cost
+    model: Model | None
+    data: Data | None
+    trust: Trust
+    system: dict[str, Any]
+    versions: dict[str, str]
+    commit: str | None
+    config: dict[str, Any]
+    figure: str | None
+    suite_version: str
+    estimate: Estimate | None = None
+    schema_version: int = SCHEMA_VERSION
+
+
+class ResultError(Exception):
+    """A result file that cannot be read. The message is one line that names the file."""
+
+
+@cache
+def _adapter() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of `result.json`: what `docs/result-schema.json` holds."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_adapter().json_schema()}
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` so that whoever reads `path`, at any moment, finds either the old or the new file whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def dumped(result: Result) -> str:
+    """The text of `result.json`."""
+    return _adapter().dump_json(result, indent=1).decode() + "\n"
+
+
+def write_result(folder: Path, result: Result) -> Path:
+    """Write `result.json` into `folder`."""
+    path = folder / RESULT
+    write_atomically(path, dumped(result))
+    return path
+
+
+def read_result(path: Path) -> Result:
+    """Return the result in `path`: a result file, or the folder of a run.
+
+    Raises:
+        ResultError: There is none, it is cut off, or another version of the schema wrote it.
+    """
+    if path.is_dir():
+        path = path / RESULT
+    try:
+        raw = content(path)
+    except OSError as error:
+        raise ResultError(f"{path}: {error.strerror}. Give the folder of a run, or its {RESULT}.") from error
+    fault = fault_of(raw)
+    if fault is not None:
+        raise ResultError(f"{path}: {fault}")
+    try:
+        older = upgraded(raw)
+        return _adapter().validate_json(raw if older is None else json.dumps(older))
+    except ValidationError as error:
+        raise ResultError(f"{path}: not a result: {first_fault(error)}") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ResultError(f"{path}: not a result of schema {OLDEST_VERSION}: a part of it has another form.") from error
+
+
+def fault_of(raw: bytes) -> str | None:
+    """Return what is wrong with the text of a result file before its fields are looked at; None where nothing is."""
+    try:
+        found = strict_json(raw)
+    except (ValueError, RecursionError) as error:
+        return f"not a whole JSON object: the file is cut off or damaged: {error}."
+    if not isinstance(found, dict):
+        return "not a whole JSON object: the file is cut off or damaged."
+    version = found.get("schema_version")
+    if type(version) is not int or not OLDEST_VERSION <= version <= SCHEMA_VERSION:
+        said = (version if isinstance(version, str) else json.dumps(version))[:40]
+        return f"schema version {said}, and this suite reads {OLDEST_VERSION} to {SCHEMA_VERSION}."
+    return None
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first field that is not as its schema has it, in a line."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg']}."
+
+
+def files_at(place: Path) -> list[str]:
+    """Return the result files at `place`, sorted: a file itself; a run's or a sweep's; those that a study keeps.
+
+    Links are not followed, and what may not be looked into is passed over. Only a folder without a `result.json` at
+    any depth is taken for a study's, which keeps results under names of their own, right in it.
+    """
+    if not place.is_dir():
+        return [str(place)] if place.exists() else []  # a pipe too: its reader says what it is
+    found, left = [], [os.fspath(place)]
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    if entry.name == RESULT:
+                        found.append(entry.path)
+                    elif entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+        except OSError:
+            continue
+    return sorted(found or map(str, place.glob("*.json")))
+
+
+def result_files(places: Sequence[Path]) -> Iterator[Path]:
+    """Yield the result files at all `places`, each once."""
+    seen: set[str] = set()
+    for path in (path for place in places for path in files_at(place)):
+        if (real := os.path.realpath(path)) not in seen:
+            seen.add(real)
+            yield Path(path)
+
+
+def read_results(folders: Sequence[Path]) -> list[Result]:
+    """All results at or below `folders`. One that cannot be read is left out with a warning that names it."""
+    results = []
+    for path in result_files(folders):
+        try:
+            results.append(read_result(path))
+        except ResultError as error:
+            warnings.warn(str(error), stacklevel=2)
+    return results
+
+
+__all__ = [
+    "RESULT",
+    "SCHEMA_VERSION",
+    "Cost",
+    "Data",
+    "Division",
+    "Energy",
+    "EnergySource",
+    "Estimate",
+    "Evaluation",
+    "Measured",
+    "Memory",
+    "Model",
+    "Phase",
+    "Result",
+    "ResultError",
+    "Split",
+    "Status",
+    "Steps",
+    "Target",
+    "Throughput",
+    "Times",
+    "ToQuality",
+    "Trust",
+    "Use",
+    "dumped",
+    "files_at",
+    "read_result",
+    "read_results",
+    "result_files",
+    "schema",
+    "write_atomically",
+    "write_result",
+]

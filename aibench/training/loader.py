@@ -1,0 +1,159 @@
+"""Batches of a task's samples: reproducible, resumable in the middle of an epoch, and quick for samples in memory."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from aibench.config import ConfigError
+from aibench.contract import DataError, Gathers, Redraws, TaskData
+from aibench.meters.steps import StepClock, waited_for
+
+Indices = np.ndarray[Any, Any]
+
+FROM_WORKER = f"{DataError.__module__}.{DataError.__qualname__}: "
+
+
+class SeededSamples:
+    """A data set whose samples depend on (seed, epoch, index) alone, in whichever process they are read."""
+
+    def __init__(self, dataset: Any, seed: int) -> None:
+        self.dataset = dataset
+        self.seed = seed
+
+    def __getitem__(self, at: tuple[int, int]) -> Any:
+        epoch, index = at
+        state = int(np.random.SeedSequence((self.seed, epoch, index)).generate_state(1)[0])
+        with torch.random.fork_rng(devices=[]):
+            outer = random.getstate(), np.random.get_state()
+            random.seed(state)
+            np.random.seed(state)
+            torch.default_generator.manual_seed(state)
+            try:
+                return self.dataset[index]
+            finally:
+                random.setstate(outer[0])
+                np.random.set_state(outer[1])
+
+
+class _Reader:
+    """Reads planned batches: gathered where the data set can, else sample by sample, in processes where asked."""
+
+    def __init__(self, data: TaskData, dataset: Any, seed: int) -> None:
+        self.data = data
+        self.dataset = dataset
+        self.samples = SeededSamples(dataset, seed)
+        self.workers = data.config.data.workers
+
+    def read(self, epoch: int, batches: list[np.ndarray[Any, Any]]) -> Iterator[Any]:
+        if isinstance(self.dataset, Gathers):
+            for indices in batches:
+                yield self.dataset.gather(torch.from_numpy(indices))
+        else:
+            keys = [[(epoch, int(index)) for index in indices] for indices in batches]
+            loader: DataLoader[Any] = DataLoader(
+                self.samples,  # type: ignore[arg-type]
+                batch_sampler=keys,
+                collate_fn=self.data.collate,
+                # A worker without a batch never starts its queue's thread; garbage collection then closes a pipe twice.
+                num_workers=min(self.workers, len(keys)),
+                pin_memory=torch.cuda.is_available(),
+                generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from the global one
+            )
+            try:
+                yield from loader
+            except DataError as error:  # from another process it comes with that one's traceback before its message
+                raise DataError(str(error).strip().splitlines()[-1].removeprefix(FROM_WORKER)) from error
+
+
+class TrainBatches:
+    """One epoch of training batches each time it is iterated.
+
+    The order of epoch `e` is a function of the run's seed and `e`, so a position is all there is to restore.
+    (Lightning 2.6.6 offers to restore a loader, and did not when it was tried.)
+
+    Attributes:
+        clock: Told of the waits for a batch; None before the session has one.
+    """
+
+    def __init__(self, data: TaskData, dataset: Any, seed: int) -> None:
+        self.data = data
+        self.dataset = dataset
+        self.seed = seed
+        self.epoch = 0
+        self.batch = 0
+        self.clock: StepClock | None = None
+        self._reader = _Reader(data, dataset, seed)
+        self._planned: tuple[int, list[Indices]] | None = None
+        self._before = [np.zeros(2, dtype=np.int64)]  # samples and units before each epoch
+        size = data.config.data.batch_size
+        if size > len(dataset):
+            raise ConfigError(
+                f"data.batch_size={size}: larger than the {len(dataset)} training samples. Set data.batch_size to "
+                f"{len(dataset)} or less."
+            )
+        self._length = len(self.plan(0))
+
+    def plan(self, epoch: int) -> list[Indices]:
+        """The batches of an epoch, as indices into the data set."""
+        if self._planned is None or self._planned[0] != epoch:
+            generator = np.random.default_rng((self.seed, epoch))
+            plan = self.data.plan if epoch else self.data.first_plan
+            self._planned = epoch, list(plan(self.dataset, generator))
+        return self._planned[1]
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._epoch() if self.clock is None else waited_for(self._epoch(), self.clock)
+
+    def _epoch(self) -> Iterator[Any]:
+        if self.batch >= len(self):  # Lightning takes len(self) batches, so the code after the last yield never runs
+            self.epoch, self.batch = self.epoch + 1, 0
+        if isinstance(self.dataset, Redraws):
+            self.dataset.redraw(np.random.default_rng((self.seed, self.epoch, 1)))
+        batches = self.plan(self.epoch)
+        assert len(batches) == len(self), "TaskData.plan: the number of batches changed"
+        for batch in self._reader.read(self.epoch, batches[self.batch :]):
+            self.batch += 1
+            yield batch
+
+    def go_to(self, steps: int) -> None:
+        """Go on after the first `steps` batches of the session."""
+        self.epoch, self.batch = divmod(steps, len(self))
+
+    def after(self, steps: int) -> tuple[int, int]:
+        """Samples, and what throughput counts of them, in the first `steps` batches of the session."""
+        epoch, batch = divmod(steps, len(self))
+        while len(self._before) <= epoch:
+            self._before.append(self._before[-1] + self._counted(self.plan(len(self._before) - 1)))
+        samples, units = self._before[epoch] + self._counted(self.plan(epoch)[:batch] if batch else [])
+        return int(samples), int(units)
+
+    def _counted(self, batches: list[Indices]) -> Indices:
+        counts = [(len(indices), self.data.units(self.dataset, indices)) for indices in batches]
+        total: Indices = np.array(counts, dtype=np.int64).reshape(-1, 2).sum(axis=0)
+        return total
+
+
+class EvalBatches:
+    """The held-out samples in their own order, the short last batch included."""
+
+    def __init__(self, data: TaskData, dataset: Any) -> None:
+        self.dataset = dataset
+        self.size: int = data.config.data.eval_batch_size
+        self._reader = _Reader(data, dataset, data.config.data.seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.dataset) / self.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = np.arange(len(self.dataset))
+        yield from self._reader.read(0, [order[at : at + self.size] for at in range(0, len(order), self.size)])

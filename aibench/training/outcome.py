@@ -1,0 +1,219 @@
+"""The result of a session that ended, and its figure."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from aibench import __version__
+from aibench.composition import registry
+from aibench.config import RunConfig, plain
+from aibench.contract import Facts, TaskData, TaskModule, batch_of, example_batch
+from aibench.meters import account
+from aibench.meters import system as meters
+from aibench.meters.ceiling import ceiling, data_sheet
+from aibench.meters.operations import Operations, build_of, operations
+from aibench.results.estimates import kept
+from aibench.results.result import (
+    Data,
+    Division,
+    Measured,
+    Memory,
+    Model,
+    Result,
+    Status,
+    Target,
+    Throughput,
+    ToQuality,
+    Trust,
+    Use,
+)
+from aibench.training.ending import Ending
+from aibench.training.goal import Goal
+from aibench.training.recorder import Record
+
+if TYPE_CHECKING:
+    from aibench.training.session import Session
+
+FIGURE = "figure.png"
+UNSTARTED = "the run ended before it measured anything"
+RENDERED_SAMPLES = 16
+LONGEST_FACT = 20
+MOST_UNCOUNTED = 12  # operators that a result lists
+
+
+def build_result(session: Session, ending: Ending, division: Division | None, started: str) -> Result:
+    """The result of a session that ended."""
+    recorder, config = session.recorder, session.config
+    assert recorder is not None
+    record, instruments = recorder.record, session.instruments
+    took = account.times(instruments)
+    speed = account.throughput(instruments, record.phases, session.data.unit)
+    energy = account.energy(instruments, record.phases, took.total)
+    return replace(
+        unstarted_result(config, ending, started),
+        run_id=session.run_id,
+        resumed=record.resumed,
+        division=division,
+        quality=record.history[-1].metrics[config.target.metric] if record.history else None,
+        best_quality=record.best,
+        to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
+        history=record.history,
+        phases=_phases(session, record),
+        times=took,
+        throughput=speed,
+        memory=Memory(
+            Measured(float(meters.peak_process_memory()), "B", "peak resident set"), account.peak_device_memory()
+        ),
+        energy=energy,
+        cost=account.cost(config.cost, energy, took.total),
+        model=model(session, speed, ended_well=ending.status.finished and ending.status is not Status.diverged),
+        data=_data(session),
+        trust=instruments.trust(same_work=session.module.uncountable is None),
+        estimate=kept(config),
+    )
+
+
+def unstarted_result(config: RunConfig, ending: Ending, started: str) -> Result:
+    """The result of a run that ended before it measured anything: a job of a sweep leaves this much at least."""
+    goal = Goal.of(config)
+    target = Target(goal.metric, str(goal.mode), goal.quality, config.target.origin, goal.missed_first)
+    return Result(
+        run_id=uuid.uuid4().hex[:12],
+        task=config.task,
+        scale=config.scale,
+        session=str(config.session),
+        seed=config.seed,
+        status=ending.status,
+        message=ending.message,
+        started=started,
+        resumed=0,
+        division=None,
+        target=target,
+        quality=None,
+        best_quality=None,
+        to_quality=ToQuality(None, None, None, None, None),
+        history=[],
+        phases=[],
+        times=None,
+        throughput=None,
+        memory=None,
+        energy=account.no_energy(UNSTARTED),
+        cost=account.cost(config.cost, account.no_energy(UNSTARTED), None),
+        model=None,
+        data=None,
+        trust=Trust(None, [UNSTARTED]),
+        system=meters.system(),
+        versions=meters.versions(),
+        commit=meters.commit(),
+        config=plain(config),
+        figure=None,
+        suite_version=__version__,
+    )
+
+
+def _phases(session: Session, record: Record) -> list[Any]:
+    took = session.instruments.training_seconds()
+    for phase in record.phases:
+        phase.seconds = took.get(phase.name, 0.0)
+    return record.phases
+
+
+def _data(session: Session) -> Data:
+    return Data(
+        source=str(session.config.data.source),
+        fingerprint=session.data.fingerprint(),
+        train=len(session.batches.dataset),
+        val=len(session.held_out.dataset) if session.held_out is not None else 0,
+        facts=_short(session.data.facts),
+    )
+
+
+def _short(facts: Facts) -> Facts:
+    """`facts` with long lists given by their length."""
+    return {
+        name: f"{len(fact)} entries" if isinstance(fact, list | dict) and len(fact) > LONGEST_FACT else fact
+        for name, fact in facts.items()
+    }
+
+
+def draw_figure(module: TaskModule, data: TaskData, folder: Path) -> str | None:
+    """Save what the model makes of the first held-out samples; None where the task draws nothing."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    batch = module.transfer_batch_to_device(example_batch(data, "val", RENDERED_SAMPLES), module.device, 0)
+    module.eval()
+    try:
+        with torch.no_grad():
+            figure = module.render(batch)
+    except NotImplementedError:
+        return None
+    figure.savefig(folder / FIGURE, dpi=120, bbox_inches="tight")
+    return FIGURE
+
+
+def model(session: Session, speed: Throughput, *, ended_well: bool) -> Model:
+    """What ran. Counted and probed after the session, or taken from the cache: none of it is in the session's time."""
+    parameters = list(session.module.parameters())
+    counted = _counted(session) if ended_well else Operations(None, None, reason="not counted: the run broke off")
+    forward = Measured(
+        counted.forward, "FLOP/sample", counted.method, counted.reason if counted.forward is None else None
+    )
+    step = Measured(counted.step, "FLOP/sample", counted.method, counted.reason if counted.step is None else None)
+    return Model(
+        parameters=sum(weight.numel() for weight in parameters),
+        trainable=sum(weight.numel() for weight in parameters if weight.requires_grad),
+        flops=forward,
+        step_flops=step,
+        uncounted=dict(list(counted.uncounted.items())[:MOST_UNCOUNTED]),
+        use=_use(session, step, speed),
+        initialisation=session.module.initialisation,
+    )
+
+
+def _counted(session: Session) -> Operations:
+    module, config = session.module, session.config
+    if module.uncountable is not None:
+        return Operations(None, None, reason=module.uncountable)
+    if session.recorder is None or session.recorder.record.steps == 0:
+        return Operations(None, None, reason="no step was made")
+    build = build_of(registry.module_class(config.task), config, session.data.facts)
+    batch, samples = _a_batch(session)
+    return operations(config, build, batch, samples, session.recorder.optimizers)
+
+
+def _a_batch(session: Session) -> tuple[Any, int]:
+    """The first training batch, on the CPU."""
+    batches = session.batches
+    indices = batches.plan(0)[0]
+    return batch_of(session.data, batches.dataset, indices), len(indices)
+
+
+def _use(session: Session, step: Measured, speed: Throughput) -> Use:
+    config = session.config
+    device = "cuda" if session.on_gpu else "cpu"
+    samples = speed.samples.value
+    if step.value is None or samples is None:
+        why = step.reason or speed.samples.reason
+        return Use(*(Measured(None, unit, reason=why) for unit in ("1", "1", "FLOP/s", "FLOP/s")))
+    best, achieved = ceiling(str(config.hardware.precision), device, config.data.cache), step.value * samples
+    if achieved > best.flops:  # probed while the machine was busy with something else
+        best = ceiling(str(config.hardware.precision), device, config.data.cache, again=True)
+    sheet = data_sheet(best.device, best.precision)
+    threads = f" {best.threads} threads," if best.threads else ""
+    no_sheet = f"{best.device}: no data sheet listed"
+    return Use(
+        mfu=Measured(achieved / best.flops, "1", "step FLOPs times samples/s of training, over the measured ceiling"),
+        mfu_data_sheet=Measured(None, "1", reason=no_sheet)
+        if sheet is None
+        else Measured(achieved / sheet, "1", "the same over the data sheet's dense peak"),
+        ceiling=Measured(best.flops, "FLOP/s", f"{best.method}, {best.precision},{threads} best of repetitions"),
+        data_sheet=Measured(None, "FLOP/s", reason=no_sheet)
+        if sheet is None
+        else Measured(sheet, "FLOP/s", best.device),
+    )

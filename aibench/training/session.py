@@ -1,0 +1,153 @@
+"""The training session: fit, evaluate, stop, checkpoint, record."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.profilers import PassThroughProfiler
+from rich.console import Console
+
+from aibench.composition import registry
+from aibench.config import Accelerator, Precision, RunConfig, plain
+from aibench.contract import DataError, TaskData, TaskModule
+from aibench.meters.instruments import Instruments
+from aibench.results.result import Status, write_atomically
+from aibench.training import checkpoint
+from aibench.training.ending import FAILURE, Ending, Interrupted
+from aibench.training.goal import Goal, Schedule
+from aibench.training.loader import EvalBatches, TrainBatches
+from aibench.training.progress import ProgressBar
+from aibench.training.recorder import Diverged, Recorder
+
+PRECISIONS = {
+    Precision.fp32: "32-true",
+    Precision.tf32: "32-true",
+    Precision.bf16: "bf16-mixed",
+    Precision.fp16: "16-mixed",
+}
+
+
+class Session:
+    """One run's data, module, loaders and record."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: Path,
+        run_id: str,
+        last: Path | None,
+        console: Console,
+        schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.run_id = run_id
+        self.resumed_from = last
+        self.console = console
+        self.instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
+        self.data: TaskData = registry.data_class(config.task)(config)
+        dataset = self.data.dataset("train")
+        self.batches = TrainBatches(self.data, dataset, config.seed)
+        self.goal = Goal.of(config)
+        self.schedule = schedule(config, len(self.batches))
+        self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
+        _seed_everything(config.seed)
+        self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
+        if config.hardware.channels_last:
+            self.module.to(memory_format=torch.channels_last)
+        self.recorder: Recorder | None = None
+        on_cpu = config.hardware.accelerator is Accelerator.cpu
+        self.on_gpu = torch.cuda.is_available() and not on_cpu
+
+    def fit(self, tracker: Any) -> Ending:
+        """Train to the end of the session, whichever it is."""
+        last = self.resumed_from
+        title = f"{self.config.task} seed {self.config.seed}"
+        console = self.console if self.config.progress else Console(quiet=True)
+        with ProgressBar(title, self.goal, self.schedule, console) as bar:
+            self.recorder = Recorder(
+                self.goal,
+                self.schedule,
+                self.batches,
+                self.folder,
+                self.instruments,
+                [bar, tracker],
+                {"run_id": self.run_id, "config": plain(self.config)},
+            )
+            try:
+                if last is not None:
+                    tracker.restore(self.recorder.history_in(checkpoint.load(last)))
+                self._trainer().fit(self._compiled(), self.batches, self.held_out, ckpt_path=last, weights_only=True)
+            except Interrupted as error:
+                return Ending(Status.interrupted, str(error))
+            except Diverged as error:
+                return Ending(Status.diverged, str(error))
+            except DataError as error:
+                return self._failed(error, trace=False)
+            except Exception as error:
+                return self._failed(error, trace=True)
+        return Ending(self._reached(), self.module.unmeasured)
+
+    def _failed(self, error: Exception, *, trace: bool) -> Ending:
+        assert self.recorder is not None
+        if isinstance(error, DataError) and not self.recorder.record.history:
+            raise error
+        if trace:
+            write_atomically(self.folder / FAILURE, traceback.format_exc())
+        text = " ".join(str(error).split()) or type(error).__name__
+        return Ending(Status.failed, text if isinstance(error, DataError) else f"{type(error).__name__}: {text}")
+
+    def _reached(self) -> Status:
+        assert self.recorder is not None
+        if not self.goal.stops:
+            return Status.completed
+        return Status.converged if self.recorder.record.to_quality is not None else Status.not_converged
+
+    def _trainer(self) -> pl.Trainer:
+        hardware = self.config.hardware
+        assert self.recorder is not None
+        return pl.Trainer(
+            accelerator=str(hardware.accelerator),
+            devices=1,
+            precision=PRECISIONS[hardware.precision],  # type: ignore[arg-type]
+            max_epochs=self.schedule.epochs,
+            val_check_interval=self.schedule.interval or None,
+            check_val_every_n_epoch=None if self.schedule.interval else 1,
+            limit_val_batches=None if self.schedule.interval else 0.0,
+            callbacks=[self.recorder],
+            deterministic=hardware.deterministic,
+            benchmark=hardware.cudnn_benchmark,
+            logger=False,
+            enable_progress_bar=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            profiler=_Unprofiled(),
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+        )
+
+    def _compiled(self) -> Any:
+        return torch.compile(self.module) if self.config.hardware.compile else self.module
+
+
+class _Unprofiled(PassThroughProfiler):
+    """Profiles nothing at less cost than Lightning's own: it enters 26 contexts a step."""
+
+    _nothing = nullcontext()
+
+    def profile(self, action_name: str) -> Any:
+        return self._nothing
+
+
+def _seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)

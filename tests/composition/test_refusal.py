@@ -1,0 +1,110 @@
+"""A user's mistake gets one line that names the key as typed, exit status 1, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+IC = "task=image_classification"
+
+REFUSED = {
+    "unknown task": (["task=nope"], "task=nope: no such option. One of: "),
+    "near miss of a task": (["task=image_classifcation"], "Did you mean image_classification?"),
+    "unknown group": (["tusk=image_classification"], "tusk: no such key. Did you mean task?"),
+    "unknown option": ([IC, "hardware=tpu"], "hardware=tpu: no such option."),
+    "unknown model": ([IC, "model=image_classification/huge"], "model=image_classification/huge: no such option."),
+    "unknown key": ([IC, "optim.lrr=1"], "optim.lrr: no such key. Did you mean optim.lr?"),
+    "unknown key with +": ([IC, "+model.typo=1"], "model.typo: no such key, with '+' or without it."),
+    "unknown top-level key with +": ([IC, "+typo=1"], "typo: no such key, with '+' or without it."),
+    "wrong type": ([IC, "optim.lr=abc"], "optim.lr: Value 'abc' of type 'str' could not be converted to Float."),
+    "fraction for a whole number": ([IC, "seed=1.5"], "seed: Value '1.5'"),
+    "unknown enum": ([IC, "session=foo"], "session: Invalid value 'foo', expected one of [entire, quasi_entire,"),
+    "negative seed": ([IC, "seed=-1"], "seed=-1: must lie in 0 to 4294967295."),
+    "zero learning rate": ([IC, "optim.lr=0"], "optim.lr=0.0: must be greater than 0."),
+    "no root": ([IC, "scale=reference"], "data.root: no value, and task=image_classification scale=reference"),
+    "root that is not there": ([IC, "scale=reference", "data.root=/nowhere"], "data.root=/nowhere: no such folder."),
+    "wrong layout": ([IC, "scale=reference", "data.root=."], "data.root=."),
+    "training on made-up samples": (
+        [IC, "scale=reference", "data.source=synthetic"],
+        "data.source=synthetic: made-up samples teach nothing",
+    ),
+    "batch larger than train_size": (
+        [IC, "data.batch_size=200", "data.train_size=100"],
+        "data.batch_size=200: larger than the 100 samples of data.train_size.",
+    ),
+    "not a pair": ([IC, "nonsense"], "nonsense: not KEY=VALUE"),
+    "missing value": ([IC, "optim.lr=???"], "optim.lr: no value. Set optim.lr=VALUE."),
+    "number for a group": ([IC, "model=3"], "Config group override must be a string"),
+    "fp16 on a CPU": ([IC, "hardware=cpu", "hardware.precision=fp16"], "hardware.precision=fp16:"),
+    "TF32 on a CPU": ([IC, "hardware=cpu", "hardware.precision=tf32"], "hardware.precision=tf32: CPUs have no TF32."),
+    "deterministic by the clock": (
+        [IC, "hardware.deterministic=true", "hardware.cudnn_benchmark=true"],
+        "hardware.cudnn_benchmark=true: it picks algorithms by their time",
+    ),
+    "unknown flag": ([IC, "--batch-size=3"], "--batch-size=3: no such flag."),
+    "bad run in a sweep whose flag comes last": ([IC, "seed=1,2", "optim.lr=0.1,-1", "-m"], "optim.lr=-1.0: must be"),
+    "bad run in a sweep over all tasks": (["-m", "task=glob(*)", "seed=-1"], "seed=-1: must lie in 0 to 4294967295."),
+    "bad run in a sweep": (["-m", IC, "seed=1,2", "optim.lr=0.1,-1"], "optim.lr=-1.0: must be greater than 0."),
+    "bad seed in a sweep": (["-m", IC, "seed=1,-2"], "seed=-2: must lie in 0 to 4294967295."),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_mistake_is_refused_in_one_line(case, command, tmp_path: Path):
+    words, expected = REFUSED[case]
+    answer = command(*words)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("aibench: ")
+    assert answer.stderr.count("\n") == 1, answer.stderr
+    assert expected in answer.stderr
+    assert answer.stdout == ""
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_a_batch_larger_than_the_data_set_is_refused_and_leaves_nothing(command, tmp_path: Path):
+    answer = command(IC, "hardware=cpu", "data.batch_size=100000")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("aibench: data.batch_size=100000: larger than the ")
+    assert not list((tmp_path / "here").rglob("*.*"))
+
+
+def test_a_folder_with_a_finished_result_is_refused(command, tmp_path: Path):
+    folder = tmp_path / "here" / "run"
+    folder.mkdir()
+    (folder / "result.json").write_text("{}")
+    for words in ([IC, "output=run"], ["-m", IC, "output=run", "seed=1,2"]):
+        answer = command(*words)
+        assert answer.returncode == 1
+        assert answer.stderr.startswith("aibench: output=run: holds result.json of an earlier run.")
+        assert [path.name for path in folder.iterdir()] == ["result.json"]
+
+
+def test_refusing_imports_no_torch(command):
+    answer = command(IC, "seed=-1", PYTHONPROFILEIMPORTTIME="1")
+    imported = [line.rsplit("|", 1)[-1].strip() for line in answer.stderr.splitlines() if "import time:" in line]
+    assert "hydra" in imported
+    assert not {"torch", "numpy", "pytorch_lightning", "wandb", "pandas"} & set(imported)
+
+
+def test_help_imports_neither_hydra_nor_torch_and_names_every_task(command):
+    from aibench.composition.registry import task_names
+
+    answer = command("-h", PYTHONPROFILEIMPORTTIME="1")
+    imported = [line.rsplit("|", 1)[-1].strip() for line in answer.stderr.splitlines() if "import time:" in line]
+    assert answer.returncode == 0
+    assert not {"torch", "hydra", "omegaconf", "numpy"} & set(imported)
+    for name in task_names():
+        assert f"\n  {name} " in answer.stdout
+
+
+@pytest.mark.parametrize("verb", [[], ["counters"], ["calibrate"], ["data", "verify"]])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_verb_tells_of_itself(verb, option):
+    from typer.testing import CliRunner
+
+    from aibench.commands.app import app
+
+    answer = CliRunner().invoke(app, [*verb, option])
+    assert answer.exit_code == 0
+    assert f"Usage: {' '.join(['root', *verb])}" in answer.output

@@ -1,0 +1,264 @@
+"""A session trains, evaluates, stops, and leaves a result that can be trusted."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from aibench.analysis.checking import faults
+from aibench.config import ConfigError, RunConfig
+from aibench.results.result import BEST, LAST, Result, Status, read_result, schema
+from aibench.training.goal import Goal, Schedule
+from aibench.training.run import train
+from tests.conftest import ROOT, TINY
+
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture
+def run(composed: Callable[..., RunConfig], tmp_path: Path) -> Callable[..., Result]:
+    """Runs a tiny session in `tmp_path / folder`."""
+
+    def start(*words: str, folder: str = "run") -> Result:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        return train(composed(*TINY, *words), tmp_path / folder, None, QUIET)
+
+    return start
+
+
+def quality_history(result: Result) -> list[tuple[float, int, int, float | None]]:
+    return [(row.epochs, row.steps, row.samples, row.metrics[result.target.metric]) for row in result.history]
+
+
+def test_an_easy_target_ends_the_session_at_its_first_evaluation(run, tmp_path):
+    result = run("target.entire=0.0", "target.evaluations_per_epoch=3")
+    assert result.status is Status.converged
+    assert [row.steps for row in result.history] == [2]
+    assert result.to_quality.epochs == pytest.approx(2 / 6)
+    assert result.to_quality.quantum == pytest.approx(2 / 6)
+    assert result.to_quality.samples == 64
+    assert (tmp_path / "run" / "figure.png").stat().st_size > 1000
+    assert read_result(tmp_path / "run") == result
+
+
+def test_a_missed_target_is_null_and_never_the_budget(run):
+    result = run("target.entire=1.1", "target.max_epochs=2")
+    assert result.status is Status.not_converged
+    assert result.to_quality.epochs is None
+    assert result.to_quality.seconds is None
+    assert result.history[-1].steps == 12
+
+
+def test_the_end_of_the_budget_is_evaluated_also_off_the_grid(run):
+    result = run("session=epochs", "epochs=2", "target.evaluations_per_epoch=1.2")
+    assert [row.steps for row in result.history] == [5, 10, 12]
+    assert result.status is Status.completed
+
+
+def test_evaluating_less_than_once_an_epoch(run):
+    result = run("session=epochs", "epochs=4", "target.evaluations_per_epoch=0.5")
+    assert [row.epochs for row in result.history] == [2, 4]
+
+
+def test_timed_steps_are_counted_without_the_warm_up_and_not_evaluated(run):
+    result = run("session=steps", "steps=7", "warmup_steps=3")
+    assert result.status is Status.completed
+    assert result.history == []
+    assert {phase.name: phase.steps for phase in result.phases} == {"warm-up": 3, "training": 7}
+    timed = result.phases[1]
+    assert timed.samples == 7 * 32
+    assert result.throughput.training.value == pytest.approx(timed.samples / timed.seconds)
+    assert result.throughput.compute.value > result.throughput.training.value  # of the same steps, less of the time
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_history_and_another_seed_another(run):
+    words = ("session=epochs", "epochs=2")
+    first, again, other = run(*words), run(*words, folder="again"), run(*words, "seed=2", folder="other")
+    assert quality_history(first) == quality_history(again)
+    assert [row.metrics for row in first.history] == [row.metrics for row in again.history]
+    assert quality_history(first) != quality_history(other)
+
+
+def test_seed_zero_seeds_too(run):
+    words = ("session=epochs", "epochs=1", "seed=0")
+    assert quality_history(run(*words)) == quality_history(run(*words, folder="again"))
+
+
+def test_the_result_validates_against_the_documented_schema(run, tmp_path):
+    import jsonschema
+
+    run("target.entire=0.0")
+    documented = json.loads((ROOT / "docs" / "result-schema.json").read_text())
+    assert documented == json.loads(json.dumps(schema())), "run `make schema`"
+    jsonschema.validate(json.loads((tmp_path / "run" / "result.json").read_text()), documented)
+
+
+def test_the_parts_of_the_time_sum_to_the_wall_time(run):
+    result = run("session=epochs", "epochs=2")
+    assert faults(result) == []
+    assert result.times.training > 0
+    assert result.history[-1].seconds <= result.times.total
+
+
+def test_a_contradiction_in_a_result_is_found(run):
+    result = run("target.entire=0.0")
+    result.to_quality.epochs = 3.0
+    result.times.total *= 2
+    result.history.append(result.history[0])
+    assert [fault.split(":")[0] for fault in faults(result)] == ["history"] * 4 + ["to_quality.epochs", "times"]
+
+
+def test_checkpoints_load_without_pickle(run, tmp_path):
+    run("session=epochs", "epochs=1")
+    for name in (LAST, BEST):
+        content = torch.load(tmp_path / "run" / name, weights_only=True)
+        assert content["callbacks"]["Recorder"]["identity"]["config"]["seed"] == 1
+    assert not list((tmp_path / "run").glob(".*")), "a draft was left behind"
+
+
+def test_a_loss_that_is_not_finite_ends_as_diverged_and_keeps_what_was_measured(run, tmp_path, monkeypatch):
+    from aibench.composition.registry import module_class
+
+    module = module_class("image_classification")
+    step = module.training_step
+
+    def broken(self, batch, batch_idx):
+        loss = step(self, batch, batch_idx)
+        return loss * math.nan if self.trainer.fit_loop.total_batch_idx == 8 else loss
+
+    monkeypatch.setattr(module, "training_step", broken)
+    result = run("session=epochs", "epochs=4")
+    assert result.status is Status.diverged
+    assert result.message.startswith("the loss of step 9 is not finite.")
+    assert [row.steps for row in result.history] == [row for row in (3, 6) if row in [e.steps for e in result.history]]
+    assert len(result.history) >= 1
+    assert read_result(tmp_path / "run").status is Status.diverged
+
+
+def test_a_quality_that_cannot_be_measured_is_null_with_the_reason(run, monkeypatch):
+    from aibench.composition.registry import module_class
+
+    module = module_class("image_classification")
+    monkeypatch.setattr(module, "on_validation_epoch_end", lambda self: self.log("val/accuracy", math.nan))
+    assert run("session=epochs").status is Status.diverged
+    monkeypatch.setattr(module, "unmeasured", "there is no judge")
+    result = run("session=epochs", folder="unmeasured")
+    assert (result.status, result.message) == (Status.completed, "there is no judge")
+    assert [row.metrics["val/accuracy"] for row in result.history] == [None, None]
+    assert (result.quality, result.best_quality, result.to_quality.epochs) == (None, None, None)
+    assert faults(result) == []
+
+
+def test_an_exception_ends_as_failed_with_its_text(run, tmp_path, monkeypatch):
+    from aibench.composition.registry import module_class
+
+    module = module_class("image_classification")
+
+    def broken(self, batch, batch_idx):
+        raise RuntimeError("the reason")
+
+    monkeypatch.setattr(module, "training_step", broken)
+    result = run()
+    assert result.status is Status.failed
+    assert result.message == "RuntimeError: the reason"
+    assert "Traceback" in (tmp_path / "run" / "failure.txt").read_text()
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(run):
+    run("session=epochs", "epochs=1")
+    with pytest.raises(ConfigError, match=r"^optim\.lr=0\.5: .* holds a run with optim\.lr="):
+        run("session=epochs", "epochs=1", "optim.lr=0.5", "resume=auto")
+
+
+def test_without_a_checkpoint_resuming_starts_afresh(run):
+    assert run("session=epochs", "epochs=1", "resume=auto").resumed == 0
+
+
+def test_nan_reaches_no_target(composed):
+    for mode in ("max", "min"):
+        goal = Goal.of(composed("task=image_classification", f"target.mode={mode}"))
+        assert not goal.reached(math.nan)
+        assert not goal.better(math.nan, None)
+
+
+def test_a_quality_that_must_be_missed_first_counts_only_after_a_worse_one(composed):
+    words = ("task=image_classification", "target.mode=min", "target.entire=0.5")
+    assert Goal.of(composed(*words)).counts([])
+    guarded = Goal.of(composed(*words, "target.missed_first=true"))
+    assert not guarded.counts([])
+    assert not guarded.counts([0.1, 0.5])
+    assert guarded.counts([0.1, 0.51, 0.2])
+
+
+def test_an_untrained_model_does_not_reach_what_must_be_missed_first(run):
+    words = ("target.mode=min", "target.entire=0.9", "target.max_epochs=1")
+    assert run(*words).status is Status.converged
+    guarded = run(*words, "target.missed_first=true", folder="guarded")
+    assert guarded.status is Status.not_converged
+    assert guarded.history[0].metrics["val/accuracy"] < 0.9
+    assert guarded.to_quality.epochs is None
+    assert faults(guarded) == []
+
+
+def test_a_schedule_counts_in_batches(composed):
+    words = ("task=image_classification", "target.max_epochs=3", "target.evaluations_per_epoch=4")
+    assert Schedule.of(composed(*words), 10) == Schedule(batches=10, interval=2, budget=30, epochs=3)
+    timed = Schedule.of(composed(*words, "session=steps", "steps=25", "warmup_steps=5"), 10)
+    assert timed == Schedule(batches=10, interval=0, budget=30, epochs=3, warmup=5)
+
+
+def test_a_full_disk_ends_as_failed_and_leaves_what_was_written_readable(run, tmp_path, monkeypatch):
+    from aibench.training import checkpoint
+
+    whole = checkpoint.save
+
+    def full(trainer, folder, is_best):
+        if trainer.global_step > 6:
+            raise OSError(28, "No space left on device")
+        whole(trainer, folder, is_best)
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    result = run("session=epochs", "epochs=3", "target.evaluations_per_epoch=1")
+    assert result.status is Status.failed
+    assert result.message == "OSError: [Errno 28] No space left on device"
+    assert checkpoint.load(tmp_path / "run" / LAST)["callbacks"]["Recorder"]["record"]["steps"] == 6
+    assert len(read_result(tmp_path / "run").history) == 2
+
+
+def test_a_second_process_in_the_same_folder_is_refused(tmp_path, composed):
+    from filelock import FileLock
+
+    from aibench.commands.train import run_job
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with FileLock(folder / ".lock"):
+        assert run_job(composed(*TINY, f"output={folder}"), folder, in_sweep=False) == 1
+    assert [path.name for path in folder.iterdir() if path.name != ".lock"] == []
+
+
+def test_bad_data_read_by_another_process_keep_their_one_line(composed):
+    from torch.utils.data import Dataset
+
+    from aibench.composition.registry import data_class
+    from aibench.contract import DataError
+    from aibench.training.loader import EvalBatches
+
+    class Broken(Dataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            raise DataError("picture.JPEG: cut off.")
+
+    data = data_class("image_classification")(composed(*TINY, "data.workers=1"))
+    with pytest.raises(DataError) as caught:
+        list(EvalBatches(data, Broken()))
+    assert str(caught.value) == "picture.JPEG: cut off."
