@@ -22,9 +22,9 @@ def complain(message: str) -> None:
     print(_encodable(f"aibench: {' '.join(shown(message).split())}", sys.stderr), file=sys.stderr)
 
 
-def say(line: str, *, flush: bool = False) -> None:
+def say(line: object, *, flush: bool = False) -> None:
     """Print a line on standard output as it is: no part of it acts on the terminal."""
-    print(_encodable(shown(line), sys.stdout), flush=flush)
+    print(_encodable(shown(str(line)), sys.stdout), flush=flush)
 
 
 def _encodable(text: str, stream: Any) -> str:
@@ -161,17 +161,19 @@ def _quality(result: Result) -> str:
 
 def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, lines: Sequence[str] = ()) -> None:
     """Print the tables and the lines after them; write the first table as CSV, all of it as Markdown."""
+    from aibench.analysis.grid import marked
+
     for grid in grids:
         grid.show(console())
-        print()
+        say("")
     for line in lines:
-        print(line)
+        say(line)
     try:
         if csv is not None:
             grids[0].write_csv(csv)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)
-            parts = [*(grid.markdown() for grid in grids), *(f"- {line}" for line in lines)]
+            parts = [*(grid.markdown() for grid in grids), *(f"- {marked(line)}" for line in lines)]
             markdown.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
     except OSError as error:
         refuse(f"{error.filename}: not written: {error.strerror}.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from aibench.commands.arguments import Csv, Currency, Folders, Markdown, PricePerHour, PricePerKwh
-from aibench.commands.console import console, refuse, tell
+from aibench.commands.console import console, refuse, say, tell
 
 
 def report(
@@ -51,7 +51,7 @@ def report(
     except OSError as error:
         refuse(f"{error.filename}: not written: {error.strerror}.")
     for path in filter(None, (html, markdown, csv)):
-        print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
+        say(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
     tell(found.faults)
     raise typer.Exit(1 if found.faults else 0)
 

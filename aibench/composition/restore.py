@@ -39,7 +39,7 @@ def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
     schema: Any = importlib.import_module(f"aibench.tasks.{task}.config").Config
     try:
         node: Any = OmegaConf.merge(OmegaConf.structured(schema(task=task)), as_text(_without_cache(config)))
-    except (OmegaConfBaseException, TypeError, ValueError) as error:
+    except (OmegaConfBaseException, ArithmeticError, TypeError, ValueError) as error:
         key = getattr(error, "full_key", None) or "config"
         raise ConfigError(f"{key}: not a key of this suite's task={task}; another version trained it.") from error
     for word in words:

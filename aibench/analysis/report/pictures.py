@@ -30,10 +30,13 @@ def picture(runs: Sequence[Run], budget: int, faults: list[str]) -> str | None:
     for run in runs:
         name = run.record.figure if run.record else None
         folder = Path(run.path).parent
-        if not name or not run.path or not _is_there(folder, name):
+        if not name or not run.path:
             continue
         try:
-            whole = _opened(within(folder, name))
+            path = within(folder, name)
+            if not path.exists():  # a study keeps results without their figures
+                continue
+            whole = _opened(path)
         except Exception as error:  # a reader of pictures fails in ways that it does not list
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             faults.append(f"{run.path}: figure {name[:80]!r}: not shown: {reason}.")
@@ -41,14 +44,6 @@ def picture(runs: Sequence[Run], budget: int, faults: list[str]) -> str | None:
         whole.thumbnail((WIDTH, 10 * WIDTH))
         return _encoded(whole, budget)
     return None
-
-
-def _is_there(folder: Path, name: str) -> bool:
-    """A study keeps results without their figures: that is no fault."""
-    try:
-        return Path(folder, name).exists() or Path(name).name != name
-    except (OSError, ValueError):
-        return True  # `within` says what is wrong with it
 
 
 def _opened(path: Path) -> Image:

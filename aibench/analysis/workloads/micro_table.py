@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from aibench.analysis.drawn import blank
 from aibench.analysis.grid import NONE, Grid, number, percent
 from aibench.analysis.workloads.breakdown_figure import color
+from aibench.results.files import content, strict_json
 
 SCHEMA_VERSION = 1
 LEGEND = (
@@ -27,8 +27,8 @@ class MicroError(ValueError):
 def read_micro(path: Path) -> dict[str, Any]:
     """Return what `aibench micro` wrote to `path`. Raises `MicroError`."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = strict_json(content(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise MicroError(f"{path}: {error}.") from error
     if not isinstance(found, dict) or found.get("schema_version") != SCHEMA_VERSION or "unsupported" not in found:
         raise MicroError(f"{path}: no result of `aibench micro` of version {SCHEMA_VERSION}.")
