@@ -31,6 +31,7 @@ def system(
 def _ceilings() -> dict[str, str]:
     import torch
 
+    from aibench.config import default_cache
     from aibench.meters.ceiling import ceiling, data_sheet
     from aibench.meters.system import set_arithmetic
 
@@ -38,7 +39,7 @@ def _ceilings() -> dict[str, str]:
     set_arithmetic()
     rows = {}
     for precision in ("fp32", "bf16", *(("tf32", "fp16") if device == "cuda" else ())):
-        found = ceiling(precision, device, "~/.cache/aibench", again=True)
+        found = ceiling(precision, device, default_cache(), again=True)
         sheet = data_sheet(found.device, precision)
         listed = f"; data sheet {sheet / 1e12:,.0f} TFLOP/s" if sheet else ""
         rows[f"ceiling, {precision}"] = f"{found.flops / 1e9:,.0f} GFLOP/s ({found.method}){listed}"

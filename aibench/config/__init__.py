@@ -17,6 +17,7 @@ from aibench.config.schema import (
     RunConfig,
     TargetConfig,
     TrackingConfig,
+    default_cache,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Tracker",
     "TrackingConfig",
     "TrackingMode",
+    "default_cache",
     "plain",
     "too_small",
     "typed",

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from aibench.results.bounds import Count, Name, Number
 from aibench.results.files import content, strict_json
+from aibench.results.made import making
 from aibench.results.migration import upgraded
 from aibench.results.parts import (
     Cost,
@@ -42,6 +43,7 @@ from aibench.results.parts import (
 SCHEMA_VERSION, OLDEST_VERSION = 2, 1
 RESULT = "result.json"
 LAST = "last.ckpt"
+PREVIOUS = "previous.ckpt"  # the one before the last
 BEST = "best.ckpt"
 
 
@@ -59,6 +61,11 @@ class Status(enum.StrEnum):
     def finished(self) -> bool:
         """Whether there is nothing to resume."""
         return self in (Status.converged, Status.completed, Status.not_converged, Status.diverged)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the run came to its end with a model worth looking at."""
+        return self.finished and self is not Status.diverged
 
 
 # Holds for every reader of a result: a number is no text and no truth value, and it is finite.
@@ -166,9 +173,19 @@ def dumped(result: Result) -> str:
 
 def write_result(folder: Path, result: Result) -> Path:
     """Write `result.json` into `folder`."""
-    path = folder / RESULT
+    path = making(folder / RESULT)
     write_atomically(path, dumped(result))
     return path
+
+
+def write_unless_poorer(folder: Path, result: Result) -> None:
+    """Write `result` into `folder`, unless one is there that is finished or holds more evaluations."""
+    try:
+        there = read_result(folder)
+    except ResultError:
+        there = None
+    if there is None or (result.status.finished >= there.status.finished and len(result.history) >= len(there.history)):
+        write_result(folder, result)
 
 
 def read_result(path: Path) -> Result:
@@ -291,4 +308,5 @@ __all__ = [
     "schema",
     "write_atomically",
     "write_result",
+    "write_unless_poorer",
 ]
