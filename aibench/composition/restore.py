@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -36,9 +35,9 @@ def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
     task = config.get("task")
     if not isinstance(task, str) or task not in registry.task_names():
         raise ConfigError(f"task={task}: no such task in this suite. One of: {', '.join(registry.task_names())}.")
-    schema: Any = importlib.import_module(f"aibench.tasks.{task}.config").Config
     try:
-        node: Any = OmegaConf.merge(OmegaConf.structured(schema(task=task)), as_text(_without_cache(config)))
+        schema = OmegaConf.structured(registry.schema_class(task)(task=task))
+        node: Any = OmegaConf.merge(schema, as_text(_without_cache(config)))
     except (OmegaConfBaseException, ArithmeticError, TypeError, ValueError) as error:
         key = getattr(error, "full_key", None) or "config"
         raise ConfigError(f"{key}: not a key of this suite's task={task}; another version trained it.") from error

@@ -50,7 +50,7 @@ class Module(TaskModule):
         self.accuracy.update(self(images), labels)
 
     def on_validation_epoch_end(self) -> None:
-        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/accuracy", self.accuracy.compute())
         self.accuracy.reset()
 
     def configure_optimizers(self) -> Any:

@@ -58,7 +58,7 @@ class Module(TaskModule):
     def on_validation_epoch_end(self) -> None:
         rates = self.rates.compute()
         self.log_dict({WER: rates["wer"], "val/cer": rates["cer"]})
-        names = wer_names(self.config.data.held_out_sets)
+        names = wer_names(self.config.data)
         if names:
             self.log_dict(dict(zip(names, rates["wer_by_set"], strict=True)))
         self.rates.reset()

@@ -73,7 +73,7 @@ class Module(TaskModule):
             self.bleu.update(self._translated(trimmed(source[:count])), references(text[:count]))
 
     def on_validation_epoch_end(self) -> None:
-        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/accuracy", self.accuracy.compute())
         self.log("val/perplexity", self.perplexity.compute().float())
         self.log("val/bleu", self.bleu.compute())
         for metric in (self.accuracy, self.perplexity, self.bleu):

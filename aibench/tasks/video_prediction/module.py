@@ -95,7 +95,7 @@ class Module(TaskModule):
 
     def on_validation_epoch_end(self) -> None:
         squared, decibels = self.errors.compute()
-        self.log(self.config.target.metric, squared)
+        self.log("val/mse", squared)
         self.log("val/psnr", decibels)
         self.errors.reset()
 
