@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aibench.commands.arguments import Csv, Markdown, sides, within
-from aibench.commands.console import publish, refuse, tell
+from aibench.commands.console import publish, refuse, say, tell
 
 
 class By(enum.StrEnum):
@@ -56,7 +56,7 @@ def rank(
             tables.plot(found, figure)
         except (OSError, ValueError) as error:
             refuse(f"--figure={figure}: not written: {error}.")
-        print(figure)
+        say(str(figure))
     tell(faults)
     raise typer.Exit(1 if faults else 0)
 
