@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
+from aibench.datasets.folders import files_like
 from aibench.tasks.face_recognition_3d.config import DataConfig
 from aibench.tasks.face_recognition_3d.depth import levels, stacked
 from aibench.tasks.face_recognition_3d.layout import AGAIN, PEOPLE, sequences
@@ -104,7 +105,7 @@ class Frames(Dataset[tuple[Tensor, Tensor]]):
 
 def _part(folder: Path, split: str) -> list[str]:
     """Numbers of the frames of `split` in a sequence's folder, in order."""
-    numbers = sorted(path.name.split("_")[1] for path in folder.glob("frame_*_rgb.png"))
+    numbers = [name.split("_")[1] for name in files_like(folder, "frame_*_rgb.png")]
     if not numbers:
         raise DataError(f"{folder}: no frame_*_rgb.png in this sequence. Restore its frames.")
     if folder.name in AGAIN:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
 from aibench.contract import DataError, digest
+from aibench.datasets.folders import entries
 from aibench.datasets.prepared import prepared
 from aibench.tasks.image_to_text.config import Config
 from aibench.tasks.image_to_text.layout import FOLDERS, Split, caption_files
@@ -218,7 +219,7 @@ def _check_images(root: Path, split: str, files: NDArray[np.bytes_]) -> None:
     if len(files) == 0:
         raise DataError(f"{root}: no image with a caption to {'train on' if split == 'train' else 'hold out'}.")
     names = [file.decode() for file in files.tolist()]
-    there = {f"{folder}/{entry.name}" for folder in FOLDERS.values() for entry in (root / folder).iterdir()}
+    there = {f"{folder}/{entry.name}" for folder in FOLDERS.values() for entry in entries(root / folder)}
     missing = [name for name in names if name not in there]
     if missing:
         raise DataError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
+from aibench.datasets.folders import files_like
 from aibench.datasets.prepared import prepared
 from aibench.tasks.speech_recognition.alphabet import encode, strange
 from aibench.tasks.speech_recognition.config import DataConfig
@@ -79,7 +80,7 @@ class LibriSpeech(Dataset[Sample]):
 def _transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
     """The recordings of a set, and what is said in each."""
     for file in transcript_files(folder):
-        recordings = {path.stem for path in file.parent.glob("*.flac")}
+        recordings = {Path(name).stem for name in files_like(file.parent, "*.flac")}
         for number, line in enumerate(lines(file), start=1):
             name, _, text = line.partition(" ")
             fault = strange(text)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from aibench.contract import digest
+from aibench.datasets.folders import files_below
 from aibench.datasets.prepared import prepared
 from aibench.tasks.text_summarization.corpus import Corpus, Example, encoded
 
@@ -90,7 +91,7 @@ def _sources(package: str) -> Iterator[tuple[str, str]]:
     assert spec is not None, f"{package} is not installed"
     assert spec.submodule_search_locations, f"{package} is not a package"
     root = Path(spec.submodule_search_locations[0])
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(files_below(root, "*.py")):
         inside = path.relative_to(root)
         if not set(inside.parts) & set(SKIPPED):
             yield Path(package, inside).as_posix(), path.read_text(encoding="utf-8")
