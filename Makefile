@@ -110,7 +110,7 @@ gpu-tables: .venv/run-ready
 	$(BIN)/aibench breakdown $(GPU)/records --markdown $(GPU)/breakdown.md --csv $(GPU)/breakdown.csv \
 		--figure $(GPU)/breakdown.png
 	$(BIN)/aibench hotspots $(GPU)/records --markdown $(GPU)/hotspots.md --csv $(GPU)/hotspots.csv
-	$(BIN)/aibench counters --from $(GPU)/records --markdown $(GPU)/counters.md --table $(GPU)/counters.csv \
+	$(BIN)/aibench counters --from $(GPU)/records --markdown $(GPU)/counters.md --csv $(GPU)/counters.csv \
 		--figure $(GPU)/counters.png
 
 reading: .venv/run-ready  ## How long 12,500 to 100,000 results take to read

@@ -1,15 +1,17 @@
-"""What a person reads: one-line complaints and the closing table."""
+"""What a person reads: complaints of one line, tables, and the closing table of a run."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from aibench.analysis.grid import Grid
     from aibench.results.result import Result
 
 
@@ -111,7 +113,7 @@ def _energy_rows(result: Result) -> list[tuple[str, str]]:
     total, to_quality = result.energy.total, result.energy.to_quality
     rows = []
     if total.value is not None:
-        scopes = ", ".join(source.scope for source in result.energy.sources)
+        scopes = result.energy.coverage or ", ".join(source.scope for source in result.energy.sources)
         reached = "" if to_quality.value is None else f", {to_quality.value:,.0f} J to quality"
         rows.append(("energy", f"{total.value:,.0f} J{reached} ({scopes})"))
     elif result.times is not None:
@@ -138,3 +140,35 @@ def _quality(result: Result) -> str:
     if target.quality is None:
         return f"{result.quality:.4f} (no target)"
     return f"{result.quality:.4f} (target {'>=' if target.mode == 'max' else '<='} {target.quality:g})"
+
+
+def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, lines: Sequence[str] = ()) -> None:
+    """Print the tables and the lines after them; write the first table as CSV, all of it as Markdown."""
+    for grid in grids:
+        grid.show(console())
+        print()
+    for line in lines:
+        print(line)
+    try:
+        if csv is not None:
+            grids[0].write_csv(csv)
+        if markdown is not None:
+            markdown.parent.mkdir(parents=True, exist_ok=True)
+            parts = [*(grid.markdown() for grid in grids), *(f"- {line}" for line in lines)]
+            markdown.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    except OSError as error:
+        refuse(f"{error.filename}: not written: {error.strerror}.")
+
+
+def tell(faults: Sequence[str]) -> None:
+    """Print a complaint for each fault."""
+    for fault in faults:
+        complain(fault)
+
+
+def refuse(message: str) -> NoReturn:
+    """End the verb with a complaint of one line and exit status 1."""
+    import typer
+
+    complain(message)
+    raise typer.Exit(1)

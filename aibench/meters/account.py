@@ -14,6 +14,7 @@ from aibench.results.result import Cost, Energy, EnergySource, Measured, Phase, 
 JOULES_PER_KWH = 3.6e6
 COMPUTING = ("forward", "backward", "optimizer")
 NO_TARIFF = "no tariff: set {key}"
+EARLIER = "counted by a process that this one continues"
 COUNTED_BY_THE_SENSORS = "sum over the sensors, read at the boundaries of the session"
 
 
@@ -70,43 +71,50 @@ def throughput(instruments: Instruments, phases: Sequence[Phase], unit: str) -> 
 
 
 def energy(instruments: Instruments, phases: Sequence[Phase], seconds: float) -> Energy:
-    """What the sensors counted; null with the reason where there are none."""
-    reason = "; ".join(instruments.energy.reasons) or "no sensor"
-    if not instruments.energy.sensors:
-        return no_energy(reason)
+    """Return what the sensors counted; null with the reason where there are none, or where one cannot be believed."""
+    meter = instruments.energy
+    if not meter.sensors:
+        return no_energy("; ".join(meter.reasons) or "no sensor")
     joules = instruments.energy_so_far()
-    total = sum(joules.values())
     reached, training = instruments.joules.get("to_quality"), instruments.joules["training"]
-    idle = sum(instruments.idle_watts.values()) * seconds
-    at_rest = f"power at rest, watched for {instruments.config.hardware.idle_seconds:g} s before the run, times seconds"
-    no_idle = None if instruments.idle_watts else "not watched at rest: hardware.idle_seconds is 0"
+    total, no_total = meter.summed(joules)
+    to_quality, missed = meter.summed(reached) if reached is not None else (None, "the target was not reached")
+    watts, no_idle = meter.summed(instruments.idle_watts)
+    if not instruments.idle_watts:
+        no_idle = "not watched at rest: hardware.idle_seconds is 0"
+    trained, untrained = meter.summed(training) if training else (None, "no step was timed")
     samples = sum(phase.samples for phase in phases)
+    above = None if watts is None or total is None else total - watts * seconds
+    at_rest = f"power at rest, watched for {instruments.config.hardware.idle_seconds:g} s before the run, times seconds"
     return Energy(
-        total=Measured(total, "J", COUNTED_BY_THE_SENSORS),
-        to_quality=Measured(sum(reached.values()), "J", COUNTED_BY_THE_SENSORS)
-        if reached is not None
-        else Measured(None, "J", reason="the target was not reached"),
-        idle=Measured(None if no_idle else idle, "J", at_rest, no_idle),
-        above_idle=Measured(None if no_idle else total - idle, "J", "total - idle", no_idle),
-        per_sample=Measured(sum(training.values()) / samples, "J/sample", "energy of the training time / samples")
-        if samples
-        else Measured(None, "J/sample", reason="no step was timed"),
+        total=Measured(total, "J", COUNTED_BY_THE_SENSORS, no_total),
+        to_quality=Measured(to_quality, "J", COUNTED_BY_THE_SENSORS, missed),
+        idle=Measured(None if watts is None else watts * seconds, "J", at_rest, no_idle),
+        above_idle=Measured(above, "J", "total - idle", no_total or no_idle),
+        per_sample=Measured(trained / samples, "J/sample", "energy of the training time / samples")
+        if samples and trained is not None
+        else Measured(None, "J/sample", reason=untrained or "no step was timed"),
         sources=_sources(instruments, joules),
+        coverage=meter.coverage(),
     )
 
 
 def _sources(instruments: Instruments, joules: dict[str, float]) -> list[EnergySource]:
-    return [
+    meter, rate = instruments.energy, instruments.telemetry.rate
+    now = [
         EnergySource(
-            scope=sensor.scope,
+            scope=scope,
+            place=sensor.place,
             method=sensor.method,
-            joules=joules[sensor.scope],
-            sampling_hz=instruments.telemetry.rate,
-            relative_error=2 * sensor.resolution / joules[sensor.scope] if joules[sensor.scope] > 0 else None,
+            joules=joules[scope],
+            sampling_hz=rate,
+            relative_error=2 * sensor.resolution / joules[scope] if joules[scope] > 0 else None,
             reason=reading.reason,
         )
-        for sensor, reading in zip(instruments.energy.sensors, instruments.energy.readings, strict=True)
+        for scope, sensor, reading in zip(meter.scopes, meter.sensors, meter.readings, strict=True)
     ]
+    gone = [scope for scope in joules if scope not in meter.scopes]
+    return now + [EnergySource(scope, EARLIER, joules[scope], rate, None) for scope in gone]
 
 
 def no_energy(reason: str) -> Energy:

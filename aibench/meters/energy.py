@@ -2,152 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from aibench.config import PowerModel
-from aibench.meters.cpu import CpuUse
-from aibench.meters.gpu import Gpu
+from aibench.meters.gpu import NO_GPU, Gpu
+from aibench.meters.nvml_energy import NvmlCounter, gpu_sensor, gpu_sensors
+from aibench.meters.rapl import RAPL, RaplZone, rapl_zones
+from aibench.meters.sensors import Gone, IntegratedPower, Sensor, declared
 
-RAPL = Path("/sys/class/powercap")
-NVML_COUNTER = "NVML total energy counter"
-NVML_POWER = "NVML power, integrated by the trapezoidal rule"
-RAPL_COUNTER = "RAPL counter"
-DECLARED = "hardware.power_model, declared (an estimate)"
-
-
-class Gone(Exception):  # noqa: N818 - it tells what became of a sensor
-    """A sensor that answered before does not any more."""
-
-
-class Sensor(Protocol):
-    """A source of energy readings.
-
-    Attributes:
-        scope: What it covers: `gpu0`, `package-0`, `dram`.
-        method: How.
-        resolution: Joules between two values that it can tell apart; with the update period it bounds the error.
-    """
-
-    scope: str
-    method: str
-    resolution: float
-
-    def joules(self) -> float:
-        """Energy since some moment in the past. Raises `Gone`."""
-
-
-class NvmlCounter:
-    """A GPU's own counter: millijoules since the driver was loaded; Volta and later; of the whole card."""
-
-    method = NVML_COUNTER
-    # The counter is updated every 20 to 100 ms: at 700 W that is up to 70 J at either end.
-    period = 0.1
-
-    def __init__(self, library: Any, handle: Any, scope: str) -> None:
-        self._nvml, self._handle, self.scope = library, handle, scope
-        library.nvmlDeviceGetTotalEnergyConsumption(handle)  # raises where there is none
-        self.resolution = self.period * library.nvmlDeviceGetPowerUsage(handle) / 1000
-
-    def joules(self) -> float:
-        try:
-            return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1000
-        except self._nvml.NVMLError as error:
-            raise Gone(f"{self.scope}: {error}") from error
-
-
-class IntegratedPower:
-    """Power readings, integrated: for a GPU without a counter, or a declared power. Read it at a steady rate.
-
-    Args:
-        scope, method: As for any sensor.
-        watts: A reading, at present.
-        clock: Seconds.
-    """
-
-    def __init__(
-        self, scope: str, method: str, watts: Callable[[], float], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.scope, self.method = scope, method
-        self._watts, self._clock = watts, clock
-        self._at, self._last, self._sum = clock(), watts(), 0.0
-        self.resolution = 0.0
-
-    def joules(self) -> float:
-        now, power = self._clock(), self._watts()
-        self._sum += (now - self._at) * (self._last + power) / 2
-        self.resolution = max(self.resolution, (now - self._at) * abs(power - self._last) / 2)
-        self._at, self._last = now, power
-        return self._sum
-
-
-class RaplZone:
-    """A processor's energy counter. It wraps around, so read it more often than that (a minute at 1 kW and more)."""
-
-    method = RAPL_COUNTER
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "energy_uj"
-        self._range = int((folder / "max_energy_range_uj").read_text())
-        self.scope = (folder / "name").read_text().strip()
-        self.resolution = 0.02  # updated about every millisecond
-        self._last, self._sum = int(self._file.read_text()), 0
-
-    def joules(self) -> float:
-        try:
-            now = int(self._file.read_text())
-        except (OSError, ValueError) as error:
-            raise Gone(f"{self.scope}: {error}") from error
-        self._sum += (now - self._last) % self._range
-        self._last = now
-        return self._sum / 1e6
-
-
-def rapl_zones(root: Path = RAPL) -> tuple[list[RaplZone], str | None]:
-    """The packages and memories of the machine, and why there are none.
-
-    A package's zone holds its cores and its uncore already; only packages and memories are taken, none twice.
-    """
-    zones: list[RaplZone] = []
-    folders = sorted(root.glob("intel-rapl:*")) if root.is_dir() else []
-    for folder in folders:
-        try:
-            name = (folder / "name").read_text().strip()
-            if name.startswith("package") or name == "dram":
-                zones.append(RaplZone(folder))
-        except PermissionError:
-            return [], f"{folder / 'energy_uj'} may be read by root alone"
-        except (OSError, ValueError):
-            continue
-    return zones, None if zones else f"no RAPL zone in {root}"
-
-
-def gpu_sensor(library: Any, handle: Any, scope: str = "gpu") -> Sensor:
-    """The counter of a GPU, or its power where it has no counter. Raises `library.NVMLError` where it has neither."""
-    try:
-        return NvmlCounter(library, handle, scope)
-    except library.NVMLError:
-
-        def watts() -> float:
-            try:
-                return float(library.nvmlDeviceGetPowerUsage(handle)) / 1000
-            except library.NVMLError as error:
-                raise Gone(f"{scope}: {error}") from error
-
-        return IntegratedPower(scope, NVML_POWER, watts)
-
-
-def declared(idle_watts: float, busy_watts: float) -> IntegratedPower:
-    """The machine by a declared model: idle watts, and the rest in proportion to the use of its processors."""
-    use = CpuUse()
-
-    def watts() -> float:
-        return idle_watts + (busy_watts - idle_watts) * use.share()
-
-    return IntegratedPower("machine", DECLARED, watts)
+STILL = 5.0  # seconds without a count after which a sensor stands still: at a watt it counts every millisecond
 
 
 @dataclass
@@ -155,26 +23,40 @@ class Reading:
     """What one sensor counted.
 
     Attributes:
-        joules: Since the meter was made; of the processes before a resumed one too.
+        joules: Since the meter was made.
         reason: Why it stopped, where it did.
+        moved: When its count last changed, in seconds.
     """
 
     joules: float = 0.0
     reason: str | None = None
+    moved: float = 0.0
 
 
 class EnergyMeter:
-    """All sensors of the machine, read together.
+    """All sensors of the machine, read together, each place once.
 
     Args:
         sensors: What there is.
         reasons: Why there is not more.
+        faults: Why the sum of what there is would be no energy: a domain that is there and cannot be read.
+        clock: Returns seconds.
+
+    Attributes:
+        earlier: Joules by scope of the processes that this one continues.
     """
 
-    def __init__(self, sensors: Sequence[Sensor], reasons: Sequence[str]) -> None:
-        self.sensors = list(sensors)
-        self.reasons = list(reasons)
-        self.readings = [Reading() for _ in self.sensors]
+    def __init__(
+        self,
+        sensors: Sequence[Sensor],
+        reasons: Sequence[str],
+        faults: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.sensors = list({sensor.place: sensor for sensor in reversed(sensors)}.values())[::-1]
+        self.reasons, self.faults = list(reasons), list(faults)
+        self._clock, self._lock = clock, threading.Lock()
+        self.readings = [Reading(moved=clock()) for _ in self.sensors]
         self._before = [
             self._first(sensor, reading) for sensor, reading in zip(self.sensors, self.readings, strict=True)
         ]
@@ -188,37 +70,113 @@ class EnergyMeter:
             reading.reason = str(error)
             return 0.0
 
+    @property
+    def scopes(self) -> list[str]:
+        """What each sensor covers; one label of several sensors is told apart by their places."""
+        counts = Counter(sensor.scope for sensor in self.sensors)
+        return [
+            sensor.scope if counts[sensor.scope] == 1 else f"{sensor.scope} ({sensor.place})" for sensor in self.sensors
+        ]
+
     def read(self) -> dict[str, float]:
-        """Joules by scope up to now; a sensor that is gone keeps its last."""
-        for index, (sensor, reading) in enumerate(zip(self.sensors, self.readings, strict=True)):
-            if reading.reason is None:
-                try:
-                    reading.joules = sensor.joules() - self._before[index]
-                except Gone as error:
-                    reading.reason = str(error)
-        return {
-            sensor.scope: reading.joules + self.earlier.get(sensor.scope, 0.0)
-            for sensor, reading in zip(self.sensors, self.readings, strict=True)
-        }
+        """Return the joules by scope up to now; a sensor that is gone keeps its last. Any thread may ask."""
+        with self._lock:
+            for index, (sensor, reading) in enumerate(zip(self.sensors, self.readings, strict=True)):
+                if reading.reason is None:
+                    self._advance(sensor, reading, self._before[index])
+        now = {scope: reading.joules for scope, reading in zip(self.scopes, self.readings, strict=True)}
+        return {scope: now.get(scope, 0.0) + self.earlier.get(scope, 0.0) for scope in {**now, **self.earlier}}
+
+    def _advance(self, sensor: Sensor, reading: Reading, before: float) -> None:
+        try:
+            joules, now = sensor.joules() - before, self._clock()
+        except Gone as error:
+            reading.reason = str(error)
+            return
+        if joules != reading.joules:
+            reading.joules, reading.moved = joules, now
+        elif now - reading.moved > STILL:
+            reading.reason = f"{sensor.scope}: the counter stood still for {now - reading.moved:.0f} s"
+
+    def continue_from(self, joules: Mapping[str, float], faults: Sequence[str]) -> None:
+        """Count the `joules` by scope of the processes before this one, which had such `faults`."""
+        self.earlier = dict(joules)
+        self.faults += [fault for fault in faults if fault not in self.faults]
+        before, now = (", ".join(sorted(scopes)) or "none" for scopes in (joules, self.scopes))
+        if before != now:
+            self.faults.append(f"the processes of this run had other sensors ({before}; then {now})")
+
+    def broken(self) -> list[str]:
+        """Return why the sum over the sensors is no energy."""
+        return [*self.faults, *(reading.reason for reading in self.readings if reading.reason is not None)]
+
+    def summed(self, joules: Mapping[str, float]) -> tuple[float | None, str | None]:
+        """Add up what was counted, or say why the sum is no energy.
+
+        Args:
+            joules: By scope, between two readings of this meter.
+
+        Returns:
+            The sum in joules and None, or None and the reason.
+        """
+        if not joules:
+            return None, "; ".join(self.reasons) or "no sensor"
+        gone = {scope for scope, reading in zip(self.scopes, self.readings, strict=True) if reading.reason is not None}
+        still = [f"{scope}: the counter did not move" for scope in joules if joules[scope] <= 0 and scope not in gone]
+        reasons = [*self.broken(), *still]
+        return (None, "; ".join(reasons)) if reasons else (sum(joules.values()), None)
+
+    def coverage(self) -> str | None:
+        """Return what part of the machine is counted, and what is not and why; None without a sensor."""
+        if not self.sensors:
+            return None
+        missing = "; ".join(reason for reason in [*self.faults, *self.reasons] if reason != NO_GPU)
+        return ", ".join(self.scopes) + (f"; not counted: {missing}" if missing else "")
 
 
-def energy_meter(model: PowerModel, gpu: Gpu) -> EnergyMeter:
-    """The sensors of this machine.
+def energy_meter(
+    model: PowerModel,
+    gpu: Gpu,
+    *others: Gpu,
+    on_gpu: bool | None = None,
+    root: Path = RAPL,
+    clock: Callable[[], float] = time.monotonic,
+) -> EnergyMeter:
+    """Return the sensors of this machine.
+
+    What computes must be covered: without it the sum of the others would be no energy of the run.
 
     Args:
-        model: `hardware.power_model`; used where no sensor is at hand.
+        model: `hardware.power_model`; used where no sensor covers what computes.
         gpu: The GPU that the run computes on, or why there is none.
+        *others: Further ones.
+        on_gpu: Whether the run computes on a GPU; where there is one, if not given.
+        root: Linux' powercap tree.
+        clock: Returns seconds.
     """
-    zones, reason = rapl_zones()
-    sensors: list[Sensor] = list(zones)
-    reasons = [reason] if reason else []
-    if gpu.handle is None:
-        reasons += [gpu.reason] if gpu.reason else []
-    else:
-        try:
-            sensors.append(gpu_sensor(gpu.library, gpu.handle))
-        except gpu.library.NVMLError as error:
-            reasons.append(f"gpu: {error}")
-    if not sensors and model.idle_watts is not None:
-        sensors.append(declared(model.idle_watts, model.busy_watts or 0.0))
-    return EnergyMeter(sensors, reasons)
+    zones, why_no_zone = rapl_zones(root, clock)
+    cards, why_no_card = gpu_sensors([gpu, *others], clock)
+    on_gpu = gpu.reason != NO_GPU if on_gpu is None else on_gpu
+    reasons = [*([why_no_zone] if why_no_zone else []), *why_no_card]
+    faults = [reason for found, reason in ((zones, why_no_zone), (cards, "; ".join(why_no_card))) if found and reason]
+    computing = cards if on_gpu else zones
+    if not computing and model.idle_watts is not None:
+        return EnergyMeter([declared(model.idle_watts, model.busy_watts or 0.0)], reasons)
+    if not computing:
+        return EnergyMeter([], reasons)
+    return EnergyMeter([*zones, *cards], [reason for reason in reasons if reason not in faults], faults, clock)
+
+
+__all__ = [
+    "EnergyMeter",
+    "Gone",
+    "IntegratedPower",
+    "NvmlCounter",
+    "RaplZone",
+    "Reading",
+    "Sensor",
+    "declared",
+    "energy_meter",
+    "gpu_sensor",
+    "rapl_zones",
+]

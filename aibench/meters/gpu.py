@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from filelock import FileLock
 
+NO_GPU = "no GPU"
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
@@ -56,7 +58,7 @@ def alone_on(device: str) -> Iterator[None]:
 def current_gpu() -> Gpu:
     """The GPU that PyTorch computes on: found by its UUID, since CUDA may number the visible ones otherwise."""
     if not torch.cuda.is_available():
-        return Gpu(None, None, "no GPU")
+        return Gpu(None, None, NO_GPU)
     import pynvml
 
     try:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aibench.config import RunConfig, Session
+from aibench.config import Accelerator, RunConfig, Session
 from aibench.meters.energy import energy_meter
 from aibench.meters.gpu import current_gpu
 from aibench.meters.ledger import Ledger
@@ -41,7 +41,8 @@ class Instruments:
         hardware = config.hardware
         self.config = config
         self.gpu = current_gpu()
-        self.energy = energy_meter(hardware.power_model, self.gpu)
+        on_gpu = torch.cuda.is_available() and hardware.accelerator is not Accelerator.cpu
+        self.energy = energy_meter(hardware.power_model, self.gpu, on_gpu=on_gpu)
         self.idle_watts = self._watts_at_rest(hardware.idle_seconds)
         self.telemetry = Telemetry(folder, hardware.telemetry_hz, self.gpu, self.energy)
         self.watch = Watch(usable_cores(), self.gpu, self.telemetry)
@@ -160,6 +161,7 @@ class Instruments:
             "seconds": self.ledger.seconds(),
             "split": [now + before for now, before in zip(self.clock.seconds, self._split_before, strict=True)],
             "joules": {"session": self.energy_so_far(), **self.joules},
+            "energy_faults": self.energy.broken(),
         }
 
     def go_on_from(self, state: dict[str, Any]) -> None:
@@ -167,5 +169,5 @@ class Instruments:
         self.ledger.add(state["seconds"])
         self._split_before = list(state["split"])
         earlier = dict(state["joules"])
-        self.energy.earlier = dict(earlier.pop("session"))
+        self.energy.continue_from(earlier.pop("session"), state.get("energy_faults", []))
         self.joules = {name: dict(scopes) for name, scopes in earlier.items()}

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from aibench.config import PowerModel
 from aibench.meters.energy import EnergyMeter, IntegratedPower, energy_meter
 from aibench.meters.flops import count
 from aibench.meters.gpu import current_gpu
 from aibench.meters.ledger import Ledger
+from aibench.meters.made_up import MACHINES
 from aibench.meters.steps import BACKWARD, DATA, FORWARD, PARTS, HostClock
 from aibench.meters.telemetry import cost_of_a_sample
 
@@ -45,6 +47,7 @@ def checks() -> Iterator[Check]:
     """All of them, one after the other."""
     yield from _clocks()
     yield from _energy()
+    yield from _own_sensors()
     yield from _flops()
     yield from _overhead()
 
@@ -101,6 +104,30 @@ def _energy() -> Iterator[Check]:
     # The meter's first reading is its zero: 0.1 s of about 100 W lie before it.
     known = 2000.0 + 3000.0 - 10.1
     yield Check("energy: a replayed trace", f"{known:.1f} J", f"{joules:.1f} J", abs(joules / known - 1), 0.001)
+    for machine in MACHINES:
+        told, reason = machine.told()
+        error = abs((told or 0.0) / machine.joules - 1) if machine.joules else float(told is not None)
+        expected = "null" if machine.joules is None else f"{machine.joules:g} J"
+        yield Check(
+            f"energy: {machine.name}", expected, f"null: {reason}" if told is None else f"{told:g} J", error, 1e-6
+        )
+
+
+def _own_sensors(seconds: float = 1.0) -> Iterator[Check]:
+    """The sensors of this machine, each of which must move while a processor works."""
+    meter = energy_meter(PowerModel(), current_gpu())
+    if not meter.sensors:
+        yield Check(
+            "energy: sensors of this machine", "null with the reason", f"null: {'; '.join(meter.reasons)}", 0.0, 0.0
+        )
+        return
+    before, end = meter.read(), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        torch.ones(256, 256, device="cuda" if torch.cuda.is_available() else "cpu").sum().item()
+    counted = {scope: joules - before[scope] for scope, joules in meter.read().items()}
+    told, reason = meter.summed(counted)
+    found = f"null: {reason}" if told is None else f"{told / seconds:.0f} W of {meter.coverage()}"
+    yield Check("energy: sensors of this machine", "each place once, each moves", found, float(told is None), 0.0)
 
 
 def _flops() -> Iterator[Check]:
@@ -137,8 +164,6 @@ def _flops() -> Iterator[Check]:
 def _overhead() -> Iterator[Check]:
     """What measuring costs: a sample of telemetry a second, and the boundaries of a step of 20 ms."""
     gpu = current_gpu()
-    from aibench.config import PowerModel
-
     share = cost_of_a_sample(gpu, energy_meter(PowerModel(), gpu))
     yield Check("telemetry at 1 Hz: share of one core", "less than 1 %", f"{share:.3%}", share, 0.01)
     clock = HostClock()

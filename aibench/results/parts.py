@@ -209,12 +209,13 @@ class EnergySource:
     """What one sensor counted over the session.
 
     Attributes:
-        scope: What it covers: `gpu`, `package-0`, `dram`, `machine`.
+        scope: What it covers: `gpu`, `package-0`, `package-0/dram`, `machine`; no two sources have the same.
         method: How.
         joules: Its count.
         sampling_hz: How often it was read; boundaries of the session are read besides.
         relative_error: Estimate: what the sensor cannot resolve at both ends, over the count; null where it has no end.
-        reason: Why it stopped in the middle, where it did.
+        reason: Why it stopped in the middle, where it did; the sums are null then.
+        place: Where it is: the folder of its zone, the UUID of its card; null in results that did not record it.
     """
 
     scope: str
@@ -223,6 +224,7 @@ class EnergySource:
     sampling_hz: float
     relative_error: float | None
     reason: str | None = None
+    place: str | None = None
 
 
 @dataclass(slots=True)
@@ -236,6 +238,8 @@ class Energy:
         above_idle: `total` without it.
         per_sample: Of the training time, for each training sample.
         sources: The sensors.
+        coverage: What part of the machine they cover, and what they leave out and why; null without a sensor, and in
+            results that did not record it.
     """
 
     total: Measured
@@ -244,6 +248,7 @@ class Energy:
     above_idle: Measured
     per_sample: Measured
     sources: list[EnergySource] = field(default_factory=list)
+    coverage: str | None = None
 
 
 @dataclass(slots=True)

@@ -196,14 +196,35 @@ def _what_is_wrong(raw: bytes, error: ValidationError) -> str:
     return f"not a result: {'.'.join(map(str, first['loc']))}: {first['msg']}."
 
 
-def result_files(folders: Sequence[Path]) -> Iterator[Path]:
-    """The result files at or below `folders`, sorted, each once."""
-    seen: set[Path] = set()
-    for folder in folders:
-        for path in [folder] if folder.is_file() else sorted(folder.rglob(RESULT)):
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
-                yield path
+def files_at(place: Path) -> list[str]:
+    """Return the result files at `place`, sorted: a file itself; a run's or a sweep's; those that a study keeps.
+
+    Links are not followed, and what may not be looked into is passed over. Only a folder without a `result.json` at
+    any depth is taken for a study's, which keeps results under names of their own, right in it.
+    """
+    if place.is_file():
+        return [str(place)]
+    found, left = [], [os.fspath(place)]
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    if entry.name == RESULT:
+                        found.append(entry.path)
+                    elif entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+        except OSError:
+            continue
+    return sorted(found or map(str, place.glob("*.json")))
+
+
+def result_files(places: Sequence[Path]) -> Iterator[Path]:
+    """Yield the result files at all `places`, each once."""
+    seen: set[str] = set()
+    for path in (path for place in places for path in files_at(place)):
+        if (real := os.path.realpath(path)) not in seen:
+            seen.add(real)
+            yield Path(path)
 
 
 def read_results(folders: Sequence[Path]) -> list[Result]:
@@ -243,6 +264,7 @@ __all__ = [
     "Trust",
     "Use",
     "dumped",
+    "files_at",
     "read_result",
     "read_results",
     "result_files",

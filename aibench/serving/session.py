@@ -194,9 +194,9 @@ class _Session:
         """One scenario, from beginning to end."""
         batch = self.server.config.data.eval_batch_size if kind is Kind.offline else 1
         self.console.print(f"{self.server.config.task}: {kind}", highlight=False)
-        before = sum(self.instruments.energy.read().values())
+        before = self.instruments.energy.read()
         asked = self._ask(kind, batch)
-        joules = sum(self.instruments.energy.read().values()) - before
+        joules = {scope: now - before[scope] for scope, now in self.instruments.energy.read().items()}
         if kind is Kind.single_stream:
             self.single = asked.latencies
         return self._scenario(kind, asked, batch, joules)
@@ -220,10 +220,11 @@ class _Session:
         self.server.answer(self.requests[number % len(self.requests)])
         self.server.wait()
 
-    def _scenario(self, kind: Kind, asked: Asked, batch: int, joules: float) -> Scenario:
+    def _scenario(self, kind: Kind, asked: Asked, batch: int, joules: dict[str, float]) -> Scenario:
         count, unit = len(asked.latencies), "samples/s" if kind is Kind.offline else "requests/s"
         reason = None if count else "no request was answered"
-        no_energy = "; ".join(self.instruments.energy.reasons) if not self.instruments.energy.sensors else reason
+        energy, no_energy = self.instruments.energy.summed(joules)
+        each = None if energy is None or not count else energy / count
         return Scenario(
             name=str(kind),
             requests=count,
@@ -235,7 +236,7 @@ class _Session:
             qps=self.options.qps if kind is Kind.server else None,
             saturated=asked.saturated,
             longest_queue=asked.longest_queue,
-            energy_per_request=Measured(None if no_energy else joules / count, "J", "sum over the sensors", no_energy),
+            energy_per_request=Measured(each, "J", "sum over the sensors", no_energy or reason),
         )
 
     def search(self) -> Measured:

@@ -118,7 +118,7 @@ def run(*words: str) -> tuple[int, str, str]:
 def test_records_are_shown_and_drawn_without_measuring(tmp_path):
     folder = written(tmp_path / "records", of_system("a", 1.5, 400, None))
     figure, table, markdown = (tmp_path / f"out/x.{end}" for end in ("png", "csv", "md"))
-    options = ("--figure", str(figure), "--table", str(table), "--markdown", str(markdown))
+    options = ("--figure", str(figure), "--csv", str(table), "--markdown", str(markdown))
     code, said, _ = run("counters", "--from", str(folder), *options)
     assert code == 0
     assert "peak_rss: null for all: no clear_refs" in said
@@ -131,7 +131,8 @@ def test_records_are_shown_and_drawn_without_measuring(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("counters", "--csv", "no.csv"), "no.csv: No such file"),
+        (("counters", "--ncu-csv", "no.csv"), "no.csv: No such file"),
+        (("counters", "--csv", "ncu.csv"), "To read Nsight Compute's file, write --ncu-csv ncu.csv."),
         (("counters", "--from", "none"), "none: "),
         (("counters", "task=x", "--from", "none"), "task=x: --from reads records and measures nothing"),
         (("similarity", "records"), "0 workloads can be compared, and it takes 4. (a: left out, its operations"),

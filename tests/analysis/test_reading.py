@@ -59,7 +59,10 @@ def test_a_file_of_any_name_is_read_where_it_is_given(run, tmp_path):
     path = tmp_path / "image_classification_seed1.json"
     path.write_text(dumped(run(3.0, 1)))
     assert len(read_runs([path]).runs) == 1
-    assert "holds no result" in read_runs([tmp_path]).faults[0]
+    assert len(read_runs([tmp_path]).runs) == 1, "the folder of a study"
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "result.json").write_text(dumped(run(3.0, 2)))
+    assert [one.seed for one in read_runs([tmp_path]).runs] == [2], "a folder of runs may hold other files"
 
 
 def test_a_folder_that_is_given_twice_or_lies_in_another_is_read_once(four, write, tmp_path):

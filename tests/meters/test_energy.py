@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from aibench.config import PowerModel
+from aibench.meters.account import energy
 from aibench.meters.energy import EnergyMeter, Gone, IntegratedPower, NvmlCounter, energy_meter, gpu_sensor, rapl_zones
 from aibench.meters.gpu import Gpu
+from aibench.meters.made_up import MACHINES, Nvml
 
 NO_GPU = Gpu(None, None, "no GPU")
 
@@ -29,6 +34,105 @@ def test_packages_and_memories_are_counted_and_cores_are_not_counted_twice(tmp_p
     zones, reason = rapl_zones(tmp_path)
     assert [found.scope for found in zones] == ["package-0", "dram", "package-1"]
     assert reason is None
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_energy_is_right_or_null_with_a_reason(machine):
+    told, reason = machine.told()
+    assert told == (None if machine.joules is None else pytest.approx(machine.joules))
+    assert (reason is None) == (told is not None)
+
+
+def test_a_wrap_is_told_from_a_reset_by_the_time_that_passed(tmp_path):
+    folder, seconds = zone(tmp_path, "package-0", 200_000.0, 262_143.0), iter([0.0, 1.0])
+    (found,), _ = rapl_zones(tmp_path, lambda: next(seconds))
+    (folder / "energy_uj").write_text("0")  # 62 kJ in a second: no processor draws as much
+    with pytest.raises(Gone, match="package-0: the counter jumped back"):
+        found.joules()
+
+
+def test_a_counter_that_may_have_wrapped_unseen_is_not_believed(tmp_path):
+    zone(tmp_path, "package-0", 5.0, 65_532.0)
+    seconds = iter([0.0, 600.0])
+    (found,), _ = rapl_zones(tmp_path, lambda: next(seconds))
+    with pytest.raises(Gone, match="not read for 600 s"):
+        found.joules()
+
+
+def test_sensors_of_one_label_are_told_apart_and_of_one_place_counted_once():
+    library = Nvml([[0.0, 5.0], [0.0, 7.0]], SimpleNamespace(second=0))
+    meter = EnergyMeter([NvmlCounter(library, card, "gpu") for card in (0, 1, 0)], [])
+    library.now.second = 1
+    assert meter.read() == {"gpu (GPU-0)": 5.0, "gpu (GPU-1)": 7.0}
+
+
+def test_threads_that_read_at_once_count_nothing_twice(tmp_path):
+    folder = zone(tmp_path, "package-0", 0)
+    (found,), _ = rapl_zones(tmp_path)
+    meter, stop = EnergyMeter([found], []), threading.Event()
+
+    def slow(file=found._file, read=Path.read_text):
+        text = read(file)
+        time.sleep(0.0002)
+        return text
+
+    found._file = SimpleNamespace(read_text=slow, name="energy_uj")
+    readers = [threading.Thread(target=lambda: [meter.read() for _ in iter(stop.is_set, True)]) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for joules in range(1, 40):
+        (folder / "next").write_text(f"{joules}000000")
+        (folder / "next").replace(folder / "energy_uj")
+        time.sleep(0.001)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert meter.read() == {"package-0": 39.0}
+    assert meter.broken() == []
+
+
+def test_a_run_that_goes_on_elsewhere_keeps_its_joules_and_loses_its_sum():
+    library = Nvml([[0.0, 5.0]], SimpleNamespace(second=0))
+    same, other, none = (EnergyMeter([NvmlCounter(library, 0, "gpu")], []) for _ in range(3))
+    same.continue_from({"gpu": 10.0}, [])
+    other.continue_from({"package-0": 10.0}, [])
+    none.continue_from({}, [])
+    library.now.second = 1
+    assert same.summed(same.read()) == (15.0, None)
+    assert other.read() == {"gpu": 5.0, "package-0": 10.0}
+    assert other.summed(other.read()) == (None, "the processes of this run had other sensors (package-0; then gpu)")
+    assert none.summed(none.read()) == (None, "the processes of this run had other sensors (none; then gpu)")
+
+
+@pytest.mark.parametrize("reached", [False, True])
+def test_a_result_has_all_its_energies_or_none_with_one_reason(reached):
+    second = SimpleNamespace(second=0)
+    counted, still = (EnergyMeter([NvmlCounter(Nvml([counts], second), 0, "gpu")], []) for counts in ([0, 5], [0, 0]))
+    second.second = 1
+    for meter, joules in ((counted, 5.0), (still, 0.0)):
+        run = SimpleNamespace(
+            energy=meter,
+            energy_so_far=meter.read,
+            joules={"training": {"gpu": joules}, **({"to_quality": {"gpu": joules}} if reached else {})},
+            idle_watts={"gpu": joules / 5},
+            config=SimpleNamespace(hardware=SimpleNamespace(idle_seconds=1.0)),
+            telemetry=SimpleNamespace(rate=1.0),
+        )
+        found = energy(run, [SimpleNamespace(samples=2)], 2.0)
+        values = [found.total, found.idle, found.above_idle, found.per_sample]
+        assert [one.value for one in values] == ([5.0, 2.0, 3.0, 2.5] if joules else [None] * 4)
+        assert {one.reason for one in values} == {None if joules else "gpu: the counter did not move"}
+        assert (found.to_quality.value is None) == (not joules or not reached)
+        assert [(source.scope, source.place, source.joules) for source in found.sources] == [("gpu", "GPU-0", joules)]
+        assert found.coverage == "gpu"
+
+
+def test_what_is_covered_is_said():
+    library = Nvml([[0.0, 5.0]], SimpleNamespace(second=0))
+    counter = NvmlCounter(library, 0, "gpu")
+    assert EnergyMeter([counter], ["no GPU"]).coverage() == "gpu"
+    assert EnergyMeter([counter], ["no RAPL zone in /x"]).coverage() == "gpu; not counted: no RAPL zone in /x"
+    assert EnergyMeter([], ["no GPU"]).coverage() is None
 
 
 def test_a_counter_that_wraps_goes_on(tmp_path):

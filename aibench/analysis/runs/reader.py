@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from aibench.analysis.runs.runs import Run, UnreadableError, of_record, parsed, shared
-from aibench.results.result import RESULT, Division, Measured, Target, ToQuality, Trust
+from aibench.results.result import Division, Measured, Target, ToQuality, Trust, files_at
 
 
 def _quick_to_send(kind: type[Any]) -> None:
@@ -89,7 +89,7 @@ def _paths(folders: Sequence[Path], faults: list[str]) -> Iterator[str]:
     """Result files, each once, sorted within each folder; a folder without any is a fault."""
     seen: set[str] = set()
     for folder in folders:
-        below = [str(folder)] if folder.is_file() else sorted(_walk(folder))
+        below = files_at(folder)
         if not below:
             missing = "holds no result" if folder.exists() else "no such folder"
             faults.append(f"{folder}: {missing}. Give the folder of a run or of a sweep.")
@@ -98,21 +98,6 @@ def _paths(folders: Sequence[Path], faults: list[str]) -> Iterator[str]:
             if name not in seen:
                 seen.add(name)
                 yield path
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    """The results below `folder`; links are not followed, what may not be looked into is passed over."""
-    left = [os.fspath(folder)]
-    while left:
-        try:
-            with os.scandir(left.pop()) as entries:
-                for entry in entries:
-                    if entry.name == RESULT:
-                        yield entry.path
-                    elif entry.is_dir(follow_symlinks=False):
-                        left.append(entry.path)
-        except OSError:
-            continue
 
 
 def _read(paths: Sequence[str], keep: bool, workers: int | None) -> Iterable[Run | str]:

@@ -1,22 +1,14 @@
-"""The verbs that make something of results for others: report, import, dashboard."""
+"""`aibench report`: one page of everything that results say."""
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from aibench.commands.console import console
-from aibench.commands.results import Csv, Folders, Markdown, publish, refuse, tell
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the verbs of this module to `app`."""
-    app.command()(report)
-    app.command()(dashboard)
-    app.command("import")(import_results)
+from aibench.commands.arguments import Csv, Folders, Markdown
+from aibench.commands.console import console, refuse, tell
 
 
 def report(
@@ -62,60 +54,6 @@ def report(
         print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
     tell(found.faults)
     raise typer.Exit(1 if found.faults else 0)
-
-
-class Publisher(enum.StrEnum):
-    """Whose published results `aibench import` reads."""
-
-    mlperf = enum.auto()
-    dawnbench = enum.auto()
-
-
-def import_results(
-    publisher: Annotated[Publisher, typer.Argument(help="Whose they are.", show_default=False)],
-    files: Annotated[list[Path], typer.Argument(help="Logs, one a run.", show_default=False)],
-    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("imported"),
-    version: Annotated[str | None, typer.Option(help="MLPerf's round, as 4.0: the logs do not say.")] = None,
-    target: Annotated[float | None, typer.Option(help="DAWNBench's quality, a ratio; else that of its rules.")] = None,
-    csv: Csv = None,
-    markdown: Markdown = None,
-) -> None:
-    """Read what others published (MLPerf's logs, DAWNBench's entries) into result files for the same tables."""
-    from aibench.analysis.published import dawnbench, foreign, mlperf
-
-    runs, faults = [], []
-    for path in files:
-        try:
-            runs.append(mlperf.read(path, version) if publisher is Publisher.mlperf else dawnbench.read(path, target))
-        except foreign.ForeignError as error:
-            faults.append(str(error))
-    if not runs:
-        tell(faults[1:])
-        refuse(faults[0])
-    try:
-        written = foreign.write(runs, output)
-    except OSError as error:
-        refuse(f"--output={output}: not written: {error.strerror}.")
-    publish([foreign.summary(runs)], csv, markdown, [f"{len(written)} results in {output}."])
-    tell(faults)
-    raise typer.Exit(1 if faults else 0)
-
-
-def dashboard(
-    project: Annotated[str, typer.Option(help="The W&B project.")] = "aibench",
-    entity: Annotated[str | None, typer.Option(help="Its owner; else the key's own.")] = None,
-    output: Annotated[Path, typer.Option(help="Where the definition goes if there is no API key.")] = Path(
-        "workspace.json"
-    ),
-    tasks: Annotated[str | None, typer.Option(help="Tasks with a quality chart, with commas; else all.")] = None,
-) -> None:
-    """Make the W&B workspace of the project's runs; without an API key, write its definition to a file."""
-    from aibench.tracking.dashboard import create
-
-    try:
-        print(create(project, entity, output, tasks.split(",") if tasks else None))
-    except (ImportError, ValueError, OSError) as error:
-        refuse(str(error))
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,0 +1,64 @@
+"""Arguments and options that verbs share, each with one meaning everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aibench.commands.console import refuse, tell
+from aibench.config import RunConfig
+
+if TYPE_CHECKING:
+    from aibench.analysis.runs.reader import Reading
+    from aibench.analysis.runs.runs import Run
+
+Folders = Annotated[
+    list[Path], typer.Argument(help="Runs, sweeps, folders of result files, or result files.", show_default=False)
+]
+Folder = Annotated[
+    Path, typer.Argument(help="A run, a sweep, a folder of result files, or a result file.", show_default=False)
+]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write the table here, as CSV.")]
+Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the table here, as Markdown.")]
+OneRun = Annotated[Path, typer.Argument(help="Folder of a run, or its result.json.", show_default=False)]
+Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as for training.", show_default=False)]
+
+
+def sides(folders: Sequence[Path]) -> tuple[list[Reading], list[str]]:
+    """What each folder holds; refuses one that holds no run."""
+    from aibench.analysis.runs.reader import read_runs
+
+    found = [read_runs([folder]) for folder in folders]
+    for reading in found:
+        if not reading.runs:
+            refuse(reading.faults[0])
+    return found, [fault for reading in found for fault in reading.faults]
+
+
+def runs_below(folders: Sequence[Path], *, keep: bool = False) -> tuple[list[Run], list[str]]:
+    """The runs below all `folders`; refuses where there is none."""
+    from aibench.analysis.runs.reader import read_runs
+
+    found = read_runs(folders, keep=keep)
+    if not found.runs:
+        tell(found.faults[1:])
+        refuse(found.faults[0])
+    return found.runs, found.faults
+
+
+def within(option: str, value: float, low: float, high: float) -> None:
+    if not low < value < high:
+        refuse(f"{option}={value:g}: must lie between {low:g} and {high:g}.")
+
+
+def composed(words: list[str]) -> RunConfig:
+    from aibench.composition import compose
+    from aibench.composition.refusal import REFUSED, refusal
+
+    try:
+        return compose.composed(words)
+    except REFUSED as error:
+        refuse(refusal(error))

@@ -1,0 +1,26 @@
+"""`aibench breakdown`: where the time of training steps goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aibench.commands.arguments import Csv, Markdown
+from aibench.commands.console import publish
+from aibench.commands.profiles import Figure, Records, Scale, bars, draw
+
+if TYPE_CHECKING:
+    pass
+
+
+def breakdown(
+    records: Records, scale: Scale = None, csv: Csv = None, markdown: Markdown = None, figure: Figure = None
+) -> None:
+    """Where the time of training steps goes, by category of work (paper, 5.5): from records with profiles."""
+    from aibench.analysis.workloads import breakdown as analysis
+
+    found = bars(records, scale)
+    publish([analysis.table(found)], csv, markdown)
+    if figure is not None:
+        from aibench.analysis.workloads.breakdown_figure import plot
+
+        draw(figure, lambda: plot(found, figure))

@@ -1,0 +1,31 @@
+"""`aibench check`: the division of a run, and whether its numbers follow from its history."""
+
+from __future__ import annotations
+
+import typer
+
+from aibench.commands.arguments import OneRun
+from aibench.commands.console import refuse
+
+
+def check(run: OneRun) -> None:
+    """The division of a run (paper, 4.2.2), and whether its numbers follow from its history."""
+    from aibench.analysis.checking import faults
+    from aibench.composition.compose import suite_config
+    from aibench.config import plain
+    from aibench.results.division import division
+    from aibench.results.result import ResultError, read_result
+
+    try:
+        result = read_result(run)
+    except ResultError as error:
+        refuse(str(error))
+    found = division(result.config, plain(suite_config(result.task, result.scale)))
+    print(f"{run}: {result.task}, scale {result.scale}, seed {result.seed}: {result.status}")
+    print(f"division: {found.name}")
+    for key in found.left:
+        print(f"  left by {key}")
+    problems = faults(result)
+    for problem in problems:
+        print(f"fault: {problem}")
+    raise typer.Exit(1 if problems else 0)

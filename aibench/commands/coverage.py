@@ -1,0 +1,79 @@
+"""`aibench coverage`: what AIBench and MLPerf span."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aibench.commands.arguments import runs_below
+from aibench.commands.console import console, refuse
+
+if TYPE_CHECKING:
+    from aibench.analysis.grid import Grid
+    from aibench.results.record import Record
+
+
+def coverage(
+    records: Annotated[
+        list[Path], typer.Argument(help="Records, or folders that hold some: of both suites.", show_default=False)
+    ],
+    alternatives: Annotated[
+        list[Path] | None, typer.Option(help="Folders of records of other configurations, for the printed numbers.")
+    ] = None,
+    studies: Annotated[list[Path] | None, typer.Option(help="Results, for the epochs to quality.")] = None,
+    scale: Annotated[str, typer.Option(help="Of the figures and of the coverage.")] = "reference",
+    output: Annotated[Path | None, typer.Option(help="Folder for the tables and figures.")] = None,
+) -> None:
+    """What AIBench and MLPerf span (paper, Figures 1(a) and 2), Tables 1 to 4, and what its printed numbers are of."""
+    from aibench.analysis.workloads import coverage as analysis
+    from aibench.analysis.workloads import coverage_figures, models_table, paper_sizes
+    from aibench.results.record import RecordError, read_records
+
+    try:
+        found = read_records(records)
+        others = [record for folder in alternatives or [] for record in read_records([folder])]
+    except RecordError as error:
+        refuse(str(error))
+    runs = runs_below(studies)[0] if studies else []
+    points = [point for point in analysis.points(found, runs) if point.scale == scale]
+    if not points:
+        refuse(f"--scale={scale}: no record of that scale has characteristics. Run `aibench characterize` first.")
+    epochs = analysis.epochs_to_quality(runs)
+    grids = {
+        "coverage": analysis.coverage(points),
+        "printed_numbers": paper_sizes.comparison([one for one in [*found, *others] if one.scale == "reference"]),
+        "characteristics": models_table.models(found, epochs),
+        "uncounted": models_table.uncounted(found),
+        **_suite_tables(found),
+    }
+    for name in ("coverage", "printed_numbers"):
+        grids[name].show(console())
+    if output is not None:
+        _write(output, grids)
+        coverage_figures.spans(points, output / "figure1.png")
+        coverage_figures.bars(points, output / "figure2.png")
+        print(f"{output}: {len(grids)} tables as .md and .csv, figure1.png, figure2.png")
+
+
+def _suite_tables(found: list[Record]) -> dict[str, Grid]:
+    from aibench.characterization.mlperf.catalogue import BENCHMARKS
+    from aibench.commands import suite_tables
+
+    return {
+        "table1": suite_tables.components([(one.task, one.model, one.not_reported) for one in BENCHMARKS]),
+        "table2": suite_tables.models(found),
+        "table3": suite_tables.targets(),
+        "table4": suite_tables.system(found[0].system),
+    }
+
+
+def _write(folder: Path, grids: dict[str, Grid]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, grid in grids.items():
+            (folder / f"{name}.md").write_text(grid.markdown().rstrip() + "\n", encoding="utf-8")
+            grid.write_csv(folder / f"{name}.csv")
+    except OSError as error:
+        refuse(f"{error.filename}: not written: {error.strerror}.")

@@ -1,0 +1,84 @@
+"""`aibench estimate`: what a run will take, before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aibench.commands.arguments import Words, composed
+from aibench.commands.console import console, refuse
+from aibench.config import ConfigError, DataError, Resume, RunConfig, Session
+from aibench.results.result import read_results
+
+if TYPE_CHECKING:
+    from aibench.results.estimates import Forecast
+
+
+def estimate(
+    words: Words,
+    studies: Annotated[list[Path] | None, typer.Option("--from", help="Folders with earlier runs.")] = None,
+    steps: Annotated[int, typer.Option(help="Steps of the probe.")] = 20,
+) -> None:
+    """Seconds, energy, price and disk of a run before it: from a probe and the epochs of earlier runs."""
+    from aibench.composition import registry
+    from aibench.results.estimates import keep
+    from aibench.training.forecast import STUDY, forecast, probe
+
+    experiment = next((word for word in words if word.startswith("experiment=")), None)
+    tasks = registry.swept_tasks(experiment.removeprefix("experiment=")) if experiment else None
+    rest = [word for word in words if word != experiment]
+    runs = [composed([f"task={task}", *rest]) for task in tasks] if tasks else [composed(rest)]
+    results = read_results(studies or sorted(STUDY.glob("*.json")))
+    found = []
+    for config in runs:
+        if config.session is Session.steps:
+            refuse("session=steps: its length is known, and it reaches no quality. Estimate another session.")
+        config.resume, config.progress = Resume.never, False
+        try:
+            forecasted = forecast(config, probe(config, steps), results)
+        except (ConfigError, DataError) as error:
+            refuse(str(error))
+        keep(config, forecasted)
+        found.append((config, forecasted))
+    _show_estimates(found)
+
+
+def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
+    from rich.table import Table
+
+    table = Table(title="Estimated, to the quality that ends the session", title_justify="left")
+    for column in ("task", "seconds", "90 % range", "epochs", "from runs", "s/epoch", "kWh", "price", "disk"):
+        table.add_column(column)
+    for config, row in found:
+        table.add_row(
+            config.task,
+            f"{row.seconds:,.0f}",
+            f"{row.low:,.0f} to {row.high:,.0f}",
+            f"{row.epochs:.3g}",
+            str(row.from_runs) if row.from_runs > 1 else "none: the budget",
+            f"{row.seconds_per_epoch:.3g}",
+            "null" if row.joules is None else f"{row.joules / 3.6e6:.3g}",
+            _price(config, row),
+            f"{row.disk_bytes / 1e6:,.1f} MB",
+        )
+    console().print(table)
+    total, low, high = (sum(getattr(row, name) for _, row in found) for name in ("seconds", "low", "high"))
+    if len(found) > 1:
+        console().print(
+            f"all {len(found)}: {total:,.0f} s, at most {high:,.0f} s, at least {low:,.0f} s", highlight=False
+        )
+    reason = next((row.energy_reason for _, row in found if row.energy_reason), None)
+    if reason:
+        console().print(f"kWh: null: {reason}", highlight=False)
+
+
+def _price(config: RunConfig, row: Forecast) -> str:
+    tariff = config.cost
+    parts = []
+    if tariff.price_per_hour is not None:
+        parts.append(row.seconds / 3600 * tariff.price_per_hour)
+    if tariff.price_per_kwh is not None and row.joules is not None:
+        parts.append(row.joules / 3.6e6 * tariff.price_per_kwh)
+    return f"{sum(parts):.3g}" if parts else "no tariff"

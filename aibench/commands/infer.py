@@ -1,0 +1,120 @@
+"""`aibench infer`: serve a trained model and measure it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aibench.commands.console import console, refuse
+from aibench.config import ConfigError, DataError, RunConfig
+from aibench.results.result import BEST, LAST, Result, ResultError, read_result
+
+if TYPE_CHECKING:
+    from aibench.results.inference import Inference
+    from aibench.serving.options import Options
+
+
+def infer(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            help="run=FOLDER of a trained run (or task=NAME with fresh weights); scenario=single_stream,offline,server "
+            "queries=N seconds=S qps=X latency_bound=S percentile=99; KEY=VALUE changes the run's configuration.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[Path | None, typer.Option(help="Where inference.json goes; beside the run's result.")] = None,
+) -> None:
+    """Serve a trained model: latency, throughput, load, quality and energy of its answers."""
+    from aibench.results.inference import INFERENCE, write_inference
+    from aibench.serving.options import parsed
+
+    try:
+        options, run, rest = parsed(words)
+        config, trained, options = _what_serves(run, rest, options)
+        from aibench.serving.session import serve
+
+        inference = serve(config, options, trained, console())
+    except (ConfigError, DataError, ResultError) as error:
+        refuse(str(error))
+    folder = output or (Path(run) if run else Path("runs") / f"infer_{config.task}_{config.scale}")
+    path = folder if folder.suffix == ".json" else folder / INFERENCE
+    write_inference(path, inference)
+    _show(inference, path)
+
+
+def _what_serves(run: str | None, words: list[str], options: Options) -> tuple[RunConfig, Result | None, Options]:
+    """The configuration, the trained run's result, and the options with the checkpoint in them."""
+    from dataclasses import replace
+
+    from aibench.composition.compose import composed
+    from aibench.composition.refusal import REFUSED, refusal
+    from aibench.composition.restore import restored
+
+    if run is None:
+        if not any(word.startswith("task=") for word in words):
+            raise ConfigError("run: no value. Give run=FOLDER of a trained run, or task=NAME for fresh weights.")
+        try:
+            return composed(["session=epochs", *words]), None, options
+        except REFUSED as error:
+            raise ConfigError(refusal(error)) from error
+    trained = read_result(Path(run))
+    weights = next((path for name in (BEST, LAST) if (path := Path(run) / name).is_file()), None)
+    if weights is None:
+        raise ConfigError(f"run={run}: holds neither {BEST} nor {LAST}. Give the folder of a run that was evaluated.")
+    return restored(trained.config, words), trained, replace(options, weights=weights)
+
+
+def _show(inference: Inference, path: Path) -> None:
+    from rich.table import Table
+
+    title = f"{inference.task}, scale {inference.scale}: {inference.weights} weights, {inference.precision}"
+    table = Table(title=title, title_justify="left")
+    for column in ("scenario", "requests", "throughput", "mean", "p50", "p90", "p95", "p99", "p99.9", "energy"):
+        table.add_column(column)
+    for row in inference.scenarios:
+        tails = [f"{tail.seconds * 1000:.2f} ms{'' if tail.valid else ' *'}" for tail in row.latencies] or ["-"] * 5
+        energy = row.energy_per_request
+        table.add_row(
+            row.name
+            + (f" at {row.qps:g} qps" if row.qps is not None else "")
+            + (" SATURATED" if row.saturated else ""),
+            f"{row.requests:,}" + (f" x {row.batch}" if row.batch > 1 else ""),
+            "-" if row.throughput.value is None else f"{row.throughput.value:,.1f} {row.throughput.unit}",
+            "-" if row.mean.value is None else f"{row.mean.value * 1000:.2f} ms",
+            *tails,
+            "null" if energy.value is None else f"{energy.value:.3g} J",
+        )
+    console().print(table)
+    for line in _notes(inference):
+        console().print(line, highlight=False, soft_wrap=True)
+    console().print(str(path), highlight=False, soft_wrap=True)
+
+
+def _notes(inference: Inference) -> list[str]:
+    lines = ["* too few requests for this percentile to be valid (MLPerf's early-stopping test)"]
+    if all(tail.valid for row in inference.scenarios for tail in row.latencies):
+        lines = []
+    quality, best = inference.quality, inference.best_qps
+    if quality.served.value is not None:
+        trained = (
+            "" if quality.trained is None else f", {quality.difference:+.4g} against training's {quality.trained:.4g}"
+        )
+        lines.append(f"quality: {quality.metric} {quality.served.value:.4g}{trained}")
+    else:
+        lines.append(f"quality: {quality.served.reason}")
+    if best.value is not None:
+        lines.append(f"highest rate: {best.value:,.1f} requests/s, {best.method}")
+    elif "latency_bound" not in (best.reason or ""):
+        lines.append(f"highest rate: {best.reason}")
+    lines.append(
+        f"cold start {inference.cold_start.value:.2f} s, "
+        f"first request {1000 * (inference.first_request.value or 0):.1f} ms, "
+        f"peak memory {(inference.process_memory.value or 0) / 2**30:.2f} GiB"
+    )
+    reasons = f": {'; '.join(inference.trust.reasons)}" if inference.trust.reasons else ""
+    lines.append(f"trust: {inference.trust.level}{reasons}")
+    energy = next((row.energy_per_request.reason for row in inference.scenarios if row.energy_per_request.reason), None)
+    return [*lines, *([f"energy: null: {energy}"] if energy else [])]

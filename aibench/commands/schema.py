@@ -1,0 +1,12 @@
+"""`aibench schema`: the JSON schema of result.json."""
+
+from __future__ import annotations
+
+import json
+
+
+def schema() -> None:
+    """The JSON schema of result.json."""
+    from aibench.results.result import schema as result_schema
+
+    print(json.dumps(result_schema(), indent=1))

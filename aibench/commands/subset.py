@@ -1,0 +1,59 @@
+"""`aibench subset`: which few tasks stand for the suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aibench.commands.arguments import Csv, Folders, Markdown, runs_below
+from aibench.commands.console import publish, refuse, tell
+
+if TYPE_CHECKING:
+    pass
+
+
+def subset(
+    folders: Folders,
+    k: Annotated[int, typer.Option("--k", min=1, help="How many tasks.")] = 3,
+    characteristics: Annotated[
+        Path | None, typer.Option(help="CSV with a column `task` and one for each further characteristic.")
+    ] = None,
+    scale: Annotated[str | None, typer.Option(help="Whose results; else that with the most tasks.")] = None,
+    session: Annotated[str | None, typer.Option(help="Whose results; else that with the most tasks.")] = None,
+    diversity: Annotated[float, typer.Option(min=0, help="Weight of the distance to the nearest chosen.")] = 1.0,
+    repeatability: Annotated[float, typer.Option(min=0, help="Weight of the largest variation.")] = 1.0,
+    cost: Annotated[float, typer.Option(min=0, help="Weight of the share of the cost.")] = 1.0,
+    most_cv: Annotated[float, typer.Option(help="Choose no task that varies more: 0.1 is 10 %.")] = float("inf"),
+    any_metric: Annotated[bool, typer.Option("--any-metric", help="Allow tasks without an accepted metric.")] = False,
+    csv: Csv = None,
+    markdown: Markdown = None,
+) -> None:
+    """Choose a subset (paper, 5.4): by diversity, repeatability, an accepted metric, and cost."""
+    from aibench.analysis.paper import SUBSET
+    from aibench.analysis.subset import table as tables
+    from aibench.analysis.subset.features import CharacteristicsError
+    from aibench.analysis.subset.fidelity import fidelity
+    from aibench.analysis.subset.selection import select
+    from aibench.analysis.subset.subset import Weights, choose, stability
+
+    if diversity + repeatability + cost <= 0:
+        refuse("--diversity, --repeatability, --cost: all are 0. Give at least one a weight.")
+    weights = Weights(diversity, repeatability, cost, most_cv, any_metric)
+    runs, faults = runs_below(folders)
+    try:
+        found = select(runs, scale, session, characteristics)
+        choice = choose(found.subjects, k, weights)
+    except (CharacteristicsError, ValueError) as error:
+        refuse(str(error))
+    best = choice.candidates[0]
+    grids = [tables.subjects(found.subjects, choice), tables.candidates(choice, weights)]
+    fidelities = {"the choice": fidelity(found.runs, best.tasks)}
+    if choice.of(SUBSET) is not None:
+        fidelities["the paper's three"] = fidelity(found.runs, SUBSET)
+    grids += [tables.systems(one) for one in list(fidelities.values())[:1] if not isinstance(one, str)]
+    lines = list(tables.sentences(best, stability(found.subjects, k, weights, best), fidelities))
+    publish(grids, csv, markdown, [*found.remarks, *lines])
+    tell(faults)
+    raise typer.Exit(1 if faults else 0)

@@ -1,0 +1,21 @@
+"""`aibench data verify`: a data set read from end to end."""
+
+from __future__ import annotations
+
+from aibench.commands.arguments import Words, composed
+from aibench.commands.console import refuse
+
+
+def verify(words: Words) -> None:
+    """Read a data set from end to end: aibench data verify task=NAME data.root=FOLDER."""
+    from aibench.composition import registry
+    from aibench.contract import DataError
+
+    config = composed(["scale=reference", "session=epochs", *words])
+    try:
+        data = registry.data_class(config.task)(config)
+        for line in data.verify():
+            print(line)
+    except DataError as error:
+        refuse(str(error))
+    print(f"fingerprint: {data.fingerprint()}")
