@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from fixtures.trees import TREES, Tree
 
 from aibench.composition import registry
-from aibench.contract import TaskData
+from aibench.contract import DataError, TaskData
+from aibench.datasets.contents import BLOCK, SAMPLED, all_bytes, glance
 
 READERS = ("tasks", "text", "vision", "interactions", "datasets")
 LISTINGS = ("glob", "iglob", "rglob", "iterdir", "scandir", "listdir", "walk", "fwalk")
@@ -48,8 +50,8 @@ def test_readers_list_folders_by_the_one_function_alone():
     package = registry.TASKS.parent
     files = [file for room in READERS for file in (package / room).rglob("*.py")]
     used = [use for file in files for use in listings(file)]
-    assert [use.rsplit(" ", 1)[1] for use in used] == ["scandir"], used
-    assert used[0].startswith("folders.py"), used
+    places = sorted(use.split(":")[0] for use in used)
+    assert places == ["folders.py", "prepared.py"], used  # the latter lists its own drafts, no data
 
 
 BESIDE = ("._{}", ".{}.swp", "{}~", "{}.part")  # what programs leave beside a file, by its name
@@ -88,3 +90,61 @@ def test_what_systems_leave_beside_the_data_is_no_sample(tree, read, tmp_path):
         assert len(clean.dataset(split)) == len(littered.dataset(split)) > 0
     assert clean.facts == littered.facts
     assert clean.fingerprint() == littered.fingerprint(), "equal data at another place have one fingerprint"
+
+
+# Bytes
+
+
+def content_of(tree: Tree, data: TaskData) -> tuple[str, str]:
+    return data.fingerprint(), all_bytes(data.files()).digest
+
+
+@trees
+def test_a_changed_byte_of_a_file_is_seen(tree, read, tmp_path):
+    """In a small tree every file is a sampled one; in a large one all bytes are in the digest of `verify`."""
+    root = tmp_path / "root"
+    tree.write(root)
+    before = content_of(tree, read(tree, root))
+    files = list(read(tree, root).files())
+    assert files, "the files of the samples are known"
+    assert len(set(files)) == len(files)
+    for path in (files[0], files[-1]):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # the last byte: most readers can still read the file
+        os.utime(path, ns=(0, 0))
+        assert all_bytes(files).digest != before[1]
+        path.write_bytes(whole)
+    if read(tree, root).glance:
+        path = files[len(files) // 2]
+        glanced = glance(files)
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+        assert glance(files) != glanced
+
+
+def test_a_glance_reads_little_and_sees_sizes_and_the_bytes_of_some(tmp_path):
+    files = [tmp_path / f"{number:04d}" for number in range(300)]
+    for number, path in enumerate(files):
+        path.write_bytes(bytes([number % 256]) * 10)
+    before = glance(files)
+    files[0].write_bytes(b"x" * 10)
+    assert glance(files) != before, "a sampled one"
+    files[0].write_bytes(b"\0" * 10)
+    assert glance(files) == before
+    files[1].write_bytes(b"x" * 10)
+    assert glance(files) == before, "not a sampled one, and of the same size"
+    assert all_bytes(files).digest != all_bytes(reversed(files)).digest
+    files[1].write_bytes(b"x" * 11)
+    assert glance(files) != before
+    large = tmp_path / "large"
+    large.write_bytes(bytes(SAMPLED * BLOCK * 4))
+    before = glance([large])
+    with large.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"x")
+    assert glance([large]) != before
+
+
+def test_a_file_that_is_gone_is_named(tmp_path):
+    for look in (glance, all_bytes):
+        with pytest.raises(DataError, match=r"gone: No such file or directory\. Restore this file\."):
+            look([tmp_path / "gone"])
