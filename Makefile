@@ -33,6 +33,9 @@ format: .venv/test-ready  ## Format the code
 schema: .venv/run-ready  ## Write docs/result-schema.json from the code
 	$(BIN)/aibench schema > docs/result-schema.json
 
+golden: .venv/test-ready  ## Write tests/golden/histories.json anew; tests/golden/write.py says when one may
+	$(BIN)/python -m tests.golden.write
+
 overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature
 	$(BIN)/python benchmarks/overhead.py
 
@@ -134,5 +137,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema overhead studies characteristics coverage profiles profile-tables training \
+.PHONY: help run test check lint types fast format schema golden overhead studies characteristics coverage profiles profile-tables training \
 	training-tables gpu gpu-tables reading clean

@@ -1,4 +1,4 @@
-"""The command `aibench`. `train` (also `python train.py`) is Hydra's; -h is answered before anything is imported."""
+"""Runs the command `aibench`. `train` (also `python train.py`) is Hydra's; -h needs no import."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ FLAGS = (  # Hydra's
 
 
 def train() -> None:
-    """`python train.py ...`"""
+    """Run `python train.py ...`."""
     run_training(sys.argv[1:])
 
 
 def main() -> None:
-    """`aibench VERB ...`"""
+    """Run `aibench VERB ...`."""
     if sys.argv[1:2] == ["train"]:
         sys.argv = [f"{sys.argv[0]} train", *sys.argv[2:]]
         run_training(sys.argv[1:])
@@ -123,7 +123,7 @@ def _restart_with(variables: Mapping[str, str]) -> None:
 
 
 def help_text() -> str:
-    """What -h prints; the task lines are the docstrings of the task folders."""
+    """Return what -h prints; the task lines are the docstrings of the task folders."""
     names = registry.task_names()
     width = max(map(len, names), default=0)
     return USAGE.format(

@@ -49,6 +49,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compose": {"composition"},
     "result": {"results"},
 }
+# Inside analysis/, from the ground up.
+WITHIN_ANALYSIS: dict[str, set[str]] = {
+    "grid": set(),
+    "paper": set(),
+    "spread": set(),
+    "calibration": set(),
+    "checking": set(),
+    "runs": set(),
+    "variation": {"paper", "runs", "spread"},
+    "cost": {"grid", "runs", "spread", "variation"},
+    "comparison": {"grid", "runs", "spread", "variation"},
+    "published": {"grid", "variation"},
+    "workloads": {"grid", "runs", "variation"},
+    "subset": {"cost", "grid", "paper", "runs", "spread"},
+    "report": {"cost", "grid", "paper", "runs", "spread", "variation"},
+    "summary": {"cost", "report", "runs", "variation"},
+}
 LONGEST_FUNCTION = 60
 FORWARDING = {"registry", "compose", "result"}
 
@@ -121,6 +138,32 @@ def test_an_import_points_to_a_lower_floor(path):
     assert forbidden(path) == []
 
 
+def test_the_rooms_of_the_analysis_have_floors_too():
+    graphlib.TopologicalSorter(WITHIN_ANALYSIS).prepare()
+    folder = PACKAGE / "analysis"
+    for path in sorted(folder.rglob("*.py")):
+        own = room(path, folder)
+        if own != "__init__":
+            used = {name.split(".")[2] for name in imports(path) if name.startswith("aibench.analysis.")}
+            assert used <= WITHIN_ANALYSIS[own] | {own}, path
+
+
+@pytest.mark.parametrize("name", [name for name in MAY_IMPORT if (PACKAGE / name).is_dir() and name != "conf"])
+def test_the_face_of_a_room_says_what_it_may_import(name):
+    docstring = ast.get_docstring(ast.parse((PACKAGE / name / "__init__.py").read_text()))
+    last = docstring.split("May import ")[1].replace("aibench.__version__", "__init__")
+    assert set(re.findall(r"`(\w+)`", last)) == MAY_IMPORT[name]
+
+
+def test_the_map_in_contributing_is_the_table():
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|.*\| ([^|]*) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    said = {name: set(re.findall(r"`(\w+)`", allowed)) for _, name, allowed in rows}
+    assert said == {name: allowed - {"__init__"} for name, allowed in MAY_IMPORT.items() if name in said}
+    assert MAY_IMPORT.keys() - said.keys() == {"__init__", "conf", *FORWARDING}
+    floor = {name: int(number) for number, name, _ in rows}
+    assert all(floor[below] < floor[name] for name, allowed in said.items() for below in allowed)
+
+
 def test_no_module_imports_itself_by_way_of_others():
     assert circles(FILES) == []
 
@@ -190,3 +233,11 @@ def test_files_and_functions_are_short():
 def test_every_task_has_a_card():
     for task in registry.task_names():
         assert (ROOT / "docs" / "tasks" / f"{task}.md").is_file()
+
+
+def test_a_test_stands_in_the_room_that_it_tests():
+    rooms = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and list(path.glob("test_*.py"))}
+    assert rooms <= MAY_IMPORT.keys()
+    of_all = {"contract", "layers", "golden", "experiments", "language", "links"}
+    loose = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    assert loose <= of_all, "a test of one room stands in that room's folder"

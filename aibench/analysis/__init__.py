@@ -1,1 +1,4 @@
-"""Reads result files. Imports neither torch nor the tasks."""
+"""Reads results and records and says what follows from them: variation, cost, subset, comparison, report.
+
+May import `aibench.__version__`, `choices` and `results`.
+"""

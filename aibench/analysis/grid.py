@@ -1,4 +1,4 @@
-"""A table of text cells: on a screen, as Markdown, as CSV. The report draws the same as HTML."""
+"""Draws a table of text cells: on a screen, as Markdown, as CSV. The report draws the same as HTML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table.
+    """Holds a table of text cells.
 
     Attributes:
         title: What it shows.
@@ -64,13 +64,13 @@ class Grid:
             console.print(Text(textwrap.fill(line, width)), soft_wrap=True)
 
     def _breadths(self) -> list[int]:
-        """Characters that each column takes if no cell is broken and headers are broken at blanks."""
+        """Return the characters that each column takes if no cell is broken and headers are broken at blanks."""
         heads = (max(map(len, head.split()), default=0) for head in self.heads)
         cells = [max((_longest(row[place]) for row in self.rows), default=0) for place in range(len(self.heads))]
         return list(map(max, heads, cells))
 
     def markdown(self) -> str:
-        """As a Markdown table with its legend and notes."""
+        """Return the table as Markdown, with its legend and notes."""
         rule = [*["---"] * self.names, *["---:"] * (len(self.heads) - self.names)]
         lines = ["| " + " | ".join(_marked(cell) for cell in row) + " |" for row in (self.heads, rule, *self.rows)]
         legend = [self.legend, ""] if self.legend else []
@@ -96,7 +96,7 @@ def _marked(cell: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """`value` to three digits, whole above 1,000; `-` for none."""
+    """Return `value` as text with three digits, whole above 1,000; `-` for none."""
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):
@@ -107,5 +107,5 @@ def number(value: float | None) -> str:
 
 
 def percent(ratio: float | None) -> str:
-    """`ratio` in percent to three digits, without the sign."""
+    """Return `ratio` in percent to three digits, without the sign."""
     return NONE if ratio is None else number(100 * ratio)

@@ -1,4 +1,4 @@
-"""What the run folders of a sweep say: the variation table, the runs that failed, the files that cannot be read."""
+"""Summarises a sweep's run folders: the variation table, the runs that failed, the files that cannot be read."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def summarise(
 
 
 def _written(rows: list[VariationRow], path: Path, writer: Callable[[list[VariationRow], Path], None]) -> str | None:
-    """What kept `writer` from writing `path`."""
+    """Return what kept `writer` from writing `path`; None where nothing did."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writer(rows, path)

@@ -1,1 +1,4 @@
-"""What the models are and do, without any data set: size, operations, where time goes, what hardware counted."""
+"""Measures what the models are and do, without any data set: size, operations, time, hardware counts.
+
+May import `config`, `nn`, `results`, `contract`, `composition`, `meters` and `training`.
+"""

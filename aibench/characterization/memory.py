@@ -1,4 +1,4 @@
-"""Peak memory of training steps against the batch size: real steps, in a process of their own."""
+"""Measures peak memory of real training steps against the batch size, in a process of their own."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ STEPS = Steps(warmup=0, count=2)  # the second has the optimisers' state
 
 
 def memory(workload: Workload, device: str, expected: dict[int, float]) -> list[dict[str, Any]]:
-    """For 1, 4, 16, ... samples up to the workload's batch, the peak of two training steps, or why it was not measured.
+    """Return the peak memory of two training steps with 1, 4, 16, ... samples, or why it was not measured.
 
     Args:
-        workload: What is trained.
+        workload: The workload that is trained, up to its own batch size.
         device: `cpu` or `cuda`.
         expected: Batch sizes with the bytes that a step is expected to take; too many are not tried.
 
     Returns:
-        For each size `batch`, `bytes` (above what the process took before; on a GPU what torch allocated) and `reason`.
+        A row for each size: `batch`, `bytes` (above what the process took before; on a GPU what torch allocated) and
+        `reason`.
     """
     words = list(workload.words) if isinstance(workload, TaskWorkload) else []
     rows = [
@@ -57,7 +58,7 @@ def memory(workload: Workload, device: str, expected: dict[int, float]) -> list[
 
 
 def sizes_up_to(most: int) -> list[int]:
-    """1, 4, 16, ... and `most`."""
+    """Return 1, 4, 16, ... and `most`."""
     return [*(4**power for power in range(most.bit_length()) if 4**power < most), most]
 
 
@@ -71,7 +72,7 @@ def _is_json(line: str) -> bool:
 
 
 def measure(job: dict[str, Any]) -> None:
-    """In the child: print a line for each size, until the next would take too long."""
+    """Print, in the child process, a line for each size, until the next would take too long."""
     from aibench.characterization.selection import Selection
 
     set_arithmetic()
@@ -108,7 +109,7 @@ def _peak(workload: Workload, size: int, device: str, before: int) -> dict[str, 
 
 
 def _now(device: str) -> int:
-    """What is taken before anything is trained; peaks count from here on."""
+    """Return the bytes that are taken before anything is trained; peaks count from here on."""
     if device == "cuda":
         return 0
     reset_peak_process_memory()

@@ -1,1 +1,5 @@
-"""Holds the verbs of the command line, a file each. May import every room but nothing may import it, save `cli`."""
+"""Holds the verbs of the command line, a file each; no other room but `cli` may import it.
+
+May import `config`, `results`, `contract`, `composition`, `meters`, `analysis`, `tracking`, `training`, `serving` and
+`characterization`.
+"""

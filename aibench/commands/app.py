@@ -1,4 +1,4 @@
-"""The command `aibench` with every verb: the one list of which words do what."""
+"""Registers every verb of the command `aibench`: the one list of which words do what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments and options that verbs share, each with one meaning everywhere."""
+"""Defines arguments and options that verbs share, each with one meaning everywhere."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ Folder = Annotated[
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write the table here, as CSV.")]
 Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the table here, as Markdown.")]
+PricePerHour = Annotated[float, typer.Option(min=0, help="Price of an hour of the machine.")]
+PricePerKwh = Annotated[float, typer.Option(min=0, help="Price of a kilowatt-hour.")]
+Currency = Annotated[str, typer.Option(help="Unit of the prices.")]
 OneRun = Annotated[Path, typer.Argument(help="Folder of a run, or its result.json.", show_default=False)]
 Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as for training.", show_default=False)]
 
 
 def sides(folders: Sequence[Path]) -> tuple[list[Reading], list[str]]:
-    """What each folder holds; refuses one that holds no run."""
+    """Return what each folder holds, and the faults; refuse a folder that holds no run."""
     from aibench.analysis.runs.reader import read_runs
 
     found = [read_runs([folder]) for folder in folders]
@@ -39,7 +42,7 @@ def sides(folders: Sequence[Path]) -> tuple[list[Reading], list[str]]:
 
 
 def runs_below(folders: Sequence[Path], *, keep: bool = False) -> tuple[list[Run], list[str]]:
-    """The runs below all `folders`; refuses where there is none."""
+    """Return the runs below all `folders`, and the faults; refuse where there is no run."""
     from aibench.analysis.runs.reader import read_runs
 
     found = read_runs(folders, keep=keep)

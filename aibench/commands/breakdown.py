@@ -1,21 +1,16 @@
-"""`aibench breakdown`: where the time of training steps goes."""
+"""Runs `aibench breakdown`: shows where the time of training steps goes."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from aibench.commands.arguments import Csv, Markdown
 from aibench.commands.console import publish
 from aibench.commands.profiles import Figure, Records, Scale, bars, draw
 
-if TYPE_CHECKING:
-    pass
-
 
 def breakdown(
     records: Records, scale: Scale = None, csv: Csv = None, markdown: Markdown = None, figure: Figure = None
 ) -> None:
-    """Where the time of training steps goes, by category of work (paper, 5.5): from records with profiles."""
+    """Show where the time of training steps goes, by category of work (paper, 5.5): from records with profiles."""
     from aibench.analysis.workloads import breakdown as analysis
 
     found = bars(records, scale)

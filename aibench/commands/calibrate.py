@@ -1,4 +1,4 @@
-"""`aibench calibrate`: targets proposed for a task."""
+"""Runs `aibench calibrate`: proposes targets for a task."""
 
 from __future__ import annotations
 

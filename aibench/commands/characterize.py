@@ -1,4 +1,4 @@
-"""`aibench characterize`: what models are and do."""
+"""Runs `aibench characterize`: measures what models are and do."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def characterize(
         Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.")
     ] = None,
     rules: Annotated[
-        Path | None, typer.Option(help="What kind of work operators and kernels do, by this file; for profiles.")
+        Path | None, typer.Option(help="Sort operators and kernels into kinds of work by this file, in profiles.")
     ] = None,
 ) -> None:
-    """What models are and do, without data: size, operations, bytes, memory; where time goes; what hardware counted."""
+    """Measure what models are and do: size, operations, bytes, memory; where time goes; what hardware counted."""
     sections = [name.strip() for name in only.split(",")]
     for name in sections:
         if name not in SECTIONS:

@@ -1,4 +1,4 @@
-"""`aibench check`: the division of a run, and whether its numbers follow from its history."""
+"""Runs `aibench check`: tells the division of a run, and whether its numbers follow from its history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aibench.commands.console import refuse
 
 
 def check(run: OneRun) -> None:
-    """The division of a run (paper, 4.2.2), and whether its numbers follow from its history."""
+    """Tell the division of a run (paper, 4.2.2), and whether its numbers follow from its history."""
     from aibench.analysis.checking import faults
     from aibench.composition.compose import suite_config
     from aibench.config import plain

@@ -1,18 +1,15 @@
-"""`aibench compare`: whether one side is faster than the other."""
+"""Runs `aibench compare`: tells whether one side is faster than the other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aibench.commands.arguments import Csv, Folder, Markdown, sides, within
 from aibench.commands.console import complain, publish, refuse, tell
-
-if TYPE_CHECKING:
-    pass
 
 
 def compare(
@@ -31,7 +28,7 @@ def compare(
     csv: Csv = None,
     markdown: Markdown = None,
 ) -> None:
-    """Whether B is faster than A: task by task, with intervals; two machines, versions or precisions."""
+    """Tell whether B is faster than A: task by task, with intervals; two machines, versions or precisions."""
     from aibench.analysis.comparison import table as tables
     from aibench.analysis.comparison.comparison import compare as compared
     from aibench.analysis.comparison.comparison import score
@@ -41,26 +38,25 @@ def compare(
     (one, other), faults = sides([a, b])
     found = compared(one.runs, other.runs, level)
     _print_differences(tables.differences(found, len({row.family for row in found.rows})))
-    grids = [tables.rows(found, level)] if found.rows else []
     if not found.rows:
         for line in found.alone:
             print(line)
         refuse(f"{a} and {b}: no task that both have in one configuration.")
-    named = {"B": found}
+    grids = [tables.rows(found, level)]
+    named, more = {"B": found}, list[str]()
     if reference is not None:
-        (base_runs,), more = sides([reference])
-        faults += more
-        named = {side: compared(base_runs.runs, runs.runs, level) for side, runs in (("A", one), ("B", other))}
+        (base,), more = sides([reference])
+        named = {side: compared(base.runs, runs.runs, level) for side, runs in (("A", one), ("B", other))}
     grids.append(tables.scores({side: [score(of, SPEED), score(of, TIME)] for side, of in named.items()}))
     if rcp:
         grids.append(tables.convergence(found))
     publish(grids, csv, markdown)
-    tell(faults)
+    tell([*faults, *more])
     failed = fail_on_regression and bool(found.regressions)
     if failed:
         worse = ", ".join(f"{row.family[0]} ({row.quantity.name})" for row in found.regressions)
         complain(f"--fail-on-regression: B is slower: {worse}.")
-    raise typer.Exit(1 if failed or faults else 0)
+    raise typer.Exit(1 if failed or faults or more else 0)
 
 
 def _print_differences(lines: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a person reads: complaints of one line, tables, and the closing table of a run."""
+"""Prints what a person reads: complaints of one line, tables, and the closing table of a run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def complain(message: str) -> None:
 
 @cache
 def console() -> Console:
-    """Where progress and tables go: standard output."""
+    """Return the console for progress and tables, which is standard output."""
     from rich.console import Console
 
     return Console()
 
 
 def print_line(result: Result, folder: Path) -> None:
-    """A run of a sweep in one line."""
+    """Print a run of a sweep in one line."""
     reached = result.to_quality
     what = result.message or ""
     if reached.epochs is not None:
@@ -41,7 +41,7 @@ def print_line(result: Result, folder: Path) -> None:
 
 
 def print_result(result: Result, folder: Path) -> None:
-    """The closing table of a run."""
+    """Print the closing table of a run."""
     from rich.table import Table
 
     title = f"{result.task}, scale {result.scale}, seed {result.seed}: {result.status}"
@@ -90,7 +90,7 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
 
 
 def _time_rows(result: Result) -> list[tuple[str, str]]:
-    """Where the wall time went, in percent."""
+    """Return where the wall time went, in percent."""
     times = result.times
     if times is None or times.split is None or times.total <= 0:
         return []
@@ -126,12 +126,12 @@ def _energy_rows(result: Result) -> list[tuple[str, str]]:
 
 
 def _digits(value: float) -> str:
-    """Three significant digits at least."""
+    """Return `value` as text with at least three significant digits."""
     return f"{value:,.1f}" if value >= 10 else f"{value:.3g}"
 
 
 def _short(path: Path) -> str:
-    """`path` as a user in the current folder would type it."""
+    """Return `path` as a user in the current folder would type it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 

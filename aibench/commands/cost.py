@@ -1,23 +1,20 @@
-"""`aibench cost`: what runs to quality cost."""
+"""Runs `aibench cost`: computes what runs to quality cost."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from aibench.commands.arguments import Csv, Folders, Markdown, runs_below, within
+from aibench.commands.arguments import Csv, Currency, Folders, Markdown, PricePerHour, PricePerKwh, runs_below, within
 from aibench.commands.console import publish, tell
-
-if TYPE_CHECKING:
-    pass
 
 
 def cost(
     folders: Folders,
-    price_per_hour: Annotated[float, typer.Option(min=0, help="Price of an hour of the machine.")] = 0.0,
-    price_per_kwh: Annotated[float, typer.Option(min=0, help="Price of a kilowatt-hour.")] = 0.0,
-    currency: Annotated[str, typer.Option(help="Unit of the prices.")] = "USD",
+    price_per_hour: PricePerHour = 0.0,
+    price_per_kwh: PricePerKwh = 0.0,
+    currency: Currency = "USD",
     precision: Annotated[
         float, typer.Option(help="Wanted half-width of the mean's 95 % interval: 0.05 is 5 %.")
     ] = 0.05,
@@ -25,7 +22,7 @@ def cost(
     csv: Csv = None,
     markdown: Markdown = None,
 ) -> None:
-    """What runs to quality cost (paper, 5.3.2): time, energy, price; the suite's total; the saving of a subset."""
+    """Compute what runs to quality cost (paper, 5.3.2): time, energy, price; the suite's total; a subset's saving."""
     from aibench.analysis.cost import table as tables
     from aibench.analysis.cost.cost import Tariff, costs, totals
     from aibench.analysis.paper import SUBSET

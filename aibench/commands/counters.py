@@ -1,4 +1,4 @@
-"""`aibench counters`: what hardware counts in a training step."""
+"""Runs `aibench counters`: counts what hardware does in a training step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from aibench.commands.console import publish, refuse
 from aibench.config import ConfigError
 
 if TYPE_CHECKING:
-    from aibench.commands.workloads import Measure
     from aibench.results.record import Record
 
 Words = Annotated[
@@ -46,7 +45,7 @@ def counters(
     csv: Annotated[Path | None, typer.Option("--csv", "--table", help="Write the table here, as CSV.")] = None,
     markdown: Markdown = None,
 ) -> None:
-    """What hardware counts in a training step (paper, 5.5): occupancy, IPC, efficiencies, stalls; or what else does."""
+    """Count what hardware does in a training step (paper, 5.5): occupancy, IPC, efficiencies, stalls."""
     from aibench.results.record import RecordError, read_records
 
     if recorded is not None:
@@ -58,15 +57,9 @@ def counters(
     if source is None and not words:
         hint = "" if csv is None else f" To read Nsight Compute's file, write --ncu-csv {csv}."
         refuse(f"no workload to count. Give task=NAME, or --from FOLDER with records.{hint}")
-    failed = 0
-    if source is None:
-        from aibench.characterization.counters import counters as counted
-
-        folder, failed = _measure(words or [], output, partial(counted, stalls=stalls, sample=sample))
-    elif words:
+    if source is not None and words:
         refuse(f"{words[0]}: --from reads records and measures nothing. Give one of the two.")
-    else:
-        folder = source
+    folder, failed = (source, 0) if source is not None else _measure(words or [], output, stalls, sample)
     try:
         found = read_records([folder])
     except RecordError as error:
@@ -75,10 +68,12 @@ def counters(
     raise typer.Exit(1 if failed else 0)
 
 
-def _measure(words: list[str], output: Path | None, count: Measure) -> tuple[Path, int]:
+def _measure(words: list[str], output: Path | None, stalls: bool, sample: bool) -> tuple[Path, int]:
     """Measure the section of each workload into its record; the folder, and how many failed."""
+    from aibench.characterization.counters import counters as counted
     from aibench.commands.workloads import chosen_by, recorded
 
+    count = partial(counted, stalls=stalls, sample=sample)
     chosen = chosen_by(words)
     folder, failed = output or Path("runs") / f"characterize_{chosen.scale}", 0
     for name in chosen.names:

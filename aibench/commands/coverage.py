@@ -1,4 +1,4 @@
-"""`aibench coverage`: what AIBench and MLPerf span."""
+"""Runs `aibench coverage`: shows what AIBench and MLPerf span."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def coverage(
         list[Path] | None, typer.Option(help="Folders of records of other configurations, for the printed numbers.")
     ] = None,
     studies: Annotated[list[Path] | None, typer.Option(help="Results, for the epochs to quality.")] = None,
-    scale: Annotated[str, typer.Option(help="Of the figures and of the coverage.")] = "reference",
+    scale: Annotated[str, typer.Option(help="Scale of the figures and of the coverage.")] = "reference",
     output: Annotated[Path | None, typer.Option(help="Folder for the tables and figures.")] = None,
 ) -> None:
-    """What AIBench and MLPerf span (paper, Figures 1(a) and 2), Tables 1 to 4, and what its printed numbers are of."""
+    """Show what AIBench and MLPerf span (paper, Figures 1(a), 2), Tables 1 to 4, and what its printed numbers mean."""
     from aibench.analysis.workloads import coverage as analysis
     from aibench.analysis.workloads import coverage_figures, models_table, paper_sizes
     from aibench.results.record import RecordError, read_records

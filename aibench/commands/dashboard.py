@@ -1,4 +1,4 @@
-"""`aibench dashboard`: the W&B workspace of a project."""
+"""Runs `aibench dashboard`: makes the W&B workspace of a project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aibench.commands.console import refuse
 def dashboard(
     project: Annotated[str, typer.Option(help="The W&B project.")] = "aibench",
     entity: Annotated[str | None, typer.Option(help="Its owner; else the key's own.")] = None,
-    output: Annotated[Path, typer.Option(help="Where the definition goes if there is no API key.")] = Path(
+    output: Annotated[Path, typer.Option(help="File for the definition if there is no API key.")] = Path(
         "workspace.json"
     ),
     tasks: Annotated[str | None, typer.Option(help="Tasks with a quality chart, with commas; else all.")] = None,

@@ -1,17 +1,14 @@
-"""`aibench hotspots`: the functions that take most of the time."""
+"""Runs `aibench hotspots`: lists the functions that take most of the time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aibench.commands.arguments import Csv, Markdown
 from aibench.commands.console import publish
 from aibench.commands.profiles import Records, Scale, bars
-
-if TYPE_CHECKING:
-    pass
 
 
 def hotspots(
@@ -21,7 +18,7 @@ def hotspots(
     csv: Csv = None,
     markdown: Markdown = None,
 ) -> None:
-    """The functions that take most of the time, by category and by workload (paper, Table 7): from records."""
+    """List the functions that take most of the time, by category and by workload (paper, Table 7): from records."""
     from aibench.analysis.workloads import hotspots as analysis
 
     found = bars(records, scale)

@@ -1,4 +1,4 @@
-"""`aibench import`: others' published results beside one's own."""
+"""Runs `aibench import`: puts others' published results beside one's own."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from aibench.commands.console import publish, refuse, tell
 
 
 class Publisher(enum.StrEnum):
-    """Whose published results `aibench import` reads."""
+    """Lists the publishers whose results `aibench import` reads."""
 
     mlperf = enum.auto()
     dawnbench = enum.auto()
 
 
 def import_results(
-    publisher: Annotated[Publisher, typer.Argument(help="Whose they are.", show_default=False)],
+    publisher: Annotated[Publisher, typer.Argument(help="Publisher of the files.", show_default=False)],
     files: Annotated[list[Path], typer.Argument(help="Logs, one a run.", show_default=False)],
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("imported"),
     version: Annotated[str | None, typer.Option(help="MLPerf's round, as 4.0: the logs do not say.")] = None,

@@ -1,4 +1,4 @@
-"""`aibench micro`: the hottest operators as micro benchmarks."""
+"""Runs `aibench micro`: measures the hottest operators as micro benchmarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def micro(
         ),
     ],
     suite: Annotated[Path | None, typer.Option(help="Write the suite here and run nothing.")] = None,
-    output: Annotated[Path, typer.Option(help="Where the results go.")] = Path("runs/micro/micro.json"),
+    output: Annotated[Path, typer.Option(help="File for the results.")] = Path("runs/micro/micro.json"),
     top: Annotated[int, typer.Option(min=1, help="Operators of each workload.")] = 6,
     seconds: Annotated[float, typer.Option(min=0, help="At least, for the timing of each.")] = 0.2,
     hardware: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
@@ -33,7 +33,7 @@ def micro(
     markdown: Markdown = None,
     figure: Figure = None,
 ) -> None:
-    """The hottest operators at the very shapes seen in profiles, as micro benchmarks against the machine's ceiling."""
+    """Measure the hottest operators, at the very shapes in profiles, against the machine's ceiling."""
     from aibench.analysis.workloads import micro_table as tables
     from aibench.results.micro_suite import write_suite
 

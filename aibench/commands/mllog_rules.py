@@ -1,22 +1,19 @@
-"""`aibench mllog-rules`: rule files for MLPerf's compliance checker."""
+"""Runs `aibench mllog-rules`: writes rule files for MLPerf's compliance checker."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aibench.commands.arguments import Words, composed
 
-if TYPE_CHECKING:
-    pass
-
 
 def mllog_rules(
     words: Words, output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("mllog_rules")
 ) -> None:
-    """Rule files for MLPerf's compliance checker."""
+    """Write rule files for MLPerf's compliance checker."""
     from aibench.results.mllog_rules import write_rules
 
     config = composed(["data.source=synthetic", "session=steps", *words] if _at_reference(words) else words)

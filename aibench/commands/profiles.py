@@ -1,4 +1,4 @@
-"""Records with profiles, as the verbs that read them choose and draw them."""
+"""Chooses records with profiles, and draws them, for the verbs that read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aibench report`: one page of everything that results say."""
+"""Runs `aibench report`: writes one page of everything that results say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aibench.commands.arguments import Csv, Folders, Markdown
+from aibench.commands.arguments import Csv, Currency, Folders, Markdown, PricePerHour, PricePerKwh
 from aibench.commands.console import console, refuse, tell
 
 
@@ -16,15 +16,15 @@ def report(
     html: Annotated[Path | None, typer.Option(help="Write the page here: one file that needs nothing else.")] = None,
     markdown: Markdown = None,
     csv: Csv = None,
-    title: Annotated[str, typer.Option(help="Of the page.")] = "AIBench results",
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "AIBench results",
     characteristics: Annotated[
         Path | None, typer.Option(help="CSV with a column `task` and one for each characteristic.")
     ] = None,
-    price_per_hour: Annotated[float, typer.Option(min=0, help="Price of an hour of the machine.")] = 0.0,
-    price_per_kwh: Annotated[float, typer.Option(min=0, help="Price of a kilowatt-hour.")] = 0.0,
-    currency: Annotated[str, typer.Option(help="Unit of the prices.")] = "USD",
+    price_per_hour: PricePerHour = 0.0,
+    price_per_kwh: PricePerKwh = 0.0,
+    currency: Currency = "USD",
 ) -> None:
-    """Everything that results say on one page: --html, --markdown, --csv; the suite's table where none is given."""
+    """Write all that results say on one page: --html, --markdown, --csv; without them print the suite's table."""
     from aibench.analysis.cost.cost import Tariff
     from aibench.analysis.report import page
     from aibench.analysis.runs.reader import read_runs
@@ -62,7 +62,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _overrides(config: dict[str, Any], task: str, scale: str) -> list[str] | None:
-    """The words that lead from the suite's configuration to `config`; None for a task that is not here."""
+    """Return the words that lead from the suite's configuration to `config`; None for a task that is not here."""
     from aibench.analysis.runs.runs import OF_ONE_RUN, flat
     from aibench.composition import registry
     from aibench.composition.compose import suite_config

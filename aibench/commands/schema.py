@@ -1,4 +1,4 @@
-"""`aibench schema`: the JSON schema of result.json."""
+"""Runs `aibench schema`: prints the JSON schema of result.json."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 
 def schema() -> None:
-    """The JSON schema of result.json."""
+    """Print the JSON schema of result.json."""
     from aibench.results.result import schema as result_schema
 
     print(json.dumps(result_schema(), indent=1))

@@ -1,15 +1,10 @@
-"""`aibench selftest`: the meters against what is known."""
+"""Runs `aibench selftest`: tests the meters against what is known."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import typer
 
 from aibench.commands.console import console
-
-if TYPE_CHECKING:
-    pass
 
 
 def selftest() -> None:

@@ -1,4 +1,4 @@
-"""`aibench similarity`: how alike workloads are."""
+"""Runs `aibench similarity`: shows how alike workloads are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Records = Annotated[list[Path], typer.Argument(help="Folders with records of `ai
 
 def similarity(
     places: Records,
-    scale: Annotated[str | None, typer.Option(help="Whose records; else that with the most workloads.")] = None,
+    scale: Annotated[str | None, typer.Option(help="Scale of the records; else that with the most workloads.")] = None,
     runs: Annotated[
         list[Path] | None, typer.Option(help="Folders with results of training, for the epochs to quality.")
     ] = None,
@@ -27,7 +27,7 @@ def similarity(
     csv: Annotated[Path | None, typer.Option("--csv", help="Write distances and coordinates here, as CSV.")] = None,
     markdown: Markdown = None,
 ) -> None:
-    """How alike workloads are: principal components, clusters and distances of what was measured of them."""
+    """Show how alike workloads are: principal components, clusters and distances of what was measured of them."""
     from aibench.analysis.workloads import similarity_table as tables
     from aibench.analysis.workloads.similarity import TooFewError, compare
     from aibench.analysis.workloads.similarity_figure import plot
@@ -52,7 +52,7 @@ def similarity(
 
 
 def _epochs(folders: list[Path], scale: str) -> dict[str, float]:
-    """The mean epochs to quality by task, from results below `folders`."""
+    """Return the mean epochs to quality by task, from results below `folders`."""
     if not folders:
         return {}
     from aibench.analysis.workloads.coverage import epochs_to_quality

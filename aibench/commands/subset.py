@@ -1,4 +1,4 @@
-"""`aibench subset`: which few tasks stand for the suite."""
+"""Runs `aibench subset`: chooses the few tasks that stand for the suite."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from aibench.commands.arguments import Csv, Folders, Markdown, runs_below
 from aibench.commands.console import publish, refuse, tell
 
 if TYPE_CHECKING:
-    pass
+    from aibench.analysis.grid import Grid
+    from aibench.analysis.subset.selection import Selection
+    from aibench.analysis.subset.subset import Choice, Weights
 
 
 def subset(
     folders: Folders,
-    k: Annotated[int, typer.Option("--k", min=1, help="How many tasks.")] = 3,
+    k: Annotated[int, typer.Option("--k", min=1, help="Number of tasks in the subset.")] = 3,
     characteristics: Annotated[
         Path | None, typer.Option(help="CSV with a column `task` and one for each further characteristic.")
     ] = None,
-    scale: Annotated[str | None, typer.Option(help="Whose results; else that with the most tasks.")] = None,
-    session: Annotated[str | None, typer.Option(help="Whose results; else that with the most tasks.")] = None,
+    scale: Annotated[str | None, typer.Option(help="Scale of the results; else that with the most tasks.")] = None,
+    session: Annotated[str | None, typer.Option(help="Session of the results; else that with the most tasks.")] = None,
     diversity: Annotated[float, typer.Option(min=0, help="Weight of the distance to the nearest chosen.")] = 1.0,
     repeatability: Annotated[float, typer.Option(min=0, help="Weight of the largest variation.")] = 1.0,
     cost: Annotated[float, typer.Option(min=0, help="Weight of the share of the cost.")] = 1.0,
@@ -31,12 +33,9 @@ def subset(
     markdown: Markdown = None,
 ) -> None:
     """Choose a subset (paper, 5.4): by diversity, repeatability, an accepted metric, and cost."""
-    from aibench.analysis.paper import SUBSET
-    from aibench.analysis.subset import table as tables
     from aibench.analysis.subset.features import CharacteristicsError
-    from aibench.analysis.subset.fidelity import fidelity
     from aibench.analysis.subset.selection import select
-    from aibench.analysis.subset.subset import Weights, choose, stability
+    from aibench.analysis.subset.subset import Weights, choose
 
     if diversity + repeatability + cost <= 0:
         refuse("--diversity, --repeatability, --cost: all are 0. Give at least one a weight.")
@@ -47,13 +46,24 @@ def subset(
         choice = choose(found.subjects, k, weights)
     except (CharacteristicsError, ValueError) as error:
         refuse(str(error))
-    best = choice.candidates[0]
-    grids = [tables.subjects(found.subjects, choice), tables.candidates(choice, weights)]
-    fidelities = {"the choice": fidelity(found.runs, best.tasks)}
-    if choice.of(SUBSET) is not None:
-        fidelities["the paper's three"] = fidelity(found.runs, SUBSET)
-    grids += [tables.systems(one) for one in list(fidelities.values())[:1] if not isinstance(one, str)]
-    lines = list(tables.sentences(best, stability(found.subjects, k, weights, best), fidelities))
+    grids, lines = _told(found, choice, weights)
     publish(grids, csv, markdown, [*found.remarks, *lines])
     tell(faults)
     raise typer.Exit(1 if faults else 0)
+
+
+def _told(found: Selection, choice: Choice, weights: Weights) -> tuple[list[Grid], list[str]]:
+    """Return the tables of the choice and the sentences after them."""
+    from aibench.analysis.paper import SUBSET
+    from aibench.analysis.subset import table as tables
+    from aibench.analysis.subset.fidelity import fidelity
+    from aibench.analysis.subset.subset import stability
+
+    best = choice.candidates[0]
+    fidelities = {"the choice": fidelity(found.runs, best.tasks)}
+    if choice.of(SUBSET) is not None:
+        fidelities["the paper's three"] = fidelity(found.runs, SUBSET)
+    grids = [tables.subjects(found.subjects, choice), tables.candidates(choice, weights)]
+    grids += [tables.systems(one) for one in list(fidelities.values())[:1] if not isinstance(one, str)]
+    steady = stability(found.subjects, len(best.tasks), weights, best)
+    return grids, list(tables.sentences(best, steady, fidelities))

@@ -1,4 +1,4 @@
-"""`aibench data verify`: a data set read from end to end."""
+"""Runs `aibench data verify`: reads a data set from end to end."""
 
 from __future__ import annotations
 

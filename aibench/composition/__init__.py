@@ -1,1 +1,4 @@
-"""Turns words into a typed run: the one room, with `commands`, that knows Hydra. May import `config`."""
+"""Turns words into a typed run; it and the verbs alone know Hydra.
+
+May import `config` and `contract`.
+"""

@@ -1,4 +1,4 @@
-"""Composed configurations outside a Hydra job: what `python train.py ...` would run. Imports no torch."""
+"""Composes configurations outside a Hydra job: what `python train.py ...` would run. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ CONFIG_MODULE = "aibench.conf"
 
 
 def composed(overrides: Sequence[str]) -> RunConfig:
-    """The run that `overrides` describe, checked.
+    """Return the run that `overrides` describe, checked.
 
     Raises:
-        ConfigError: It cannot run.
-        hydra.errors.HydraException: Hydra cannot compose it.
+        ConfigError: The run cannot start.
+        hydra.errors.HydraException: Hydra cannot compose the configuration.
     """
     return typed(_compose(overrides))
 
 
 def suite_config(task: str, scale: str) -> RunConfig:
-    """The suite's own configuration of `task` at `scale`; it has no `data.root`, so it need not be able to run."""
+    """Return the suite's configuration of `task` at `scale`; without `data.root` it need not be able to run."""
     return unchecked(_compose([f"task={task}", f"scale={scale}"]))
 
 

@@ -1,4 +1,4 @@
-"""The configuration of a run, from its result: as it was, with a few keys changed. Imports no torch."""
+"""Restores the configuration of a run from its result, with a few keys changed. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aibench.config import ConfigError, RunConfig, typed
 
 
 def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
-    """The run that `config`, the resolved configuration in a result, describes, with `words` (KEY=VALUE) on top.
+    """Return the run that `config`, the configuration in a result, describes, with `words` (KEY=VALUE) on top.
 
     Raises:
         ConfigError: This suite has no such task, its schema has other keys, or a word cannot be used.

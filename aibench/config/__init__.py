@@ -1,4 +1,7 @@
-"""Holds the schema of a run and its checks: types here, values in `conf/`. May import `choices` alone, and no torch."""
+"""Holds the schema of a run and its checks: types here, values in `conf/`.
+
+May import `choices`.
+"""
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
 from aibench.config.checks import too_small
@@ -14,6 +17,7 @@ from aibench.config.schema import (
     RunConfig,
     TargetConfig,
     TrackingConfig,
+    default_cache,
 )
 
 __all__ = [
@@ -36,6 +40,7 @@ __all__ = [
     "Tracker",
     "TrackingConfig",
     "TrackingMode",
+    "default_cache",
     "plain",
     "too_small",
     "typed",

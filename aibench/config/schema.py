@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,13 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+
+CACHE = "~/.cache/aibench"
+
+
+def default_cache() -> str:
+    """Return the default of `data.cache`, for whoever has no run: `$AIBENCH_CACHE`, else a folder of the user's."""
+    return os.environ.get("AIBENCH_CACHE") or CACHE
 
 
 @dataclass(slots=True)
@@ -34,7 +42,7 @@ class DataConfig:
 
     source: Source = Source.embedded
     root: str | None = None
-    cache: str = "${oc.env:AIBENCH_CACHE,'~/.cache/aibench'}"
+    cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
     seed: int = 0
     batch_size: int = MISSING
     eval_batch_size: int = MISSING
@@ -119,7 +127,7 @@ class HardwareConfig:
         precision: Arithmetic of the training step.
         threads: Threads of an operator on the CPU; null takes the cores that this process may use.
         compile: Whether `torch.compile` compiles the module.
-        channels_last: Whether 4-D weights and inputs are laid out with channels last.
+        channels_last: Whether 4-D weights are laid out with channels last; inputs stay as the data bring them.
         deterministic: Whether operators without a deterministic implementation are refused.
         cudnn_benchmark: Whether cuDNN tries its algorithms on every new shape and keeps the quickest.
         telemetry_hz: Samples of the machine's state a second; 0 takes none.

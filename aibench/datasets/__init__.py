@@ -1,1 +1,4 @@
-"""Holds what several tasks' data share: folders, arrays, tensors and prepared files. May import `config`."""
+"""Holds what the data of several tasks share: folders, arrays, tensors, prepared files.
+
+May import `config`.
+"""

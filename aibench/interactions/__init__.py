@@ -1,1 +1,4 @@
-"""Users' interactions with items in time, as recommenders read, filter, hold out and show them."""
+"""Reads, filters, holds out and draws users' interactions with items, for recommenders.
+
+May import `datasets` and `contract`.
+"""

@@ -1,1 +1,4 @@
-"""What is measured of a run besides its quality."""
+"""Measures a run besides its quality: time, energy, operations, memory, the machine, trust.
+
+May import `config`, `results` and `contract`.
+"""

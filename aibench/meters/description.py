@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import torch
 
-from aibench.meters.system import processor, usable_cores, versions
+from aibench.meters.cores import cores
+from aibench.meters.system import accelerators, processor, versions
 
 PERSON = "TODO"  # what only a person knows
 CACHES = "/sys/devices/system/cpu/cpu0/cache/index*"
@@ -22,7 +23,7 @@ def description() -> dict[str, str]:
     rows = {
         "CPU type": processor(),
         "CPU cores": f"{_physical_cores()} cores{f' @ {frequency}' if frequency else ''}",
-        "usable cores": str(usable_cores()),
+        "usable cores": _usable(),
         **caches(),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB, type {PERSON}",
         "Ethernet": _network(),
@@ -59,6 +60,12 @@ def _physical_cores() -> int:
     return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
 
 
+def _usable() -> str:
+    mine = cores()
+    granted = "" if mine.quota is None else f" ({mine.allowed} allowed; quota of the control group: {mine.quota:g})"
+    return f"{mine.usable}{granted}"
+
+
 def _threads_a_core() -> str:
     logical, physical = psutil.cpu_count() or 1, _physical_cores()
     return "enabled" if logical > physical else "disabled, or hidden by a virtual machine"
@@ -81,14 +88,20 @@ def _distribution() -> str:
 def _gpu_rows() -> dict[str, str]:
     if not torch.cuda.is_available():
         return {"GPU type": "none"}
-    card = torch.cuda.get_device_properties(0)
+    card, found = torch.cuda.get_device_properties(0), accelerators()
     return {
-        "GPU type": f"{torch.cuda.device_count()} x {card.name}",
+        "GPU type": f"{found['visible']} x {card.name}",
+        **({"GPUs in use": note} if (note := _unused(found)) else {}),
         "GPU multiprocessors": str(card.multi_processor_count),
         "GPU memory": f"{card.total_memory / 2**30:.0f} GiB",
         "CUDA": str(torch.version.cuda),
         "driver": _driver(),
     }
+
+
+def _unused(gpus: dict[str, int]) -> str:
+    few = gpus["used"] < gpus["visible"]
+    return f"{gpus['visible']} GPUs in the machine; a run uses {gpus['used']}" if few else ""
 
 
 def _driver() -> str:
@@ -127,7 +140,7 @@ def mlperf_system(division: str = "closed") -> dict[str, str]:
         "host_networking": _network(),
         "host_networking_topology": PERSON,
         "host_memory_configuration": PERSON,
-        "accelerators_per_node": str(torch.cuda.device_count()),
+        "accelerators_per_node": str(accelerators()["used"]),
         "accelerator_model_name": card.name if card else "",
         "accelerator_host_interconnect": none,
         "accelerator_frequency": none,
@@ -137,7 +150,7 @@ def mlperf_system(division: str = "closed") -> dict[str, str]:
         "accelerator_interconnect": none,
         "accelerator_interconnect_topology": none,
         "cooling": PERSON,
-        "hw_notes": "",
+        "hw_notes": _unused(accelerators()),
         "framework": f"PyTorch {software['torch']}",
         "other_software_stack": ", ".join(f"{name} {version}" for name, version in software.items() if name != "torch"),
         "operating_system": f"{_distribution()}, kernel {platform.release()}",

@@ -22,6 +22,7 @@ DRIFT = 0.10  # by how much the later steps may differ from the earlier ones
 CLOCKS = 0.05  # by how much a clock may fall below its highest
 HEATED = 15.0  # kelvins that a GPU may warm up
 STEPS = 30  # steady steps that a median asks for
+FEW = f"steady steps: their median asks for {STEPS}"
 RUNS = Path(tempfile.gettempdir()) / f"aibench-runs-{os.getuid() if hasattr(os, 'getuid') else 0}"
 
 
@@ -61,29 +62,36 @@ class Watch:
             running = self.gpu.ask("nvmlDeviceGetComputeRunningProcesses") or []
             self.gpu_neighbours |= {process.pid for process in running} - {os.getpid()}
 
-    def judge(self, durations: Sequence[float], *, same_work: bool = True) -> Judgement:
-        """The level, from what happened since the start.
+    def judge(self, durations: Sequence[float], *, same_work: bool = True, what: str = "steps") -> Judgement:
+        """Return the level, from what happened since the start.
 
         Args:
-            durations: Of the steady steps, in seconds.
-            same_work: Whether the steps do the same work, so that a drift of their duration means something.
+            durations: Of what was timed, in seconds: of the steady steps, or of the requests of a serving session.
+            same_work: Whether they do the same work, so that a drift of their duration means something.
+            what: What was timed. Steps have to be enough for their median; requests have percentiles that say so.
         """
         self.look()
         shares = CpuShares.between(self.start, CpuMark.now(), self.cores)
-        reasons = [*self._neighbours(shares), *self._gpu_state(), *step_reasons(durations, same_work=same_work)]
+        reasons = [*self._neighbours(shares), *self._gpu_state()]
+        if what == "steps" and len(durations) < STEPS:
+            reasons.append(f"only {len(durations)} {FEW}")
+        if same_work:
+            reasons += drift(durations, what)
         return Judgement("warn" if reasons else "ok", reasons)
 
     def _neighbours(self, shares: CpuShares) -> Iterator[str]:
         if self.neighbours:
             yield f"another run of AIBench was under way (process {min(self.neighbours)})"
         if shares.others > OTHERS:
-            yield f"other processes used {shares.others:.0%} of the {self.cores} cores"
+            yield f"other processes used {shares.others * self.cores:.2g} cores of the machine's {psutil.cpu_count()}"
         if shares.stolen > STOLEN:
-            yield f"the host gave {shares.stolen:.0%} of the cores to other guests"
+            stolen = f"{shares.stolen * self.cores:.2g} cores of the machine's {psutil.cpu_count()}"
+            yield f"the host gave {stolen} to other guests"
 
     def _gpu_state(self) -> Iterator[str]:
         if self.gpu_neighbours:
-            yield f"{len(self.gpu_neighbours)} other processes computed on the GPU"
+            others = len(self.gpu_neighbours)
+            yield f"{others} other process{'es' if others > 1 else ''} computed on the GPU"
         for reason in sorted(self.telemetry.throttled):
             yield f"the GPU was throttled: {reason}"
         heat, clock = (self.telemetry.columns.get(name) for name in ("gpu_celsius", "gpu_sm_mhz"))
@@ -93,15 +101,16 @@ class Watch:
             yield f"the GPU's clock lay at {clock.mean:.0f} MHz on average, and at {clock.most:.0f} MHz at best"
 
 
-def step_reasons(durations: Sequence[float], *, same_work: bool = True) -> Iterator[str]:
-    """What the durations of the steady steps say against them."""
+def drift(durations: Sequence[float], what: str = "steps") -> Iterator[str]:
+    """Yield that the later of `what` was timed took another time than the earlier, where they are enough to tell."""
     if len(durations) < STEPS:
-        yield f"only {len(durations)} steady steps: their median asks for {STEPS}"
         return
     third = len(durations) // 3
     early, late = statistics.median(durations[:third]), statistics.median(durations[-third:])
-    if same_work and abs(late / early - 1) > DRIFT:
-        yield f"the last third of the steps took {late / early - 1:+.0%} of the time of the first third"
+    change = late / early - 1
+    if abs(change) > DRIFT:
+        how = f"{change:.0%} longer" if change > 0 else f"{-change:.0%} less time"
+        yield f"the last third of the {what} took {how} than the first third".replace("%", " %")
 
 
 def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_exists) -> set[int]:

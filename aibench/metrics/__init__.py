@@ -1,1 +1,4 @@
-"""Metrics of the field that torchmetrics lacks, or computes by another rule."""
+"""Computes metrics of the field that torchmetrics lacks or defines otherwise.
+
+May import nothing of ours.
+"""

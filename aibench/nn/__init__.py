@@ -1,1 +1,4 @@
-"""What networks of several tasks share."""
+"""Builds networks and schedules that two tasks or more share.
+
+May import `config`.
+"""

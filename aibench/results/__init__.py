@@ -1,1 +1,4 @@
-"""Holds the files that runs leave and their schema. May import `config`, and no torch."""
+"""Holds the files that runs leave, with their schema.
+
+May import `config`.
+"""

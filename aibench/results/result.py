@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from aibench.results.made import making
 from aibench.results.migration import upgraded
 from aibench.results.parts import (
     Cost,
@@ -40,6 +41,7 @@ from aibench.results.parts import (
 SCHEMA_VERSION = 2
 RESULT = "result.json"
 LAST = "last.ckpt"
+PREVIOUS = "previous.ckpt"  # the one before the last
 BEST = "best.ckpt"
 
 
@@ -57,6 +59,11 @@ class Status(enum.StrEnum):
     def finished(self) -> bool:
         """Whether there is nothing to resume."""
         return self in (Status.converged, Status.completed, Status.not_converged, Status.diverged)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the run came to its end with a model worth looking at."""
+        return self.finished and self is not Status.diverged
 
 
 @dataclass(slots=True)
@@ -159,9 +166,19 @@ def dumped(result: Result) -> str:
 
 def write_result(folder: Path, result: Result) -> Path:
     """Write `result.json` into `folder`."""
-    path = folder / RESULT
+    path = making(folder / RESULT)
     write_atomically(path, dumped(result))
     return path
+
+
+def write_unless_poorer(folder: Path, result: Result) -> None:
+    """Write `result` into `folder`, unless one is there that is finished or holds more evaluations."""
+    try:
+        there = read_result(folder)
+    except ResultError:
+        there = None
+    if there is None or (result.status.finished >= there.status.finished and len(result.history) >= len(there.history)):
+        write_result(folder, result)
 
 
 def read_result(path: Path) -> Result:
@@ -271,4 +288,5 @@ __all__ = [
     "schema",
     "write_atomically",
     "write_result",
+    "write_unless_poorer",
 ]

@@ -1,1 +1,4 @@
-"""Serving sessions: what a trained model's answers take, one request at a time, in batches, and under load."""
+"""Serves a trained model: latency, throughput and load of its answers.
+
+May import `config`, `results`, `contract`, `composition`, `meters` and `training`.
+"""

@@ -1,1 +1,4 @@
-"""One folder a task. The folder listing is the registry: `aibench.composition.registry` reads it."""
+"""Holds the seventeen tasks, a room each; the folder is the registry, and no task imports another.
+
+May import `metrics`, `config`, `datasets`, `nn`, `contract`, `vision`, `text` and `interactions`.
+"""

@@ -1,1 +1,4 @@
-"""Text parts that two tasks or more share."""
+"""Handles text for two tasks or more: vocabularies, batches, beam search.
+
+May import `config` and `contract`.
+"""

@@ -1,1 +1,4 @@
-"""Hands a session's history to trackers such as W&B. May import `config`, `composition` and `results`."""
+"""Hands a session's history to trackers such as W&B.
+
+May import `config`, `results` and `composition`.
+"""

@@ -84,6 +84,19 @@ def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
     except ImportError as error:
         raise ImportError("wandb-workspaces is not installed. Run: pip install 'aibench[dashboards]'.") from error
 
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=NAME,
+        sections=_sections(panels, ws, metrics),
+        settings=ws.WorkspaceSettings(x_axis="samples"),
+        runset_settings=ws.RunsetSettings(groupby=[ws.Config("task"), ws.Config("scale")]),
+    )
+
+
+def _sections(panels: Any, ws: Any, metrics: Sequence[str]) -> list[Any]:
+    """Return the workspace's sections of charts."""
+
     def curve(metric: str, axis: str, **options: Any) -> Any:
         name = metric if axis == "samples" else f"by_seconds/{metric}"
         return panels.LinePlot(title=f"{metric} by {axis}", x=axis, y=[name], **options)
@@ -92,7 +105,7 @@ def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
         return panels.BarPlot(title=title, metrics=[panels.SummaryMetric(name) for name in names], **options)
 
     grouped: Any = {"groupby": panels.Config("task"), "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
-    sections = [
+    return [
         ws.Section(
             "Quality", [curve(metric, axis) for metric in metrics for axis in ("samples", "seconds")], is_open=True
         ),
@@ -119,11 +132,3 @@ def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
         ),
         ws.Section("Media", [panels.MediaBrowser(title="Rendered figures", media_keys=["figure"])]),
     ]
-    return ws.Workspace(
-        entity=entity,
-        project=project,
-        name=NAME,
-        sections=sections,
-        settings=ws.WorkspaceSettings(x_axis="samples"),
-        runset_settings=ws.RunsetSettings(groupby=[ws.Config("task"), ws.Config("scale")]),
-    )

@@ -6,6 +6,8 @@ All get the same names: `val/...` as the task logs them, against samples and sec
 from __future__ import annotations
 
 import csv
+import importlib.util
+import io
 import netrc
 import os
 from collections.abc import Iterator
@@ -15,26 +17,34 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from aibench.config import ConfigError, RunConfig, Tracker, TrackingMode, plain
-from aibench.results.result import RESULT, Evaluation, Result
+from aibench.results.folder import METRICS
+from aibench.results.made import made, making
+from aibench.results.result import RESULT, Evaluation, Result, write_atomically
 
 SECTIONS = ("times", "throughput", "memory", "energy", "cost", "model")
+NO_TENSORBOARD = "tracking=tensorboard: not installed. Run: pip install tensorboard"
+NO_KEY = "tracking.mode=online: no API key. Run: wandb login, or set tracking.mode=offline."
 POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
 
 
-class Tracking(Protocol):
-    """A place for the history."""
-
-    def restore(self, history: list[Evaluation]) -> None:
-        """A resumed session's history so far."""
+class Watcher(Protocol):
+    """Is told how a session gets on: a progress bar, a tracker."""
 
     def trained(self, steps: int, loss: float | None) -> None:
-        """`steps` batches are done."""
+        """Note that `steps` batches are done; called some four times a second."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
-        """An evaluation was added to the history."""
+        """Note an evaluation that was added to the history."""
+
+
+class Tracking(Watcher, Protocol):
+    """Keeps the history somewhere."""
+
+    def restore(self, history: list[Evaluation]) -> None:
+        """Take over a resumed session's history so far."""
 
     def finish(self, result: Result | None, folder: Path) -> None:
-        """The session ended; None where it left no result."""
+        """Close what was opened; `result` is None where the session left none."""
 
 
 def row(evaluation: Evaluation) -> dict[str, float | None]:
@@ -75,24 +85,35 @@ class NoTracking:
 
 
 class CsvTracking(NoTracking):
-    """`metrics.csv`: a row for each evaluation, on disk as soon as it is made."""
+    """`metrics.csv`: a row for each evaluation as soon as it is made; a metric that it did not log is empty."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "metrics.csv"
-        self.path.unlink(missing_ok=True)
+        self.path = folder / METRICS
+        self.rows: list[dict[str, float | None]] = []
+        self.names: list[str] = []
 
     def restore(self, history: list[Evaluation]) -> None:
-        for evaluation in history:
-            self.evaluated(evaluation)
+        self.rows = [row(evaluation) for evaluation in history]
+        self.names = list(dict.fromkeys(name for values in self.rows for name in values))
+        self._write_all()
 
     def evaluated(self, evaluation: Evaluation) -> None:
         values = row(evaluation)
-        is_new = not self.path.exists()
+        self.rows.append(values)
+        new = [name for name in values if name not in self.names]
+        if new:  # the first row, or a phase that logs other metrics: the heading changes for all rows
+            self.names += new
+            self._write_all()
+            return
         with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(values))
-            if is_new:
-                writer.writeheader()
-            writer.writerow(values)
+            csv.DictWriter(file, self.names).writerow(values)
+
+    def _write_all(self) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.names)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(making(self.path), text.getvalue())
 
 
 class TensorBoardTracking(NoTracking):
@@ -102,8 +123,11 @@ class TensorBoardTracking(NoTracking):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise ConfigError("tracking=tensorboard: not installed. Run: pip install tensorboard") from error
-        self.writer: Any = SummaryWriter(str(folder / "tensorboard"))
+            raise ConfigError(NO_TENSORBOARD) from error
+        place = making(folder / "tensorboard")
+        before = set(place.glob("*"))
+        self.writer: Any = SummaryWriter(str(place))
+        made(set(place.glob("*")) - before)
         self.config = config
 
     def restore(self, history: list[Evaluation]) -> None:
@@ -138,7 +162,7 @@ class WandbTracking(NoTracking):
         )
         mode: Any = None if "WANDB_MODE" in os.environ else "online" if online else "offline"
         if mode == "online" and not has_api_key():
-            raise ConfigError("tracking.mode=online: no API key. Run: wandb login, or set tracking.mode=offline.")
+            raise ConfigError(NO_KEY)
         self.run = wandb.init(
             dir=str(folder),
             mode=mode,
@@ -210,6 +234,15 @@ def has_api_key() -> bool:
         return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):
         return False
+
+
+def lacking(config: RunConfig) -> Iterator[str]:
+    """Yield what the tracker of `config` needs and does not find here, a line each; starts nothing."""
+    if config.tracking.kind is Tracker.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        yield NO_TENSORBOARD
+    online = config.tracking.kind is Tracker.wandb and config.tracking.mode is TrackingMode.online
+    if online and "WANDB_MODE" not in os.environ and not has_api_key():
+        yield NO_KEY
 
 
 def tracking(config: RunConfig, folder: Path, run_id: str) -> Tracking:

@@ -1,1 +1,4 @@
-"""Holds one training session, from set-up to its result. May import what lies below it, and no task by name."""
+"""Runs one training session, from set-up to its result, for any task and none by name.
+
+May import `aibench.__version__`, `config`, `results`, `contract`, `composition`, `meters` and `tracking`.
+"""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aibench.config import ConfigError, RunConfig, Session
+from aibench.meters.trust import FEW
 from aibench.results.estimates import Forecast
 from aibench.results.result import Result
 
@@ -28,6 +29,7 @@ class Probe:
         watts: On average; None without a sensor.
         reason: Why.
         checkpoint_bytes: Of one.
+        busy: Why its timings are not those of a quiet machine.
     """
 
     setup: float
@@ -38,6 +40,7 @@ class Probe:
     watts: float | None
     reason: str | None
     checkpoint_bytes: int
+    busy: Sequence[str] = ()
 
 
 def probe(config: RunConfig, steps: int = 20) -> Probe:
@@ -67,6 +70,7 @@ def probe(config: RunConfig, steps: int = 20) -> Probe:
         watts=None if joules.value is None else joules.value / result.times.total,
         reason=joules.reason,
         checkpoint_bytes=size,
+        busy=[reason for reason in result.trust.reasons if FEW not in reason],  # its steps are few by intent
     )
 
 
@@ -115,4 +119,5 @@ def forecast(config: RunConfig, probed: Probe, results: Sequence[Result]) -> For
         CHECKPOINTS * probed.checkpoint_bytes,
         per_epoch,
         probed.setup,
+        probed.busy,
     )

@@ -1,1 +1,4 @@
-"""Image parts that two tasks or more share."""
+"""Handles pictures for two tasks or more.
+
+May import `config` and `datasets`.
+"""

@@ -14,7 +14,7 @@ from aibench.meters.energy import EnergyMeter
 from aibench.meters.gpu import Gpu
 from aibench.meters.system import usable_cores
 from aibench.meters.telemetry import Column, Telemetry
-from aibench.meters.trust import Watch, announced, other_runs, step_reasons
+from aibench.meters.trust import Watch, announced, other_runs
 
 NO_GPU = Gpu(None, None, "no GPU")
 STEADY = [0.1] * 60
@@ -63,11 +63,34 @@ def test_a_throttled_and_heated_card_is_named(watch):
     assert "1600 MHz on average, and at 1980 MHz at best" in reasons
 
 
-def test_too_few_steps_and_a_drift_are_reasons():
-    assert "only 10 steady steps" in next(step_reasons([0.1] * 10))
-    assert list(step_reasons(STEADY)) == []
-    assert "+50%" in next(step_reasons([0.1] * 30 + [0.15] * 30))
-    assert list(step_reasons([0.1] * 30 + [0.15] * 30, same_work=False)) == []
+QUIET = CpuShares(own=0.9, others=0.01, stolen=0.0, waited=0.0)
+
+
+@pytest.mark.parametrize(
+    ("shares", "durations", "more", "reasons"),
+    [
+        (QUIET, [0.1] * 10, {}, ["only 10 steady steps: their median asks for 30"]),
+        (QUIET, STEADY, {}, []),
+        (QUIET, [0.1] * 30 + [0.15] * 30, {}, ["the last third of the steps took 50 % longer than the first third"]),
+        (QUIET, [0.2] * 30 + [0.1] * 30, {}, ["the last third of the steps took 50 % less time than the first third"]),
+        (QUIET, [0.1] * 30 + [0.15] * 30, {"same_work": False}, []),
+        (QUIET, [], {"what": "requests"}, []),
+        (QUIET, [0.1] * 10, {"what": "requests"}, []),
+        (
+            QUIET,
+            [0.1] * 30 + [0.15] * 30,
+            {"what": "requests"},
+            ["the last third of the requests took 50 % longer than the first third"],
+        ),
+        (CpuShares(0.9, 1.91, 0.0, 0.0), STEADY, {}, ["other processes used 1.9 cores of the machine's 2"]),
+        (CpuShares(0.9, 0.0, 0.02, 0.0), STEADY, {}, ["the host gave 0.02 cores of the machine's 2 to other guests"]),
+    ],
+)
+def test_reasons_are_sentences_about_what_they_name(watch, monkeypatch, shares, durations, more, reasons):
+    monkeypatch.setattr(CpuShares, "between", staticmethod(lambda *_: shares))
+    monkeypatch.setattr("psutil.cpu_count", lambda: 2)
+    watch.cores = 1  # of two: this process is pinned
+    assert watch.judge(durations, **more).reasons == reasons
 
 
 def test_runs_see_each_other_and_not_those_that_were_killed(tmp_path):

@@ -13,9 +13,9 @@ from torchvision.models import resnet18, resnet50
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.face_recognition_3d.config import Channels, Decay, OptimConfig
+from aibench.tasks.face_recognition_3d.config import Channels, Decay
 from aibench.tasks.face_recognition_3d.data import Data
-from aibench.tasks.face_recognition_3d.module import Module, factor
+from aibench.tasks.face_recognition_3d.module import Module
 from aibench.training.loader import EvalBatches
 
 TASK = "task=face_recognition_3d"
@@ -154,14 +154,14 @@ def test_a_file_of_weights_that_is_not_there_is_refused_with_its_key(composed):
 # The learning rate
 
 
-def test_the_learning_rate_falls_every_few_epochs_or_along_half_a_cosine():
-    steps = OptimConfig(decay=Decay.step, decay_epochs=7, gamma=0.1)
-    rates = [factor(steps, step, epoch=10, budget=500) for step in (0, 69, 70, 139, 140, 499)]
-    np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1, 0.01, 1e-7])
-    cosine = OptimConfig(decay=Decay.cosine, warmup_epochs=1)
-    rates = [factor(cosine, step, epoch=10, budget=110) for step in (0, 9, 10, 35, 60, 85, 110)]
+def test_the_learning_rate_falls_every_few_epochs_or_along_half_a_cosine(module, rates):
+    falling = {"decay": Decay.step, "decay_epochs": 7, "gamma": 0.1, "warmup_epochs": 0}
+    np.testing.assert_allclose(
+        rates(module, (0, 69, 70, 139, 140, 499), 10, 500, **falling), [1, 1, 0.1, 0.1, 0.01, 1e-7]
+    )
+    found = rates(module, (0, 9, 10, 35, 60, 85, 110), 10, 110, decay=Decay.cosine, warmup_epochs=1)
     half = math.sqrt(0.5)
-    np.testing.assert_allclose(rates, [1 / 11, 10 / 11, 1, (1 + half) / 2, 0.5, (1 - half) / 2, 0], atol=1e-12)
+    np.testing.assert_allclose(found, [1 / 11, 10 / 11, 1, (1 + half) / 2, 0.5, (1 - half) / 2, 0], atol=1e-12)
 
 
 # The metric

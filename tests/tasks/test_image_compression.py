@@ -10,10 +10,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
-from aibench.tasks.image_compression.config import OptimConfig
 from aibench.tasks.image_compression.metric import SMALLEST, ms_ssim
 from aibench.tasks.image_compression.model import Binariser, ConvLSTM
-from aibench.tasks.image_compression.module import Module, factor
+from aibench.tasks.image_compression.module import Module
 from aibench.vision.embedded import photographs
 
 TASK = "task=image_compression"
@@ -168,10 +167,9 @@ def test_values_that_make_no_sense_are_refused(composed, word, said):
 # The learning rate
 
 
-def test_the_learning_rate_halves_at_its_milestones():
-    optim = OptimConfig(milestones=[3, 10, 20], gamma=0.5)
-    rates = [factor(optim, step, epoch=4) for step in (0, 11, 12, 39, 40, 79, 80, 999)]
-    assert rates == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
+def test_the_learning_rate_halves_at_its_milestones(module, rates):
+    found = rates(module, (0, 11, 12, 39, 40, 79, 80, 999), 4, 1000, milestones=[3, 10, 20], gamma=0.5)
+    assert found == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
 
 
 # The metric

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from aibench.config import ConfigError
 from aibench.tasks.object_reconstruction_3d.config import CameraConfig, Decay, Supervision
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.metric import VoxelIoU
-from aibench.tasks.object_reconstruction_3d.module import Module, cosine
+from aibench.tasks.object_reconstruction_3d.module import Module
 from aibench.training.loader import EvalBatches
 
 TASK = "task=object_reconstruction_3d"
@@ -89,11 +88,10 @@ def test_weights_decay_and_biases_do_not():
     assert len(weights["params"]) + len(biases["params"]) == len(list(module.parameters()))
 
 
-def test_the_learning_rate_falls_along_half_a_cosine(module):
+def test_the_learning_rate_falls_along_half_a_cosine(module, rates):
     half = math.sqrt(0.5)
-    rates = [cosine(step, 100) for step in (0, 25, 50, 75, 100, 300)]
-    np.testing.assert_allclose(rates, [1, (1 + half) / 2, 0.5, (1 - half) / 2, 0, 0], atol=1e-12)
-    module._trainer = SimpleNamespace(estimated_stepping_batches=100)
+    found = rates(module, (0, 25, 50, 75, 100, 300), 10, 100)
+    np.testing.assert_allclose(found, [1, (1 + half) / 2, 0.5, (1 - half) / 2, 0, 0], atol=1e-12)
     assert module.configure_optimizers()["lr_scheduler"]["scheduler"].base_lrs == [0.001, 0.001]
 
 

@@ -120,28 +120,17 @@ def test_values_that_make_no_sense_are_refused(composed, word, said):
 # The optimiser
 
 
-def test_the_reference_takes_plain_steps_of_one_length(composed):
-    rates, group = _rates(Module(composed(*REFERENCE), {}), 30)
-    np.testing.assert_allclose(rates, 0.01)
-    assert (group["momentum"], group["weight_decay"]) == (0, 0)
+def test_the_reference_takes_plain_steps_of_one_length(composed, rates):
+    module = Module(composed(*REFERENCE), {})
+    assert rates(module, range(30), 10, 50) == [1] * 30
+    (group,) = module.configure_optimizers()["optimizer"].param_groups
+    assert (group["initial_lr"], group["momentum"], group["weight_decay"]) == (0.01, 0, 0)
 
 
-def test_the_miniature_s_steps_grow_for_an_epoch_and_shorten_along_half_a_cosine(module):
-    rates, _ = _rates(module, 51)
+def test_the_miniature_s_steps_grow_for_an_epoch_and_shorten_along_half_a_cosine(module, rates):
     falling = [(1 + np.cos(np.pi * step / 40)) / 2 for step in range(41)]
-    np.testing.assert_allclose(rates, 0.002 * np.array([*(np.arange(1, 11) / 11), *falling]), atol=1e-9)
-
-
-def _rates(module, steps):
-    """The learning rates of the first steps of a session of 50, 10 in an epoch, and the optimiser's settings."""
-    module._trainer = type("Trainer", (), {"estimated_stepping_batches": 50, "num_training_batches": 10})()
-    configured = module.configure_optimizers()
-    schedule, rates = configured["lr_scheduler"]["scheduler"], []
-    for _ in range(steps):
-        rates += schedule.get_last_lr()
-        configured["optimizer"].step()
-        schedule.step()
-    return rates, configured["optimizer"].param_groups[0]
+    np.testing.assert_allclose(rates(module, range(51), 10, 50), [*(np.arange(1, 11) / 11), *falling], atol=1e-9)
+    assert module.configure_optimizers()["optimizer"].param_groups[0]["initial_lr"] == 0.002
 
 
 # The metric

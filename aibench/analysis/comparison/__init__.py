@@ -1,1 +1,1 @@
-"""Compares two sides task by task. May import `analysis.runs` and `analysis.variation`."""
+"""Compares two sides task by task."""

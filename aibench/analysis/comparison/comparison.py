@@ -1,4 +1,4 @@
-"""Two sets of results side by side: what differs between them, and which is faster, task by task."""
+"""Compares two sets of results: what differs between them, and which is faster, task by task."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Family = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One quantity of one task.
+    """Holds the comparison of one quantity of one task.
 
     Attributes:
-        family: Task, scale and session.
-        quantity: What was compared; smaller is better.
+        family: The task, the scale and the session.
+        quantity: The quantity that was compared; smaller is better.
         runs_a, runs_b: How many runs of A and of B have a value.
         ratio: B over A; above 1 where B needs more. None where a side has no value.
-        smallest: The least ratio above 1 that such runs would have shown in 80 of 100 tries.
+        smallest: The least ratio above 1 that this many runs with this scatter detect in 80 of 100 repetitions.
         adjusted: The test's probability after Holm, over all rows.
-        verdict: Of B: `faster` (needs less), `slower`, `undecided`, `not comparable` or `no value`.
-        why: What kept it from a verdict.
+        verdict: What holds for B: `faster` (needs less), `slower`, `undecided`, `not comparable` or `no value`.
+        why: The reason where there is no verdict.
     """
 
     family: Family
@@ -50,13 +50,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two sets of results say.
+    """Holds all that two sets of results say about each other.
 
     Attributes:
-        differs: By key its value on either side, and the tasks of which that holds.
+        differs: By key and its value on either side, the tasks for which that holds.
         rows: The quantities, by task.
         alone: A line for each task that only one side has, or of which a side has several configurations.
-        convergence: By task what MLPerf's check says, or why it says nothing.
+        convergence: By task, what MLPerf's check says, or why it says nothing.
     """
 
     differs: dict[tuple[str, str, str], list[str]]
@@ -66,12 +66,12 @@ class Comparison:
 
     @property
     def regressions(self) -> list[Row]:
-        """The rows in which B is slower."""
+        """Return the rows in which B is slower."""
         return [row for row in self.rows if row.verdict == SLOWER]
 
 
 def compare(a: Iterable[Result | Run], b: Iterable[Result | Run], level: float = LEVEL) -> Comparison:
-    """B against A, for every task, scale and session that both have in one configuration."""
+    """Compare B with A for every task, scale and session that both have in one configuration."""
     alone: list[str] = []
     side_a, side_b = _by_family(a, "A", alone), _by_family(b, "B", alone)
     differs: dict[tuple[str, str, str], list[str]] = {}
@@ -92,7 +92,7 @@ def compare(a: Iterable[Result | Run], b: Iterable[Result | Run], level: float =
 
 
 def _by_family(results: Iterable[Result | Run], side: str, faults: list[str]) -> dict[Family, Pool | None]:
-    """The one pool of each family; None, and a line, where there are several."""
+    """Return the one pool of each family; None, and a line in `faults`, where there are several."""
     found: dict[Family, list[Pool]] = {}
     for pool in pools(results):
         found.setdefault(pool.family, []).append(pool)
@@ -106,7 +106,7 @@ def _by_family(results: Iterable[Result | Run], side: str, faults: list[str]) ->
 
 
 def differences(a: Pool, b: Pool) -> Iterator[tuple[str, str, str]]:
-    """Key, value in A, value in B, of everything but the seeds in which two pools differ."""
+    """Yield each key, but the seeds, in which two pools differ, with its value in A and its value in B."""
     for key in varying_keys([a.traits, b.traits]):
         yield key, a.traits.get(key, UNKNOWN), b.traits.get(key, UNKNOWN)
     for name, of in (("division", _division), ("trust", _trust)):
@@ -147,7 +147,7 @@ def _quantum(runs: list[Run]) -> float:
 
 
 def _shares(family: Family, runs_a: list[Run], runs_b: list[Run], blocked: list[str]) -> Iterator[Row]:
-    """Whether one side misses the target more often; asked only where one missed it."""
+    """Yield a row that tests whether one side misses the target more often, where any run missed it."""
     ended_a, ended_b = (
         [run.reached for run in runs if run.status.finished and run.watched is not None] for runs in (runs_a, runs_b)
     )
@@ -165,7 +165,7 @@ def _shares(family: Family, runs_a: list[Run], runs_b: list[Run], blocked: list[
 
 
 def _judged(rows: Sequence[Row], level: float) -> list[Row]:
-    """`rows` with what Holm leaves of their tests."""
+    """Return `rows` with their probabilities adjusted by Holm's method and their verdicts."""
     tested = [row for row in rows if row.verdict == UNDECIDED and row.ratio is not None and row.ratio.p is not None]
     adjusted = dict(zip(map(id, tested), holm([row.ratio.p or 0.0 for row in tested if row.ratio]), strict=True))
     judged = []
@@ -181,7 +181,7 @@ def _judged(rows: Sequence[Row], level: float) -> list[Row]:
 
 
 def _checked(a: Pool, b: Pool) -> Convergence | str:
-    """MLPerf's check of B with A as the reference."""
+    """Return the outcome of MLPerf's check of B with A as the reference, or why it cannot be made."""
     try:
         return check(_epochs(a), _epochs(b))
     except ValueError as error:
@@ -195,14 +195,14 @@ def _epochs(pool: Pool) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A suite's score: the geometric mean, over tasks, of the reference's value over the system's; more is better.
+    """Holds a suite's score: the geometric mean over tasks of the reference's value over the system's; more is better.
 
     Attributes:
-        quantity: What was compared.
+        quantity: The quantity that is scored.
         value: The score; None where no task can be scored.
         low, high: Its 95 % interval, the tasks taken as fixed; None where a task has one run a side.
         scored: The tasks in it.
-        missing: The reference's tasks that are not, with the reason.
+        missing: The reference's tasks that are not in the score, with the reason.
     """
 
     quantity: Quantity
@@ -214,7 +214,7 @@ class Score:
 
 
 def score(reference: Comparison, quantity: Quantity) -> Score:
-    """The score of side B of `reference`, a comparison whose side A is the reference.
+    """Return the score of side B of `reference`, a comparison whose side A is the reference.
 
     A logarithm of the score is the mean of the tasks' logarithms: its variance is the sum of theirs over the square of
     their number, with degrees of freedom by Welch and Satterthwaite.

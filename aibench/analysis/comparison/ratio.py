@@ -1,4 +1,4 @@
-"""The ratio of two means from a few runs each: its interval, its test, what it could have shown."""
+"""Computes the ratio of two means from a few runs each: its interval, its test, and what it could have shown."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Geometric mean of B over that of A, by Welch's t on the logarithms.
+    """Holds the geometric mean of B over that of A, by Welch's t on the logarithms.
 
     Attributes:
         value: The ratio.
         low, high: Its 95 % interval; None where a side has one run.
-        p: Two-sided probability of a ratio as far from 1, were there no difference; None likewise.
-        error: Standard error of the ratio's logarithm; None likewise.
-        degrees: Of freedom of that error (Welch-Satterthwaite).
+        p: Two-sided probability of a ratio as far from 1 if there is no difference; None where a side has one run.
+        error: Standard error of the ratio's logarithm; None where a side has one run.
+        degrees: Degrees of freedom of that error (Welch-Satterthwaite).
     """
 
     value: float
@@ -33,7 +33,7 @@ class Ratio:
 
 
 def ratio(a: Sequence[float], b: Sequence[float], quantum_a: float = 0.0, quantum_b: float = 0.0) -> Ratio:
-    """The ratio of `b` to `a`, all positive.
+    """Return the ratio of `b` to `a`, all positive.
 
     Args:
         a: Values of one side, at least one.
@@ -61,16 +61,17 @@ def _variance(logs: Sequence[float], values: Sequence[float], quantum: float) ->
 
 
 def two_sided(t: float, degrees: float) -> float:
-    """Probability that Student's t with `degrees` of freedom is as far from 0 as `t`."""
+    """Return the probability that Student's t with `degrees` of freedom is as far from 0 as `t`."""
     from scipy.special import stdtr
 
     return float(2 * stdtr(degrees, -abs(t)))
 
 
 def smallest_detectable(found: Ratio, level: float) -> float | None:
-    """The least ratio above 1 that such runs show in 80 of 100 tries, tested at `level`; None without an error.
+    """Return the least ratio above 1 that such runs, tested at `level`, show in 80 of 100 repetitions.
 
-    By the non-central t distribution: the shift at which it passes the test's limit with that probability.
+    It is None without an error. The non-central t distribution gives it: the shift at which it passes the test's limit
+    with that probability.
     """
     if not found.error or found.degrees is None:
         return None
@@ -82,7 +83,7 @@ def smallest_detectable(found: Ratio, level: float) -> float | None:
 
 
 def holm(probabilities: Sequence[float]) -> list[float]:
-    """Each probability adjusted for all of them having been tested (Holm, Scand. J. Statistics 6, 1979, 65-70)."""
+    """Return each probability adjusted for all of them having been tested (Holm, Scand. J. Stat. 6, 1979, 65-70)."""
     order = sorted(range(len(probabilities)), key=lambda place: probabilities[place])
     adjusted, highest = [0.0] * len(probabilities), 0.0
     for rank, place in enumerate(order):
@@ -92,7 +93,7 @@ def holm(probabilities: Sequence[float]) -> list[float]:
 
 
 def fisher(reached_a: int, missed_a: int, reached_b: int, missed_b: int) -> float:
-    """Fisher's exact test, two-sided, of two shares: the probability of all tables no likelier than this one."""
+    """Return the two-sided probability of Fisher's exact test of two shares: all tables no likelier than this one."""
     total, wins, drawn = reached_a + missed_a + reached_b + missed_b, reached_a + reached_b, reached_a + missed_a
 
     def probability(hits: int) -> float:

@@ -1,4 +1,4 @@
-"""MLPerf's check of convergence against reference points (RCP), made two-sided and for any task.
+"""Checks convergence against reference points (RCP) as MLPerf does, made two-sided and for any task.
 
 From `mlperf_logging.rcp_checker` (4.1.68): the reference's mean leaves out its best and worst run, its deviation
 divides by n and leaves out none; the least mean that a submission may have is that at which a one-sided Student t-test
@@ -20,14 +20,14 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """A submission's convergence beside a reference's.
+    """Holds a submission's convergence beside a reference's.
 
     Attributes:
         mean: The reference's olympic mean of the epochs to quality.
         least, most: Limits of a submission's olympic mean.
         submitted: The submission's olympic mean; infinite where more runs missed the target than are left out.
         verdict: `converges as the reference`, `faster than the reference`, `slower than the reference`.
-        factor: What a submission's time is multiplied by: `mean / submitted` where it is faster within the limits.
+        factor: Factor for the submission's time: `mean / submitted` where it is faster within the limits.
     """
 
     mean: float
@@ -39,15 +39,15 @@ class Convergence:
 
 
 def limits(reference: Sequence[float], runs: int, rejected: int = 1) -> tuple[float, float, float]:
-    """Mean of the reference's epochs, and the least and the greatest mean that `runs` runs may have.
+    """Return the mean of the reference's epochs, and the least and the greatest mean that `runs` runs may have.
 
     Where MLPerf searches by halving, this is the t-test solved for the mean: it lies t * deviation *
     sqrt(1 / n + 1 / m) away, n and m the numbers of runs that are not left out.
 
     Args:
         reference: Epochs of each run of the reference, finite.
-        runs: Of the submission.
-        rejected: Runs left out at each end: 1, of U-Net3D 4.
+        runs: Number of the submission's runs.
+        rejected: Runs left out at each end: 1, but 4 for U-Net3D.
 
     Raises:
         ValueError: No run is left.

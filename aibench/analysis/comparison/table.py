@@ -1,4 +1,4 @@
-"""A comparison as tables: what differs, the rows with their verdicts, the scores, MLPerf's check."""
+"""Writes a comparison as tables: what differs, the rows with their verdicts, the scores, MLPerf's check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_VISIBLE = 11  # a ratio: whoever needs more than 1,000 % to see a change se
 
 
 def differences(found: Comparison, tasks: int) -> list[str]:
-    """A line for each key in which A and B differ, with the tasks where not all of them do."""
+    """Return a line for each key in which A and B differ, with the tasks where not all of them do."""
     lines = []
     for (key, a, b), where in found.differs.items():
         of = "" if len(set(where)) == tasks else f" ({', '.join(sorted(set(where)))})"
@@ -24,7 +24,7 @@ def differences(found: Comparison, tasks: int) -> list[str]:
 
 
 def rows(found: Comparison, level: float = LEVEL) -> Grid:
-    """The quantities, by task."""
+    """Return a table of the compared quantities, by task."""
     return Grid(
         title="B against A",
         heads=("task", "quantity", "A", "B", "B / A", "95 %", "visible", "p", "verdict"),
@@ -92,7 +92,7 @@ def _record(row: Row) -> dict[str, Any]:
 
 
 def scores(named: dict[str, list[Score]]) -> Grid:
-    """The scores of each side, by quantity."""
+    """Return a table of the scores of each side, by quantity."""
     cells, notes = [], []
     for side, found in named.items():
         for one in found:
@@ -115,7 +115,7 @@ def scores(named: dict[str, list[Score]]) -> Grid:
 
 
 def convergence(found: Comparison) -> Grid:
-    """MLPerf's check of the epochs, A as the reference."""
+    """Return a table of MLPerf's check of the epochs, with A as the reference."""
     cells, notes = [], []
     for (task, _, _), one in found.convergence.items():
         if isinstance(one, Convergence):

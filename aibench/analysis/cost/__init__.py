@@ -1,1 +1,1 @@
-"""Computes what runs to quality cost (paper, 5.3.2). May import `analysis.runs` and `analysis.variation`."""
+"""Computes what runs to quality cost (paper, 5.3.2)."""

@@ -1,4 +1,4 @@
-"""What a benchmark costs (paper, 5.3.2): a run, and as many runs as its variation asks for."""
+"""Computes what a benchmark costs (paper, 5.3.2): one run, and as many runs as its variation asks for."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ JOULES_A_KWH = 3.6e6
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """Prices.
+    """Holds the prices of time and energy.
 
     Attributes:
-        hour: Of an hour of the machine.
-        kwh: Of a kilowatt-hour.
-        currency: Their unit.
+        hour: Price of an hour of the machine.
+        kwh: Price of a kilowatt-hour.
+        currency: The prices' unit.
     """
 
     hour: float = 0.0
@@ -35,18 +35,18 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one set of runs that differ in nothing but the seed costs.
+    """Holds what one set of runs that differ in nothing but the seed costs.
 
     Attributes:
-        variation: Their variation; it names them.
+        variation: The variation of these runs; it names them.
         epoch: Seconds of an epoch, evaluations and checkpoints included, set-up not.
         setup: Seconds before the first step.
         seconds: Mean seconds to quality; if some runs missed it, expected with restarts until one succeeds; None if
             all did.
         joules: Mean joules to quality; None where not measured.
-        why: Why there are no joules.
-        runs: Runs for a 95 % interval of +-`precision` on the mean; None where the variation is not known.
-        price: Of one run to quality by the tariff; None without seconds, or where energy has a price and is not known.
+        why: The reason where `joules` is None.
+        runs: Runs needed for a 95 % interval of +-`precision` on the mean; None where the variation is not known.
+        price: Price of one run to quality; None without seconds, or where energy has a price and is not known.
         biased: Whether `seconds` includes restarts.
     """
 
@@ -61,18 +61,18 @@ class Cost:
     biased: bool
 
     def of(self, what: str) -> float | None:
-        """`seconds`, `joules` or `price` of one run."""
+        """Return `seconds`, `joules` or `price` of one run."""
         value: float | None = getattr(self, what)
         return value
 
     def of_all_runs(self, what: str) -> float | None:
-        """The same of as many runs as the precision asks for."""
+        """Return `seconds`, `joules` or `price` of as many runs as the precision asks for."""
         value = self.of(what)
         return None if value is None or self.runs is None else value * self.runs
 
 
 def costs(results: Iterable[Result | Run], tariff: Tariff, precision: float = PRECISION) -> list[Cost]:
-    """The cost of each set of runs that differ only in their seed, in order of task, scale and session."""
+    """Return the cost of each set of runs that differ only in their seed, in order of task, scale and session."""
     grouped = pools(results)
     return [
         _cost(pool, differs, tariff, precision) for pool, differs in zip(grouped, differences(grouped), strict=True)
@@ -104,7 +104,7 @@ def _cost(pool: Pool, differs: dict[str, str], tariff: Tariff, precision: float)
 
 
 def _seconds(row: VariationRow) -> tuple[float | None, bool]:
-    """Mean seconds to quality; where runs missed it, in proportion to their expected epochs with restarts."""
+    """Return mean seconds to quality, and whether they include restarts because some runs missed the quality."""
     mean, missed = row.seconds.mean, row.censored
     if mean is None or missed is None or missed.with_restarts is None or not row.epochs.mean:
         return mean, False
@@ -123,14 +123,14 @@ def _mean(found: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The sum over the tasks of one scale and session.
+    """Holds the sums over the tasks of one scale and session.
 
     Attributes:
-        scale, session: Whose.
+        scale, session: The scale and the session of all runs in the sums.
         tasks: The tasks in the sum.
         single: `seconds`, `joules`, `price` of one run each; None where a task has none.
-        repeated: The same of as many runs as each task needs.
-        saving: By what the subset is cheaper than all, for `single` and `repeated` seconds: 0.41 for 41 %; None where a
+        repeated: The same for as many runs as each task needs.
+        saving: How much cheaper the subset is, for `single` and `repeated` seconds: 0.41 for 41 %; None where a
             task of the subset is not there, or a value is not known.
         left_out: Tasks that are not in the sum, with the reason.
     """
@@ -148,7 +148,7 @@ MEASURES = ("seconds", "joules", "price")
 
 
 def totals(found: Sequence[Cost], subset: Sequence[str]) -> list[Total]:
-    """The sums of each scale and session, and what `subset` saves of them."""
+    """Return the sums of each scale and session, and what `subset` saves of them."""
     families: dict[tuple[str, str], dict[str, list[Cost]]] = {}
     for cost in found:
         row = cost.variation
@@ -181,6 +181,6 @@ def _sum(found: Iterable[float | None]) -> float | None:
 
 
 def saving(cost: dict[str, float | None], subset: Sequence[str]) -> float | None:
-    """1 less the subset's share of the sum; None where a cost is not known or a task is missing."""
+    """Return 1 less the subset's share of the sum; None where a cost is not known or a task is missing."""
     whole, part = _sum(cost.values()), _sum(cost.get(task) for task in subset)
     return None if not whole or part is None else 1 - part / whole

@@ -1,4 +1,4 @@
-"""The costs as tables."""
+"""Writes the costs as tables."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SHORT, LONG = 600, 36_000  # seconds: up to here printed as such; up to there as
 
 
 def duration(seconds: float | None) -> str:
-    """`seconds` in the unit that suits them."""
+    """Return `seconds` as text in the unit that suits them."""
     if seconds is None or seconds < SHORT:
         return f"{number(seconds)} s" if seconds is not None else "-"
     return f"{number(seconds / 60)} min" if seconds < LONG else f"{number(seconds / 3600)} h"
 
 
 def costs(found: Sequence[Cost], tariff: Tariff, precision: float) -> Grid:
-    """A row for each set of runs."""
+    """Return a table with a row for each set of runs."""
     named = labels([cost.variation for cost in found])
     return Grid(
         title="Cost of a run to quality, and of as many runs as its variation asks for",
@@ -66,7 +66,7 @@ def _notes(named: Sequence[str], found: Sequence[Cost]) -> Iterator[str]:
 
 
 def totals(found: Sequence[Total], subset: Sequence[str], tariff: Tariff) -> Grid:
-    """The sums, and what the subset saves."""
+    """Return a table of the sums, and what the subset saves."""
     return Grid(
         title="Sums over the tasks",
         heads=(

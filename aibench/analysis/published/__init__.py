@@ -1,1 +1,1 @@
-"""Results that others published, as results of this suite: they stand in the same tables, named as theirs."""
+"""Reads results that others published into results of this suite."""

@@ -1,1 +1,1 @@
-"""Results as one page for a person, as Markdown and as CSV."""
+"""Makes one page of results for a person, as HTML, Markdown and CSV."""

@@ -1,4 +1,4 @@
-"""What is compared and added up: one number of each run, or why it has none."""
+"""Defines what is compared and added up: one number of each run, or why it has none."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MISSED = "the target was not reached"
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number of a run; smaller is better.
+    """Describes a number of a run; smaller is better.
 
     Attributes:
-        name: As tables and files call it.
-        unit: Its unit; of seconds a sample the sample is the task's own.
-        of: Its value for a run, or the reason.
+        name: The name in tables and files.
+        unit: Its unit; in seconds a sample, the sample is the task's own.
+        of: Returns its value for a run, or the reason why there is none.
         to_quality: Whether it is what the target took: no number for a run that missed it, and comparable between
             runs to the same quality on the same samples only.
     """
@@ -30,12 +30,12 @@ class Quantity:
 
 
 def training_speed(run: Run) -> Measured:
-    """Samples a second of training."""
+    """Return the samples a second of training."""
     return run.measured.get("throughput.training", Measured(None, f"{run.unit}/s", reason=NOT_IN_FILE))
 
 
 def seconds_a_sample(run: Run) -> Measured:
-    """Seconds of training for one sample."""
+    """Return the seconds of training for one sample."""
     speed = training_speed(run)
     if not speed.value:
         return Measured(None, "s", speed.method, speed.reason or "no step was timed")
@@ -43,23 +43,23 @@ def seconds_a_sample(run: Run) -> Measured:
 
 
 def seconds_to_quality(run: Run) -> Measured:
-    """Wall time to the target."""
+    """Return the wall time to the target."""
     return _reached(run, run.to_quality.seconds, "s")
 
 
 def epochs_to_quality(run: Run) -> Measured:
-    """Epochs to the target."""
+    """Return the epochs to the target."""
     return _reached(run, run.to_quality.epochs, "epochs")
 
 
 def energy(run: Run) -> Measured:
-    """Energy of the whole session: schema version 1 has it as `energy`, later ones as `energy.total`."""
+    """Return the energy of the session: schema version 1 names it `energy`, later versions `energy.total`."""
     names = ("energy.total", "energy")
     return next((run.measured[name] for name in names if name in run.measured), Measured(None, "J", reason=NOT_IN_FILE))
 
 
 def energy_to_quality(run: Run) -> Measured:
-    """Energy up to the target; schema version 1 has that of a session which ended there."""
+    """Return the energy up to the target; schema version 1 has it only for a session which ended there."""
     if "energy.to_quality" in run.measured:
         return run.measured["energy.to_quality"]
     whole = energy(run)
@@ -80,11 +80,11 @@ QUANTITIES = (SPEED, CONVERGENCE, TIME, ENERGY)
 
 
 def values(runs: list[Run], quantity: Quantity) -> list[float]:
-    """The numbers of the runs that have one."""
+    """Return the numbers of the runs that have one."""
     found = (quantity.of(run).value for run in runs)
     return [value for value in found if value]
 
 
 def reason(runs: list[Run], quantity: Quantity) -> str:
-    """Why no run has a number: the reasons, each once."""
+    """Return why no run has a number: the reasons, each once."""
     return "; ".join(dict.fromkeys(quantity.of(run).reason or "no reason given" for run in runs))

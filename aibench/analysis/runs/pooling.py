@@ -1,4 +1,4 @@
-"""Which runs are repeats of each other: those that differ in nothing but the seed."""
+"""Groups runs into pools: the runs that repeat each other, since they differ in nothing but the seed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ UNKNOWN = "unknown"
 
 @dataclass(slots=True)
 class Pool:
-    """Runs that may be averaged.
+    """Holds runs that may be averaged.
 
     Attributes:
-        traits: What they share, as in `Run.traits`.
+        traits: The settings, data and machine that the runs share, as in `Run.traits`.
         runs: The runs, by seed and start.
     """
 
@@ -25,14 +25,14 @@ class Pool:
 
     @property
     def family(self) -> tuple[str, str, str]:
-        """Task, scale and session: pools that share them differ in keys worth naming."""
+        """Return task, scale and session: pools that share them differ in keys worth naming."""
         return self.traits["task"], self.traits["scale"], self.traits["session"]
 
 
 def pools(results: Iterable[Result | Run]) -> list[Pool]:
-    """`results` by what they share, in order of task, scale, session and the other traits.
+    """Return `results` grouped by what they share, in order of task, scale, session and the other traits.
 
-    A run that is there twice (a copied folder) counts once. One that ended before it knew its data or its machine
+    A run that is there twice (a copied folder) counts once. A run that ended before it knew its data or its machine
     joins the pool that agrees with all that it knew, where there is exactly one.
     """
     runs = (run if isinstance(run, Run) else of_result(run) for run in results)
@@ -69,7 +69,7 @@ def _order(run: Run) -> tuple[int, str, str]:
 
 
 def differences(grouped: list[Pool]) -> list[dict[str, str]]:
-    """For each pool, the traits in which it differs from another pool of its task, scale and session."""
+    """Return for each pool the traits in which it differs from another pool of its task, scale and session."""
     families: dict[tuple[str, str, str], list[Pool]] = {}
     for pool in grouped:
         families.setdefault(pool.family, []).append(pool)
@@ -78,7 +78,7 @@ def differences(grouped: list[Pool]) -> list[dict[str, str]]:
 
 
 def varying_keys(traits: Iterable[Mapping[str, str]]) -> list[str]:
-    """The keys that are not the same in all of `traits`, in order of appearance."""
+    """Return the keys that are not the same in all of `traits`, in order of appearance."""
     several = list(traits)
     values: dict[str, set[str]] = {}
     counts: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Reads the result files below some folders: on several cores, each file once, what cannot be read by name."""
+"""Reads the result files below some folders on several cores, each file once, and names what it cannot read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHUNK = 250
 
 @dataclass(slots=True)
 class Reading:
-    """What lay below the folders.
+    """Holds the runs and the faults that lay below the folders.
 
     Attributes:
         runs: The runs, in order of their files; of equal run ids one.
@@ -50,7 +50,7 @@ class Reading:
 
 
 def read_runs(folders: Sequence[Path], *, keep: bool = False, workers: int | None = None) -> Reading:
-    """The runs at or below `folders`.
+    """Read the runs at or below `folders`.
 
     Args:
         folders: Folders, or result files of any name.
@@ -75,7 +75,7 @@ def read_runs(folders: Sequence[Path], *, keep: bool = False, workers: int | Non
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """The cyclic collector looks at every object again and again, and finds nothing: records form no cycles."""
+    """Switch the cyclic garbage collector off for a while: it looks at every record again and finds no cycles."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -86,7 +86,7 @@ def _without_collector() -> Iterator[None]:
 
 
 def _paths(folders: Sequence[Path], faults: list[str]) -> Iterator[str]:
-    """Result files, each once, sorted within each folder; a folder without any is a fault."""
+    """Yield the result files, each once, sorted within each folder; note a folder without any in `faults`."""
     seen: set[str] = set()
     for folder in folders:
         below = files_at(folder)
@@ -119,7 +119,7 @@ def _read_chunk(paths: Sequence[str], keep: bool) -> list[Run | str]:
 
 
 def _read_one(path: str, keep: bool) -> Run | str:
-    """The run in the file `path`, or what is wrong with it."""
+    """Return the run in the file `path`, or what is wrong with it."""
     try:
         with open(path, "rb") as file:
             return of_record(parsed(file.read()), path, keep=keep)
@@ -130,7 +130,7 @@ def _read_one(path: str, keep: bool) -> Run | str:
 
 
 def _drop_copies(found: Reading) -> None:
-    """Of results with one run id, keep that which trained furthest; name the others where they are not copies."""
+    """Keep, of results with one run id, the one that trained furthest; name the others where they are not copies."""
     first: dict[str, Run] = {}
     for run in found.runs:
         other = first.setdefault(run.run_id, run)

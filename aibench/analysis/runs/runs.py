@@ -1,4 +1,4 @@
-"""What the analyses keep of a result: small enough that a hundred thousand fit in memory, of any schema version."""
+"""Keeps what the analyses need of a result: small enough for a hundred thousand in memory, of any schema version."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ NOT_IN_FILE = "not in the result file"
 
 @dataclass(slots=True)
 class Point:
-    """An evaluation, as far as the analyses look at it.
+    """Holds an evaluation, as far as the analyses look at it.
 
     Attributes:
-        epochs, seconds: Where it stood.
+        epochs, seconds: Position and time of the evaluation.
         metrics: Every logged metric; null where it is not finite.
     """
 
@@ -37,9 +37,9 @@ class Point:
 
 @dataclass(slots=True)
 class Record:
-    """The fields of `result.json` that the analyses read; `aibench.results.result.Result` explains them.
+    """Holds the fields of `result.json` that the analyses read; `aibench.results.result.Result` explains them.
 
-    What a version of the schema does not have takes its default here, and what it has besides is left alone.
+    A field that a version of the schema does not have takes its default here; further fields are left alone.
     """
 
     run_id: str
@@ -76,25 +76,25 @@ class Record:
 
 @dataclass(slots=True)
 class Run:
-    """One run.
+    """Holds one run as the analyses see it.
 
     Attributes:
         path: Its result file; empty for a result that came from no file.
-        run_id to trust: As in the result.
+        run_id to trust: The same fields of the result.
         watched: The quality whose first evaluation `to_quality` records: `session=epochs` watches for it, and goes on.
-        to_quality: What the target took; all null where the run missed it.
+        to_quality: What it took to reach the target; all null where the run missed it.
         evaluations: How many there were.
         trained_epochs, trained_seconds: Position of the last one; 0 without any.
         history: Digest of every position and metric: equal where a run was repeated bit for bit.
         times: Seconds by part.
         packed: The sections that hold measured numbers, as bytes: most of 100,000 runs are never asked for them.
-        parameters: Of the model; None where the run did not get so far.
-        unit: What a sample is.
+        parameters: Number of the model's parameters; None where the run did not get so far.
+        unit: The unit that throughput counts.
         traits: Everything in which repeats must agree: dotted keys of the configuration, `quality`, `suite_version`,
             `data.fingerprint`, `system.*` and `versions.*`. One object for all runs that agree.
         knows_all: Whether the run got so far that it knew its data and its machine.
         record: The fields of the file; kept where the reader was asked to.
-        unpacked: What `measured` made of `packed`.
+        unpacked: The numbers that `measured` made of `packed`.
     """
 
     path: str
@@ -128,19 +128,19 @@ class Run:
 
     @property
     def measured(self) -> dict[str, Measured]:
-        """Each measured number by its dotted name, `throughput.training` say. Made when first asked for."""
+        """Return each measured number by its dotted name, `throughput.training` say. Made when first asked for."""
         if self.unpacked is None:
             self.unpacked = _measured(marshal.loads(self.packed))
         return self.unpacked
 
     @property
     def reached(self) -> bool:
-        """Whether it ended well and reached the quality that it watched for."""
+        """Return whether the run ended well and reached the quality that it watched for."""
         return self.status in (Status.converged, Status.completed) and bool(self.to_quality.epochs)
 
 
 class UnreadableError(ValueError):
-    """What is wrong with the text of a result file."""
+    """Says what is wrong with the text of a result file."""
 
 
 @cache
@@ -149,10 +149,10 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 def parsed(raw: bytes) -> Record:
-    """The record that `raw`, the text of a result file, holds.
+    """Return the record that `raw`, the text of a result file, holds.
 
     Raises:
-        UnreadableError: It is cut off, no result, or of a newer version than this suite knows.
+        UnreadableError: The text is cut off, no result, or of a newer version than this suite knows.
     """
     try:
         record = _adapter().validate_json(raw)
@@ -179,12 +179,12 @@ def _fault(raw: bytes, error: ValidationError) -> str:
 
 
 def of_result(result: Result) -> Run:
-    """What the analyses keep of `result`."""
+    """Return what the analyses keep of `result`."""
     return of_record(parsed(dumped(result).encode()))
 
 
 def of_record(record: Record, path: str = "", *, keep: bool = False) -> Run:
-    """What the analyses keep of `record`, read from `path`; with `keep` also the record itself."""
+    """Return what the analyses keep of `record`, read from `path`; with `keep` also the record itself."""
     last = record.history[-1] if record.history else None
     return Run(
         path=path,
@@ -219,7 +219,7 @@ def _watched(record: Record) -> float | None:
 
 
 def _seconds(times: dict[str, Any] | None) -> dict[str, float]:
-    """Seconds by part; the parts of the training, where they were measured, instead of the training."""
+    """Return seconds by part; the parts of the training, where they were measured, instead of the training."""
     parts = {part: float(value) for part, value in (times or {}).items() if isinstance(value, int | float)}
     split = _seconds((times or {}).get("split")) if times else {}
     if split:
@@ -231,7 +231,7 @@ SECTIONS = ("throughput", "memory", "energy", "cost", "model", "estimate")
 
 
 def _measured(sections: list[Any]) -> dict[str, Measured]:
-    """Each measured number by its dotted name; a section that is one number by the section's."""
+    """Return each measured number by its dotted name; a section that is one number has the section's name."""
     found: dict[str, Measured] = {}
     *measured, estimated = sections
     for section, content in zip(SECTIONS, measured, strict=False):
@@ -263,12 +263,12 @@ def _number(node: dict[str, Any]) -> Measured:
 
 @cache
 def _missing(unit: str, method: str | None, reason: str | None) -> Measured:
-    """One object for each reason: thousands of runs miss the same numbers, and go from process to process."""
+    """Return one object for each reason: thousands of runs miss the same numbers, and go from process to process."""
     return Measured(None, unit, method, reason)
 
 
 def _digest(value: Any) -> str:
-    """Equal for equal plain values. Version 2 of marshal's format writes no references: it sees values alone."""
+    """Return a digest that is equal for equal plain values; marshal's version 2 writes no references, values alone."""
     return hashlib.blake2b(marshal.dumps(value, 2), digest_size=12).hexdigest()
 
 
@@ -276,7 +276,7 @@ _KNOWN: dict[str, Mapping[str, str]] = {}
 
 
 def shared(traits: Mapping[str, str], key: str | None = None) -> Mapping[str, str]:
-    """`traits`, or an equal object that is there already."""
+    """Return `traits`, or an equal object that is there already."""
     return _KNOWN.setdefault(key or _digest(sorted(traits.items())), traits)
 
 
@@ -309,7 +309,7 @@ def _flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def flat(config: dict[str, Any]) -> dict[str, str]:
-    """The dotted keys of a configuration with their values as text."""
+    """Return the dotted keys of a configuration with their values as text."""
     return dict(_flat(config))
 
 

@@ -1,1 +1,1 @@
-"""Chooses a subset of the tasks (paper, 5.4). May import `analysis.runs`, `variation` and `cost`."""
+"""Chooses a subset of the tasks (paper, 5.4)."""

@@ -1,4 +1,4 @@
-"""What tells the tasks of a suite apart: size, computation, convergence (paper, 5.2.1), and what else was measured."""
+"""Collects what tells the tasks of a suite apart: size, computation, convergence (paper, 5.2.1), and extra columns."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ NOT_CHARACTERISTICS = ("task", "scale")
 
 
 class CharacteristicsError(ValueError):
-    """A file of characteristics that cannot be read. The message is one line that names it."""
+    """Reports a file of characteristics that cannot be read. The message is one line that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A task as the subset's choice sees it.
+    """Describes a task as the choice of a subset sees it.
 
     Attributes:
         task: Its name.
         cost: What it costs, with its variation.
-        characteristics: By name; None where not measured.
+        characteristics: Numbers by name; None where not measured.
         accepted: Whether a widely accepted metric ends its run (paper, 5.3.1).
     """
 
@@ -46,14 +46,14 @@ class Subject:
 
     @property
     def cv(self) -> float | None:
-        """Coefficient of variation of the epochs, corrected, at least what the evaluation quantum hides."""
+        """Return the corrected coefficient of variation of the epochs, at least what the evaluation quantum hides."""
         row = self.cost.variation
         known = [value for value in (row.epochs.cv_corrected, row.cv_floor) if value is not None]
         return max(known) if row.epochs.cv_corrected is not None else None
 
 
 def subjects(costs: Sequence[Cost], runs: Iterable[Run], extra: dict[str, dict[str, float]]) -> list[Subject]:
-    """One for each task of `costs`, which hold each once; `extra` characteristics by task go before the results'."""
+    """Return one subject for each task of `costs`, with `extra` characteristics before the results' own."""
     sizes: dict[str, dict[str, float | None]] = {}
     for run in runs:
         flops = run.measured.get("model.flops")
@@ -72,10 +72,10 @@ def subjects(costs: Sequence[Cost], runs: Iterable[Run], extra: dict[str, dict[s
 
 
 def read_characteristics(path: Path, scale: str) -> dict[str, dict[str, float]]:
-    """The numbers of a CSV file with a column `task`, perhaps `scale`, and a column for each characteristic.
+    """Return the numbers of a CSV file with a column `task`, perhaps `scale`, and one for each characteristic.
 
     Raises:
-        CharacteristicsError: It cannot be read, has no such column, or a task twice.
+        CharacteristicsError: The file cannot be read, has no such column, or has a task twice.
     """
     found: dict[str, dict[str, float]] = {}
     try:
@@ -108,7 +108,7 @@ def _numbers(row: dict[str, str | None]) -> Iterable[tuple[str, float]]:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The tasks as points whose distances say how unlike they are.
+    """Holds the tasks as points whose distances say how unlike they are.
 
     Attributes:
         names: The characteristics used.
@@ -126,10 +126,10 @@ class Space:
 
 
 def space(found: Sequence[Subject], without: str | None = None) -> Space:
-    """The space of the characteristics of `found`, but for the one named `without`.
+    """Return the space of the characteristics of `found`, but for the one named `without`.
 
-    One that a quarter of the tasks lack is left out; in one that fewer lack, they stand at the others' mean. One that
-    is the same for all says nothing and is left out.
+    A characteristic that a quarter of the tasks lack is left out; where fewer lack it, they get the others' mean.
+    One that is the same for all says nothing and is left out.
     """
     remarks: list[str] = []
     names = list(dict.fromkeys(name for subject in found for name in subject.characteristics if name != without))
@@ -163,7 +163,7 @@ def _scaled(column: Floats) -> Floats:
 
 
 def principal_components(values: Floats) -> tuple[Floats, Floats]:
-    """The standardised `values` in the fewest principal components that hold 90 % of their variance; all shares.
+    """Return `values` standardised in the fewest principal components with 90 % of the variance; and all shares.
 
     Args:
         values: float (tasks, characteristics), no column constant.

@@ -1,4 +1,4 @@
-"""How well a subset orders systems as the whole suite does."""
+"""Measures how well a subset orders systems as the whole suite does."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ OF_THE_SYSTEM = ("system.", "hardware.", "versions.")
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """A subset's scores of systems beside the suite's.
+    """Holds a subset's scores of systems beside the suite's.
 
     Attributes:
-        systems: What tells each system from the others.
-        tasks: The tasks that all systems ran; the suite, here.
-        quantity: What is scored.
+        systems: For each system, the values that tell it from the others.
+        tasks: The tasks that all systems ran, which count as the suite here.
+        quantity: The quantity that is scored.
         whole: The suite's score of each system, relative to the first: geometric mean of ratios, more is better.
         part: The subset's score.
         tau: Kendall's rank correlation (tau-b) of the two; None below three systems.
@@ -37,10 +37,10 @@ class Fidelity:
 
 
 def fidelity(runs: Iterable[Run], subset: Sequence[str]) -> Fidelity | str:
-    """The scores of the systems that `runs` were made on, by the suite and by `subset`; or why there are none.
+    """Return the scores of the systems that made `runs`, by the suite and by `subset`; or why there are none.
 
-    A system is what shares machine, `hardware.*` and versions. Scored are seconds to quality, or seconds a sample where
-    not every system reached the targets.
+    Runs on one machine with equal `hardware.*` and versions are one system. The score is that of the seconds to
+    quality, or of the seconds a sample where not every system reached the targets.
     """
     grouped = list(runs)
     keys = sorted({key for run in grouped for key in run.traits if key.startswith(OF_THE_SYSTEM)})
@@ -61,7 +61,7 @@ def fidelity(runs: Iterable[Run], subset: Sequence[str]) -> Fidelity | str:
 
 
 def _means(runs: list[Run], quantity: Quantity) -> dict[str, float]:
-    """Geometric mean of each task's values."""
+    """Return the geometric mean of each task's values."""
     found: dict[str, list[float]] = {}
     for run in runs:
         value = quantity.of(run).value
@@ -86,7 +86,7 @@ def _scored(means: dict[str, dict[str, float]], tasks: list[str], subset: Sequen
 
 
 def kendall(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Kendall's tau-b; None where one of the two is constant."""
+    """Return Kendall's tau-b; None where one of the two is constant."""
     from scipy.stats import kendalltau
 
     found = float(kendalltau(a, b).statistic)

@@ -1,4 +1,4 @@
-"""Which results a subset is chosen from: one scale, one session, one configuration of each task."""
+"""Selects the results that a subset is chosen from: one scale, one session, one configuration of each task."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from aibench.analysis.subset.features import Subject, read_characteristics, subj
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a subset is chosen from.
+    """Holds the tasks and runs that a subset is chosen from.
 
     Attributes:
         subjects: The tasks.
-        runs: All runs of the scale and the session, also of other configurations: they may be of other systems.
-        remarks: What was set aside, a line each.
+        runs: All runs of the scale and the session, also those of other configurations, which may be other systems'.
+        remarks: A line for each thing that was set aside.
     """
 
     subjects: list[Subject]
@@ -29,7 +29,7 @@ class Selection:
 def select(
     runs: Sequence[Run], scale: str | None = None, session: str | None = None, characteristics: Path | None = None
 ) -> Selection:
-    """The tasks of one scale and session; of a task's configurations that with the most runs that reached the target.
+    """Select the tasks of one scale and session, each in the configuration with most runs that reached the target.
 
     Raises:
         ValueError: There are no such results, or `characteristics` cannot be read.

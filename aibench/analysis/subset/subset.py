@@ -1,4 +1,4 @@
-"""The choice of a subset (paper, 5.4): every subset of a size is looked at; the criteria can be seen and weighed."""
+"""Chooses a subset (paper, 5.4): looks at every subset of a size, by criteria that can be seen and weighed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ RESAMPLES = 200
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What counts how much; only the proportions matter.
+    """Holds how much each criterion counts, where only the proportions matter, and what is eligible.
 
     Attributes:
         diversity: How near every task of the suite lies to a chosen one.
         repeatability: How little the most variable of the chosen ones varies.
-        cost: How little they take together.
+        cost: How little time the chosen ones take together.
         most_cv: No task with a larger coefficient of variation is chosen; a ratio.
         any_metric: Whether tasks without a widely accepted metric may be chosen.
     """
@@ -40,13 +40,13 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A subset with its criteria; smaller is better in each.
+    """Holds a subset with its criteria; smaller is better in each.
 
     Attributes:
         tasks: Its tasks, in the suite's order.
         distance: Mean distance, in the space of the characteristics, from each task of the suite to the nearest chosen.
         cv: The largest coefficient of variation among the chosen.
-        share: Their part of the suite's cost, each task run as often as its variation asks for.
+        share: The chosen tasks' share of the suite's cost, each task run as often as its variation asks for.
         single_share: The same with one run each.
         placed: For distance, cv and share: the share of candidates that are better.
         score: Weighted mean of `placed`; the choice has the least.
@@ -67,7 +67,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The result of a search.
+    """Holds the result of a search.
 
     Attributes:
         candidates: All subsets of eligible tasks, the best first.
@@ -80,12 +80,12 @@ class Choice:
     space: Space
 
     def of(self, tasks: Sequence[str]) -> Candidate | None:
-        """The candidate with just these tasks."""
+        """Return the candidate with just these tasks, or None."""
         return next((one for one in self.candidates if set(one.tasks) == set(tasks)), None)
 
 
 def choose(found: Sequence[Subject], size: int, weights: Weights) -> Choice:
-    """All subsets of `size` eligible tasks, ordered by the weighted criteria.
+    """Return all subsets of `size` eligible tasks, ordered by the weighted criteria.
 
     Raises:
         ValueError: Fewer than `size` tasks are eligible.
@@ -142,7 +142,7 @@ def _criteria(
 
 
 def distances(points: Floats, index: NDArray[np.int_]) -> Floats:
-    """For each subset the mean distance from every point to the nearest of its members.
+    """Return for each subset the mean distance from every point to the nearest of its members.
 
     Args:
         points: float (tasks, components).
@@ -154,7 +154,7 @@ def distances(points: Floats, index: NDArray[np.int_]) -> Floats:
 
 
 def coverage(values: Floats, index: NDArray[np.int_]) -> Floats:
-    """For each subset the mean over the characteristics of its members' range over that of all tasks."""
+    """Return for each subset the range of its members over the range of all tasks, as the mean over characteristics."""
     if values.shape[1] == 0:
         return np.full(len(index), math.nan)
     chosen = values[index]
@@ -170,7 +170,7 @@ def _shares(found: Sequence[Subject], index: NDArray[np.int_], all_runs: bool) -
 
 
 def _placed(column: Floats) -> Floats:
-    """For each value the share of the values that are smaller."""
+    """Return for each value the share of the values that are smaller."""
     rounded = np.round(column, 12)
     placed: Floats = np.searchsorted(np.sort(rounded), rounded, side="left") / len(column)
     return placed
@@ -178,7 +178,7 @@ def _placed(column: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Stability:
-    """How far the choice hangs on chance and on single characteristics.
+    """Holds how far the choice depends on chance and on single characteristics.
 
     Attributes:
         same: Share of the resamples that choose the same subset.
@@ -217,7 +217,7 @@ def stability(
 
 
 def _drawn(subject: Subject, random: np.random.Generator) -> Subject:
-    """`subject` as it might have been measured."""
+    """Return `subject` as it might have been measured, with epochs drawn anew."""
     row, cost = subject.cost.variation, subject.cost
     if subject.cv is None or row.epochs.mean is None:
         return subject

@@ -1,4 +1,4 @@
-"""The choice of a subset as tables."""
+"""Writes the choice of a subset as tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEST_SHOWN = 5
 
 
 def subjects(found: Sequence[Subject], choice: Choice) -> Grid:
-    """What the choice is made from."""
+    """Return a table of what the choice is made from."""
     names = list(dict.fromkeys(name for subject in found for name in subject.characteristics))
     best = choice.candidates[0].tasks
     return Grid(
@@ -53,7 +53,7 @@ def _record(subject: Subject) -> dict[str, Any]:
 
 
 def candidates(choice: Choice, weights: Weights) -> Grid:
-    """The best subsets, and the paper's where it can be judged."""
+    """Return a table of the best subsets, and of the paper's where it can be judged."""
     shown = choice.candidates[:BEST_SHOWN]
     paper = choice.of(SUBSET)
     rows = [[f"{one.rank}.", *_cells(one)] for one in shown]
@@ -100,7 +100,7 @@ def _cells(one: Candidate) -> list[str]:
 
 
 def sentences(choice: Candidate, found: Stability, fidelities: dict[str, Fidelity | str]) -> Iterator[str]:
-    """The choice, its stability and its fidelity, a line each."""
+    """Yield the choice, its stability and its fidelity, a line each."""
     yield f"Choice: {', '.join(choice.tasks)}. It saves {percent(1 - choice.share)} % of the suite's time."
     often = ", ".join(f"{task} {100 * share:.0f} %" for task, share in list(found.tasks.items())[:6])
     yield f"Stability: {100 * found.same:.0f} % of 200 resamples of the runs choose the same. Chosen by: {often}."
@@ -119,7 +119,7 @@ def sentences(choice: Candidate, found: Stability, fidelities: dict[str, Fidelit
 
 
 def systems(one: Fidelity) -> Grid:
-    """The systems' scores."""
+    """Return a table of the systems' scores."""
     return Grid(
         title=f"Scores of the systems by {one.quantity}",
         heads=("system", "suite", "subset"),

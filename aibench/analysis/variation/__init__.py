@@ -1,4 +1,4 @@
-"""Holds the run-to-run variation of the epochs to quality: its rows, table and figure. May import `analysis.runs`."""
+"""Computes the run-to-run variation of the epochs to quality."""
 
 from aibench.analysis.variation.rows import variation
 

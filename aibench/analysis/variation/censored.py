@@ -1,4 +1,4 @@
-"""Runs that missed their target: it took them more than they had, and how much more is not known."""
+"""Computes statistics of runs of which some missed their target, so that what these needed is not known."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from aibench.analysis.spread import normal_quantile
 
 @dataclass(frozen=True, slots=True)
 class Censored:
-    """What can be said of a quantity of which some values are only known to lie above a limit.
+    """Holds what can be said of a quantity of which some values are only known to lie above a limit.
 
     Attributes:
         share_low, share_high: 95 % interval of the share that reaches the target (Wilson).
-        median: Kaplan-Meier: what half of the runs need at most; None where fewer than half reached it.
-        restricted_mean: Mean of what a run takes if it is stopped at `limit` (area under the Kaplan-Meier curve).
+        median: What half of the runs need at most, by Kaplan-Meier; None where fewer than half reached the target.
+        restricted_mean: What a run takes on average if it is stopped at `limit` (area under the Kaplan-Meier curve).
         limit: The budget of the restricted mean.
         with_restarts: Expected total if a run that missed is started anew until one succeeds: `restricted_mean` over
             the share; None where none reached it.
@@ -31,7 +31,7 @@ class Censored:
 
 
 def censored(reached: Sequence[float], missed: Sequence[float]) -> Censored:
-    """The statistics of runs that needed `reached`, and of others that were stopped at `missed` without success.
+    """Return the statistics of runs that needed `reached`, and of others that were stopped at `missed` without success.
 
     Args:
         reached: One value of each run that reached the target.
@@ -47,7 +47,7 @@ def censored(reached: Sequence[float], missed: Sequence[float]) -> Censored:
 
 
 def survival(reached: Sequence[float], missed: Sequence[float]) -> list[tuple[float, float]]:
-    """The Kaplan-Meier estimate: at each value that was reached, the share of runs that need more.
+    """Return the Kaplan-Meier estimate: at each value that was reached, the share of runs that need more.
 
     At one value those that reached it come before those that were stopped there, as is usual.
     """
@@ -61,7 +61,7 @@ def survival(reached: Sequence[float], missed: Sequence[float]) -> list[tuple[fl
 
 
 def restricted_mean(steps: Sequence[tuple[float, float]], limit: float) -> float:
-    """Area under the survival curve `steps` from 0 to `limit`."""
+    """Return the area under the survival curve `steps` from 0 to `limit`."""
     area, before, share = 0.0, 0.0, 1.0
     for value, after in steps:
         if value >= limit:
@@ -76,7 +76,7 @@ def _at(steps: Sequence[tuple[float, float]], value: float) -> float:
 
 
 def wilson_interval(successes: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share of which `successes` of `count` were seen (Wilson, JASA 22, 1927, 209-212)."""
+    """Return the 95 % interval of a share of which `successes` of `count` were seen (Wilson, JASA 22, 1927)."""
     z = normal_quantile()
     centre = (successes + z**2 / 2) / (count + z**2)
     reach = z / (count + z**2) * math.sqrt(successes * (count - successes) / count + z**2 / 4)
@@ -84,7 +84,7 @@ def wilson_interval(successes: int, count: int) -> tuple[float, float]:
 
 
 def olympic_mean(values: Sequence[float], rejected: int = 1) -> float | None:
-    """Mean without the `rejected` smallest and as many largest, as MLPerf scores; None where none is left.
+    """Return the mean without the `rejected` smallest and as many largest, as MLPerf scores; None where none is left.
 
     A run that missed is infinite: the mean is infinite if more missed than are rejected.
     """

@@ -1,4 +1,4 @@
-"""The variation rows as a picture: each run's epochs to quality, relative to its task's mean."""
+"""Draws the variation rows as a picture: each run's epochs to quality, relative to its task's mean."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _strip(axes: Axes, height: int, row: VariationRow, runs: str, mean: str, qua
 
 
 def _spread_out(values: Sequence[float]) -> list[float]:
-    """How far to lift each of the ascending `values`, so that equal ones can be counted."""
+    """Return how far to lift each of the ascending `values`, so that equal ones can be counted."""
     lifts: list[float] = []
     for place, value in enumerate(values):
         same = place > 0 and value == values[place - 1]

@@ -1,4 +1,4 @@
-"""Run-to-run variation: how far runs that differ only in their seed differ in what they need (paper, 5.3.1)."""
+"""Computes run-to-run variation: how far runs that differ only in their seed differ in their needs (paper, 5.3.1)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from aibench.results.result import Result, Status
 
 @dataclass(frozen=True, slots=True)
 class VariationRow:
-    """Runs that differ only in their seed.
+    """Holds the statistics of runs that differ only in their seed.
 
     Attributes:
-        task, scale, session: As configured.
+        task, scale, session: The configured task, scale and session.
         metric: Name of the quality.
         quality: The value to reach, with `session=epochs` that of the entire session; None where there is none.
         differs: Key and value of each trait in which these runs differ from another row of this task, scale, session.
@@ -76,18 +76,18 @@ class VariationRow:
 
     @property
     def within_quantum(self) -> bool:
-        """Whether the runs differ by no more than the quantum explains: `<= cv_floor` is all that can be said."""
+        """Return whether the quantum explains all scatter: `<= cv_floor` is then all that can be said."""
         return self.epochs.cv is not None and self.cv_floor is not None and self.epochs.cv <= self.cv_floor
 
 
 def variation(results: Iterable[Result | Run]) -> list[VariationRow]:
-    """One row for each set of runs that differ only in their seed, in order of task, scale and session."""
+    """Return one row for each set of runs that differ only in their seed, in order of task, scale and session."""
     grouped = pools(results)
     return [row_of(pool, differs) for pool, differs in zip(grouped, differences(grouped), strict=True)]
 
 
 def row_of(pool: Pool, differs: dict[str, str]) -> VariationRow:
-    """The row of one set of runs, which differs from others of its task in `differs`."""
+    """Return the row of one set of runs, which differs from others of its task in `differs`."""
     runs = without_copies(pool.runs)
     reached = [run for run in runs if run.reached]
     epochs, samples, seconds = (_spread(reached, name) for name in ("epochs", "samples", "seconds"))
@@ -126,13 +126,13 @@ def row_of(pool: Pool, differs: dict[str, str]) -> VariationRow:
 
 
 def _spread(reached: list[Run], name: str) -> Spread:
-    """The spread of what `to_quality` says of `name`."""
+    """Return the spread of what `to_quality` says of `name`."""
     values = (getattr(run.to_quality, name) for run in reached)
     return Spread.of([float(value) for value in values if value])
 
 
 def _olympic(epochs: Spread, runs: list[Run]) -> float | None:
-    """A run that a person or a fault stopped says nothing of the model, and is not counted; one that missed does."""
+    """Return the olympic mean of the epochs, where a run that missed counts and one that was stopped does not."""
     never = [math.inf for run in runs if not run.reached and run.status.finished and run.watched is not None]
     return olympic_mean([*epochs.values, *never])
 
@@ -147,7 +147,7 @@ def _censored(epochs: Spread, runs: list[Run]) -> Censored | None:
 
 
 def _others(runs: Iterable[Run]) -> dict[str, int]:
-    """How the runs that did not reach the target ended."""
+    """Return how many of the runs that did not reach the target ended in each way."""
     ends = Counter(run.status for run in runs if run.status is not Status.completed or run.watched is not None)
     return {
         "missed": ends[Status.not_converged] + ends[Status.completed],
@@ -158,7 +158,7 @@ def _others(runs: Iterable[Run]) -> dict[str, int]:
 
 
 def _limits(epochs: Spread, quantum: float | None) -> tuple[float | None, float | None, int | None]:
-    """The interval of the coefficient of variation, and the runs needed.
+    """Return the interval of the coefficient of variation, and the number of runs needed.
 
     An evaluation shows that the target was reached within the quantum before it. So the interval reaches from Vangel's
     lower end for the least scattered runs that give the same evaluations, to his upper end for what was observed, or
@@ -178,7 +178,7 @@ def _one_seed(runs: list[Run]) -> bool:
 
 
 def without_copies(runs: list[Run]) -> list[Run]:
-    """`runs` less those that repeat another's seed and history: they say nothing new about other seeds.
+    """Return `runs` without those that repeat another's seed and history: they say nothing new about other seeds.
 
     Runs of one and the same seed all stay: there the question is whether they repeat.
     """

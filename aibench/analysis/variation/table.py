@@ -1,4 +1,4 @@
-"""The variation rows as a table: on a screen, as Markdown, as CSV."""
+"""Writes the variation rows as a table: on a screen, as Markdown, as CSV."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEGEND = (
 
 
 def percent(ratio: float | None) -> str:
-    """`ratio` in percent to three digits, without the sign: `1.12`, `38.5`."""
+    """Return `ratio` in percent to three digits, without the sign: `1.12`, `38.5`."""
     if ratio is None:
         return NONE
     value = 100 * ratio
@@ -42,7 +42,7 @@ def _number(value: float | None) -> str:
 
 
 def cv_cell(row: VariationRow) -> str:
-    """The coefficient of variation in percent, `<= x` where the quantum explains it, `-` where there is none."""
+    """Return the coefficient of variation in percent, `<= x` where the quantum explains it, `-` where there is none."""
     return f"<= {percent(row.cv_floor)}" if row.within_quantum else percent(row.epochs.cv)
 
 
@@ -88,13 +88,13 @@ GAP = 2  # between two columns
 
 
 def title(rows: Sequence[VariationRow]) -> str:
-    """What the table shows, with the scale and the session where all rows share them."""
+    """Return a title that says what the table shows, with the scale and the session where all rows share them."""
     shared = {f"scale={row.scale} session={row.session}" for row in rows}
     return ", ".join(["Run-to-run variation of the epochs to quality", *(shared if len(shared) == 1 else [])])
 
 
 def names(rows: Sequence[VariationRow]) -> list[list[str]]:
-    """For each row the lines that tell it from the others: task, scale and session, keys that differ."""
+    """Return for each row the lines that tell it from the others: task, scale and session, keys that differ."""
     one = len({(row.scale, row.session) for row in rows}) == 1
     return [[row.task, *([] if one else [f"{row.scale} {row.session}"]), *_differing(row)] for row in rows]
 
@@ -106,18 +106,18 @@ def _differing(row: VariationRow) -> list[str]:
 
 
 def labels(rows: Sequence[VariationRow]) -> list[str]:
-    """The names in one line each; the task alone where it has one row."""
+    """Return the names in one line each; the task alone where it has one row."""
     several = Counter(row.task for row in rows)
     return [f"{task} ({', '.join(rest)})" if several[task] > 1 else task for task, *rest in names(rows)]
 
 
 def notes(rows: Sequence[VariationRow]) -> list[str]:
-    """A line for each row that has notes."""
+    """Return a line for each row that has notes."""
     return [f"{label}: {'; '.join(row.notes)}." for label, row in zip(labels(rows), rows, strict=True) if row.notes]
 
 
 def rich_table(rows: Sequence[VariationRow], width: int = WIDTH) -> Table:
-    """`rows` as a Rich table of at most `width` columns; where it is too narrow, `DISPENSABLE` columns go first."""
+    """Return `rows` as a Rich table of at most `width` columns; if too narrow, `DISPENSABLE` columns go first."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -141,7 +141,7 @@ def rich_table(rows: Sequence[VariationRow], width: int = WIDTH) -> Table:
 
 
 def _breadth(columns: Sequence[Column], rows: Sequence[VariationRow]) -> int:
-    """Characters that `columns` take beside the first one, with the gaps before them."""
+    """Return the characters that `columns` take beside the first one, with the gaps before them."""
     widest = [max(len(text) for text in (*header.splitlines(), *map(cell, rows))) for header, cell in columns]
     return sum(widest) + GAP * len(columns)
 
@@ -158,7 +158,7 @@ def show(rows: Sequence[VariationRow], console: Console) -> None:
 
 
 def markdown(rows: Sequence[VariationRow]) -> str:
-    """`rows` as a Markdown table with its legend and notes: what the committed studies hold."""
+    """Return `rows` as a Markdown table with its legend and notes, which is what the committed studies hold."""
     heads = ["task", *(header.replace("-\n", "").replace("\n", " ") for header, _ in COLUMNS)]
     table = [heads, ["---", *["---:"] * len(COLUMNS)]]
     table += [

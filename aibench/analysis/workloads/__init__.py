@@ -1,1 +1,1 @@
-"""Reads records of characterisation into tables and figures (paper, 5.2, 5.5). May import `analysis.variation`."""
+"""Reads records of characterisation into tables and figures (paper, 5.2 and 5.5)."""

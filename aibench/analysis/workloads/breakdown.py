@@ -1,4 +1,4 @@
-"""Where the time of training steps goes, by category of work: the paper's runtime breakdown (5.5.1)."""
+"""Computes where the time of training steps goes, by category of work: the paper's runtime breakdown (5.5.1)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A workload's shares.
+    """Holds a workload's shares of time, one bar of the figure.
 
     Attributes:
-        record: Of the workload.
-        shares: Category to its share of the busy time; sums to 1, with `UNCLASSIFIED` where some is.
+        record: The workload's record.
+        shares: By category, its share of the busy time; they sum to 1, with `UNCLASSIFIED` where some time is.
     """
 
     record: Record
@@ -33,16 +33,16 @@ class Bar:
 
     @property
     def profile(self) -> dict[str, Any]:
-        """The record's section."""
+        """Return the section `profile` of the record."""
         assert self.record.profile is not None
         return self.record.profile
 
 
 def bars(records: Sequence[Record]) -> list[Bar]:
-    """The shares of every record that has a profile.
+    """Return a bar for every record that has a profile.
 
     Raises:
-        RecordError: None has, or a profile lacks what it must hold.
+        RecordError: No record has a profile, or a profile lacks what it must hold.
     """
     found = [Bar(record, _shares(record)) for record in records if record.profile is not None]
     if not found:
@@ -68,7 +68,7 @@ def _shares(record: Record) -> dict[str, float]:
 
 
 def columns(found: Sequence[Bar]) -> list[str]:
-    """The categories with a column, the largest over all workloads first, then `REST`."""
+    """Return the categories that get a column, the largest over all workloads first, then `REST`."""
     names = list(dict.fromkeys(name for bar in found for name in bar.shares))
     large = [name for name in names if max(bar.shares.get(name, 0.0) for bar in found) >= SHOWN]
     large.sort(key=lambda name: -sum(bar.shares.get(name, 0.0) for bar in found))
@@ -76,14 +76,14 @@ def columns(found: Sequence[Bar]) -> list[str]:
 
 
 def of_column(bar: Bar, name: str, shown: Sequence[str]) -> float:
-    """The share in the column `name`, of those `shown`."""
+    """Return the share of `bar` in the column `name`, where `shown` are all columns."""
     if name != REST:
         return bar.shares.get(name, 0.0)
     return sum(share for category, share in bar.shares.items() if category not in shown)
 
 
 def table(found: Sequence[Bar]) -> Grid:
-    """A row for each workload."""
+    """Return the breakdown as a table with a row for each workload."""
     shown = columns(found)
     rows = [
         [label(bar.record, found), *(percent(of_column(bar, name, shown)) for name in shown), *_beside(bar)]
@@ -133,12 +133,12 @@ def _record(bar: Bar) -> dict[str, Any]:
 
 
 def label(record: Record, among: Sequence[Bar]) -> str:
-    """The workload's name, with its scale where `among` them are several."""
+    """Return the workload's name, with its scale where `among` has workloads of several scales."""
     return record.name if len({bar.record.scale for bar in among}) == 1 else f"{record.name} ({record.scale})"
 
 
 def where(found: Sequence[Bar]) -> str:
-    """`, scale mini, cpu, 1 thread`: what all share."""
+    """Return what all bars share, for a title: `, scale mini, cpu, 1 thread`."""
     first = found[0].record
     parts = []
     if len({bar.record.scale for bar in found}) == 1:

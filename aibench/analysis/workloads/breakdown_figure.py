@@ -1,4 +1,4 @@
-"""The breakdown as a picture: a stacked bar for each workload."""
+"""Draws the breakdown as a picture: a stacked bar for each workload."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LEAST = 7  # percent, for a number to fit in
 
 
 def color(category: str) -> str:
-    """Of a category."""
+    """Return the colour of a category."""
     return COLORS.get(category, SPARE)
 
 

@@ -1,4 +1,4 @@
-"""The three characteristics of the paper's 5.2.1, and how far each suite's workloads reach (Figures 1(a) and 2)."""
+"""Computes how far each suite's workloads reach in the three characteristics of the paper's 5.2.1 (Figures 1(a), 2)."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ PAPER: dict[str, dict[str, tuple[float, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A workload by the paper's three characteristics.
+    """Holds a workload's values of the paper's three characteristics.
 
     Attributes:
-        name: Of the workload.
+        name: The workload's name.
         suite: `AIBench` or `MLPerf`.
         scale: `mini` or `reference`.
         flops: Operations of one sample's forward pass, twice the multiply-adds; None where not counted.
         parameters: Numbers learnt.
-        epochs: Mean to quality over `runs` runs; None where none is stored.
-        runs: How many.
-        trained: Scale of these runs: the other one where none is stored at the workload's own.
+        epochs: Mean epochs to quality over `runs` runs; None where no run is stored.
+        runs: How many runs `epochs` is the mean of.
+        trained: Scale of these runs: the other one where no run is stored at the workload's own.
     """
 
     name: str
@@ -49,17 +49,17 @@ class Point:
 
     @property
     def stands_in(self) -> bool:
-        """Whether the epochs are of another scale than the rest."""
+        """Return whether the epochs come from another scale than the rest."""
         return self.trained not in (None, self.scale)
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What the workloads of a suite span in one characteristic.
+    """Holds the least and the greatest value of a characteristic among the workloads of a suite.
 
     Attributes:
-        suite: Which.
-        least, most: With the workloads' names.
+        suite: The suite's name.
+        least, most: The two values, each with its workload's name.
         count: Workloads that have the characteristic.
     """
 
@@ -70,12 +70,12 @@ class Range:
 
     @property
     def decades(self) -> float:
-        """The logarithm, base 10, of the most over the least."""
+        """Return the base-10 logarithm of the greatest over the least value."""
         return math.log10(self.most[0] / self.least[0])
 
 
 def points(records: Iterable[Record], runs: Iterable[Run] = ()) -> list[Point]:
-    """One for each record that has characteristics; those of configurations beside the suite's own are left out."""
+    """Return a point for each record with characteristics, except for configurations other than the suite's own."""
     epochs = epochs_to_quality(runs)
     return [
         Point(
@@ -94,7 +94,7 @@ def points(records: Iterable[Record], runs: Iterable[Run] = ()) -> list[Point]:
 def _epochs(
     found: dict[tuple[str, str], tuple[float | None, int]], record: Record
 ) -> tuple[float | None, int, str | None]:
-    """Mean, runs and scale: the record's own where runs of it are stored, else another."""
+    """Return mean epochs, number of runs and their scale: the record's own where runs are stored, else another."""
     for scale in sorted({scale for _, scale in found}, key=lambda scale: scale != record.scale):
         if (record.name, scale) in found:
             return *found[record.name, scale], scale
@@ -102,7 +102,7 @@ def _epochs(
 
 
 def epochs_to_quality(runs: Iterable[Run]) -> dict[tuple[str, str], tuple[float | None, int]]:
-    """The mean and the number of runs that reached their quality, by task and scale; of several studies the largest."""
+    """Return mean epochs and number of runs that reached their quality, by task and scale, of the largest study."""
     found: dict[tuple[str, str], tuple[float | None, int]] = {}
     for row in variation(runs):
         key = (row.task, row.scale)
@@ -112,7 +112,7 @@ def epochs_to_quality(runs: Iterable[Run]) -> dict[tuple[str, str], tuple[float 
 
 
 def ranges(found: Sequence[Point], characteristic: str) -> dict[str, Range]:
-    """By suite; a suite without the characteristic is left out."""
+    """Return the range of `characteristic` by suite; a suite without the characteristic is left out."""
     spans = {}
     for suite in SUITES:
         known = [
@@ -126,7 +126,7 @@ def ranges(found: Sequence[Point], characteristic: str) -> dict[str, Range]:
 
 
 def coverage(found: Sequence[Point]) -> Grid:
-    """For each characteristic what both suites span, the ratio of their peaks, and the paper's numbers beside."""
+    """Return a table of what both suites span, the ratio of their peaks, and the paper's numbers."""
     rows, plain = [], []
     for key, title in NAMES.items():
         spans = ranges(found, key)
@@ -155,7 +155,7 @@ def coverage(found: Sequence[Point]) -> Grid:
 
 
 def standing_in(found: Sequence[Point]) -> str:
-    """The scales, with commas, whose epochs stand in for the workloads' own; empty where none do."""
+    """Return the scales whose epochs stand in for the workloads' own, with commas; empty where none do."""
     return ", ".join(sorted({str(point.trained) for point in found if point.stands_in}))
 
 

@@ -1,4 +1,4 @@
-"""Figures 1(a) and 2 of the paper: what two suites span, and every workload by its three characteristics."""
+"""Draws the paper's Figures 1(a) and 2: what two suites span, and every workload by its three characteristics."""
 
 from __future__ import annotations
 

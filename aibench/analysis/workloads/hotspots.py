@@ -1,4 +1,4 @@
-"""The functions that take most of the time, by category and by workload: the paper's hotspot functions (5.5.2)."""
+"""Ranks the functions that take most time, by category and by workload: the paper's hotspot functions (5.5.2)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ OF_EACH = (
 
 @dataclass(frozen=True, slots=True)
 class Hotspot:
-    """A function over all workloads.
+    """Holds one function's shares of time over all workloads.
 
     Attributes:
         name: The operator or kernel.
         category: What kind of work it does.
-        shares: Workload to its share of the busy time there.
+        shares: By workload, the function's share of its busy time.
         of_category: Its part of what all workloads spend in the category.
         share: Mean share over all workloads, those without it as 0.
     """
@@ -44,7 +44,7 @@ class Hotspot:
 
 
 def hotspots(found: Sequence[Bar], top: int = TOP) -> list[Hotspot]:
-    """The `top` functions of every category over all workloads, categories with most time first."""
+    """Return the `top` functions of every category over all workloads, categories with most time first."""
     shares: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for bar in found:
         for one in bar.profile["functions"]:
@@ -64,7 +64,7 @@ def hotspots(found: Sequence[Bar], top: int = TOP) -> list[Hotspot]:
 
 
 def over_all(found: Sequence[Bar], top: int = TOP) -> Grid:
-    """Table 7's form: functions by category, with their shares over all workloads."""
+    """Return a table like the paper's Table 7: functions by category, with their shares over all workloads."""
     chosen = hotspots(found, top)
     rows, before = [], None
     for one in chosen:
@@ -95,7 +95,7 @@ def over_all(found: Sequence[Bar], top: int = TOP) -> Grid:
 
 
 def of_each(found: Sequence[Bar], top: int = TOP) -> Grid:
-    """The `top` functions of every workload."""
+    """Return a table of the `top` functions of every workload."""
     rows, records = [], []
     for bar in found:
         name = label(bar.record, found)
@@ -116,7 +116,7 @@ def of_each(found: Sequence[Bar], top: int = TOP) -> Grid:
 
 
 def _merged(bar: Bar) -> list[dict[str, Any]]:
-    """The functions of a workload by name and category, forwards and backwards together, the hottest first."""
+    """Return a workload's functions by name and category, forward and backward passes added, the hottest first."""
     merged: dict[tuple[str, str], dict[str, Any]] = {}
     for one in bar.profile["functions"]:
         key = (one["name"], one["category"] or "unclassified")
@@ -127,7 +127,7 @@ def _merged(bar: Bar) -> list[dict[str, Any]]:
 
 
 def short(name: str) -> str:
-    """A function's name without what only a linker needs, cut to fit a table."""
+    """Return a function's name without what only a linker needs, cut to fit a table."""
     bare = name.removeprefix("void ").replace("(anonymous namespace)::", "").replace("at::native::", "")
     bare = re.sub(r"\((?!\d)[^()]*\)$", "", bare)
     return bare if len(bare) <= LONGEST else f"{bare[: LONGEST - 3]}..."

@@ -1,4 +1,4 @@
-"""What micro benchmarks measured: a table, what could not be run, and each case under the machine's ceiling."""
+"""Shows what micro benchmarks measured: a table, what could not be run, each case under the machine's ceiling."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LEGEND = (
 
 
 class MicroError(ValueError):
-    """A file that is no result of `aibench micro`. The message is one line."""
+    """Reports a file that is no result of `aibench micro`. The message is one line."""
 
 
 def read_micro(path: Path) -> dict[str, Any]:
-    """What `aibench micro` wrote to `path`. Raises `MicroError`."""
+    """Return what `aibench micro` wrote to `path`. Raises `MicroError`."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -35,7 +35,7 @@ def read_micro(path: Path) -> dict[str, Any]:
 
 
 def table(found: dict[str, Any]) -> Grid:
-    """A row for each case that ran, workload by workload."""
+    """Return a table with a row for each case that ran, workload by workload."""
     best = found["ceiling"]
     rows, before = [], None
     for one in found["cases"]:
@@ -67,7 +67,7 @@ def table(found: dict[str, Any]) -> Grid:
 
 
 def unsupported(found: dict[str, Any]) -> list[str]:
-    """A line for each case that could not be run."""
+    """Return a line for each case that could not be run."""
     return [
         f"not run: {one['workload']} {one['operator']} {inputs(one)}"
         + (f" ({percent(one['share'])} % of its busy time)" if one["share"] is not None else "")
@@ -77,14 +77,14 @@ def unsupported(found: dict[str, Any]) -> list[str]:
 
 
 def inputs(one: dict[str, Any]) -> str:
-    """The shapes of a case's tensors, the first three: `64x3x3x3 16x3x3x3`."""
+    """Return the shapes of a case's first three tensors as text: `64x3x3x3 16x3x3x3`."""
     shapes = [shape for shape in one["shapes"] if shape and not isinstance(shape[0], list)]
     more = " ..." if len(shapes) > 3 else ""
     return " ".join("x".join(map(str, shape)) for shape in shapes[:3]) + more
 
 
 def plot(found: dict[str, Any], path: Path) -> None:
-    """Draw every case under the roofline: FLOP/s against operations per byte; those without operations at the left."""
+    """Draw every case under the roofline: FLOP/s against operations per byte, for cases that have operations."""
     from matplotlib.figure import Figure
 
     best = found["ceiling"]

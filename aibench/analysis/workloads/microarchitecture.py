@@ -1,4 +1,4 @@
-"""What hardware, or the operating system, counted of each workload, as tables (paper, 5.5): read from records."""
+"""Tabulates what hardware, or the operating system, counted for each workload (paper, 5.5), read from records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis of a radar figure.
+    """Describes one axis of a radar figure.
 
     Attributes:
         head: Its name.
@@ -41,22 +41,22 @@ class Axis:
 
 
 def with_counters(records: Sequence[Record]) -> list[tuple[Record, dict[str, Any]]]:
-    """The records that have the section, with it."""
+    """Return the records that have a section `counters`, each with that section."""
     return [(record, record.counters) for record in records if record.counters is not None]
 
 
 def of_hardware(records: Sequence[Record]) -> list[Record]:
-    """Those that have one of the paper's five metrics at least."""
+    """Return the records that have at least one of the paper's five metrics."""
     return [record for record, found in with_counters(records) if any(_value(found, name) is not None for name in FIVE)]
 
 
 def of_system(records: Sequence[Record]) -> list[Record]:
-    """Those with the operating system's record."""
+    """Return the records that hold what the operating system counted."""
     return [record for record, found in with_counters(records) if found.get("software")]
 
 
 def tables(records: Sequence[Record]) -> list[Grid]:
-    """A table for each kind of count that `records` hold."""
+    """Return a table for each kind of count that `records` hold."""
     hardware, system = of_hardware(records), of_system(records)
     stalled = [record for record in hardware if (record.counters or {}).get("stalls")]
     grids = [_metrics(hardware)] if hardware else []
@@ -65,7 +65,7 @@ def tables(records: Sequence[Record]) -> list[Grid]:
 
 
 def reasons(records: Sequence[Record]) -> list[str]:
-    """Why metrics are not there: a line for each reason, with the workloads that it holds for."""
+    """Return a line for each reason why metrics are missing, with the workloads that it holds for."""
     lines: dict[tuple[str, str], list[str]] = {}
     for record, found in with_counters(records):
         known = {**found.get("reasons", {}), **found.get("cpu_reasons", {}), **_software_of(record).get("reasons", {})}
@@ -80,7 +80,7 @@ def reasons(records: Sequence[Record]) -> list[str]:
 
 
 def hardware_axes(records: Sequence[Record]) -> list[Axis]:
-    """The five of Figure 3, from 0 to 1."""
+    """Return the axes for the five metrics of the paper's Figure 3, each from 0 to 1."""
     return [
         Axis(head.replace("\n", " "), {record.name: _value(record.counters or {}, name) for record in records}, 1.0)
         for name, head in FIVE.items()
@@ -88,7 +88,7 @@ def hardware_axes(records: Sequence[Record]) -> list[Axis]:
 
 
 def system_axes(records: Sequence[Record]) -> list[Axis]:
-    """Five of what the operating system counts; rates are drawn up to the largest among `records`."""
+    """Return five axes for what the operating system counts; rates end at the largest among `records`."""
     rows: dict[str, tuple[Sequence[float | None], float | None]] = {
         "cores busy, of the threads": ([_busy(record) for record in records], 1.0),
         "CPU time in the kernel": ([_software_of(record).get("system_share") for record in records], None),
@@ -118,7 +118,7 @@ def _busy(record: Record) -> float | None:
 
 
 def _rate(record: Record, name: str) -> float | None:
-    """A second of CPU time: one of wall time holds as much work as other processes leave."""
+    """Return the count of `name` a second of CPU time, which depends less on other processes than wall time."""
     software = _software_of(record)
     return software[name] / software["task_clock"] if software.get("task_clock") else None
 

@@ -1,4 +1,4 @@
-"""The characteristics of all models as a table, and as the file that `aibench subset --characteristics` reads."""
+"""Tabulates the characteristics of all models, also as the file that `aibench subset --characteristics` reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Epochs = Mapping[tuple[str, str], tuple[float | None, int]]
 
 
 def models(records: Sequence[Record], epochs: Epochs) -> Grid:
-    """A row for each record with characteristics."""
+    """Return a table with a row for each record with characteristics."""
     known = [record for record in records if record.characteristics]
     plain = [_plain(record, epochs) for record in known]
     return Grid(
@@ -110,7 +110,7 @@ def _notes(records: Sequence[Record]) -> list[str]:
 
 
 def uncounted(records: Sequence[Record]) -> Grid:
-    """The operators of a step that carry no formula: calls, and their share of the profiled time where there is one."""
+    """Return a table of a step's operators without a formula, with calls and, where known, their share of the time."""
     rows, plain = [], []
     for record in records:
         step = (record.characteristics or {}).get("step") or {}
@@ -140,7 +140,7 @@ COUNTED = ("convolution", "gemm", "recurrent", "attention")
 
 
 def uncounted_share(record: Record) -> float | None:
-    """Share of the profiled step's time in categories that carry no formula; None without a profile."""
+    """Return the share of a step's time in categories without a formula; None without a profile."""
     categories = (record.profile or {}).get("categories")
     if not isinstance(categories, dict):
         return None

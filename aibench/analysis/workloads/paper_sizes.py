@@ -1,4 +1,4 @@
-"""The paper's printed sizes beside what was counted: which configuration reproduces each."""
+"""Compares the model sizes that the paper prints with what was counted: which configuration reproduces each."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ROUNDED = 0.10  # and up to which it may have been rounded to it
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A number of the paper's.
+    """Holds one number that the paper prints, and what it may belong to.
 
     Attributes:
-        what: What it is of.
+        what: The model and the quantity that the number describes.
         where: Where the paper has it, and what it says there.
         printed: The number.
-        text: As it is printed.
+        text: The number as it is printed.
         quantity: `parameters`, `macs` or `flops`.
-        task: Whose it may be; None for the nearest of `suite`.
-        words: Of its configuration, beside task and scale.
+        task: The task whose number it may be; None for the nearest workload of `suite`.
+        words: The KEY=VALUE words of its configuration, beside task and scale.
         suite: See `task`.
         reading: What the comparison assumes.
     """
@@ -44,7 +44,7 @@ class Printed:
 
 @cache
 def printed_numbers() -> list[Printed]:
-    """All of them, from `printed.yaml`."""
+    """Return all numbers of `printed.yaml`."""
     import yaml
 
     text = files("aibench.analysis.workloads").joinpath("printed.yaml").read_text(encoding="utf-8")
@@ -56,14 +56,14 @@ def _of(section: dict[str, Any], part: str) -> dict[str, Any]:
 
 
 def quantity(record: Record, name: str) -> float | None:
-    """`parameters`, `macs` or `flops` of one sample's forward pass; None where not counted."""
+    """Return `parameters`, `macs` or `flops` of one sample's forward pass; None where not counted."""
     found: dict[str, Any] = record.characteristics or {}
     value = _of(found, "parameters").get("total") if name == "parameters" else _of(found, "forward").get(name)
     return None if value is None else float(value)
 
 
 def comparison(records: Sequence[Record]) -> Grid:
-    """A row for each printed number: the configuration, its number, their ratio and the reading."""
+    """Return a table with a row for each printed number: the configuration, its number, their ratio and the reading."""
     rows, plain = [], []
     for one in printed_numbers():
         record, ours = _ours(one, records)

@@ -1,4 +1,4 @@
-"""Radar figures, one small polar plot a workload, as the paper's Figure 3."""
+"""Draws radar figures, one small polar plot for each workload, as in the paper's Figure 3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike workloads are: what was measured of them as points, their principal components, clusters and distances."""
+"""Computes how alike workloads are: their measurements as points, principal components, clusters and distances."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ EPOCHS = "epochs to quality"
 
 
 class TooFewError(ValueError):
-    """Too few workloads, or nothing that tells them apart. The message is one line."""
+    """Reports too few workloads, or that nothing tells them apart. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What was measured of each workload, ready to be compared.
+    """Holds what was measured of each workload, ready to be compared.
 
     Attributes:
-        names: Of the workloads.
-        suites: Theirs.
+        names: The workloads' names.
+        suites: The workloads' suites.
         features: Names of the features.
-        groups: Theirs: `size`, `time` or `counters`.
+        groups: The features' groups: `size`, `time` or `counters`.
         values: float (workloads, features): logarithms (base 10) of sizes, shares of time, ratios. NaN where missing.
         points: float (workloads, features): standardised, missing ones at the mean; each group weighs the same.
         remarks: What was left out or filled in, and why: a line each.
@@ -60,10 +60,10 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Workloads in the space of their features.
+    """Holds the distances, components, clusters and pictures of workloads in the space of their features.
 
     Attributes:
-        features: The space.
+        features: The features that span the space.
         distances: float (workloads, workloads): Euclidean, between `features.points`.
         components: float (workloads, components): the principal components.
         loadings: float (components, features): of the features in them.
@@ -73,7 +73,7 @@ class Similarity:
         clusters: int (workloads,): the cut of the tree with the largest mean silhouette, numbered from 1.
         silhouettes: The mean silhouette by number of clusters.
         embedding: float (workloads, 2): t-SNE. Only a picture: its distances and gaps mean little.
-        perplexity: That it was made with.
+        perplexity: The perplexity that t-SNE used.
     """
 
     features: Features
@@ -90,11 +90,11 @@ class Similarity:
 
 
 def compare(records: Sequence[Record], epochs: Mapping[str, float] | None = None) -> Similarity:
-    """Principal components, clusters, t-SNE and distances of `records`, one for each workload. Always the same result.
+    """Return components, clusters, t-SNE and distances of `records`, one for each workload; always the same result.
 
     Args:
-        records: Of one scale.
-        epochs: To quality, by workload, of those that were trained at that scale.
+        records: Records of one scale.
+        epochs: By workload, epochs to quality, where it was trained at that scale.
 
     Raises:
         TooFewError: Fewer than four workloads can be compared, or no feature tells them apart.
@@ -143,7 +143,7 @@ def _cut(tree: Floats, distances: Floats) -> tuple[NDArray[np.int_], dict[int, f
 
 
 def features(records: Sequence[Record], epochs: Mapping[str, float] | None = None) -> Features:
-    """What `records` and `epochs` tell of each workload, standardised.
+    """Return what `records` and `epochs` tell of each workload, standardised.
 
     A workload without operations is left out, and one without a profile, unless more than a quarter have none: then
     the shares of time are left out. So is any feature that more than a quarter lack; in one that fewer lack, they stand
@@ -183,11 +183,11 @@ def features(records: Sequence[Record], epochs: Mapping[str, float] | None = Non
 
 
 def standardised(values: Floats, groups: Sequence[str]) -> Floats:
-    """`values` with mean 0 and deviation 1 in each column, divided so that each group's squares sum to the same.
+    """Return `values` with mean 0 and deviation 1 in each column, divided so that all groups weigh the same.
 
     Args:
         values: float (workloads, features); NaN stands at the column's mean.
-        groups: Of each feature.
+        groups: The group of each feature; the squares of each group sum to the same.
     """
     standard = (values - np.nanmean(values, axis=0)) / np.nanstd(values, axis=0)
     sizes = Counter(groups)
@@ -196,7 +196,7 @@ def standardised(values: Floats, groups: Sequence[str]) -> Floats:
 
 
 def _comparable(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    """Those whose operations are known and, unless too many lack one, that have a profile; why the others are not."""
+    """Return the records that can be compared, and a line for each workload or section that is left out."""
     reasons = {record.name: reason for record in records if (reason := _unusable(record))}
     known = [record for record in records if record.name not in reasons]
     unprofiled = [record.name for record in known if not _categories(record)]
@@ -221,7 +221,7 @@ def _categories(record: Record) -> dict[str, Any]:
 
 
 def _useless(group: str, column: Floats) -> str | None:
-    """Why a feature is left out; None where it is of use."""
+    """Return why a feature is left out; None where it is of use."""
     missing = int(np.isnan(column).sum())
     if missing == len(column):
         return "no workload has it"
@@ -245,7 +245,7 @@ def _sizes(records: Sequence[Record], epochs: Mapping[str, float]) -> Iterator[C
 
 
 def _times(records: Sequence[Record]) -> Iterator[Column]:
-    """The share of a step's time in each category of operators."""
+    """Yield the share of a step's time in each category of operators."""
     shares = [{name: one["share"] for name, one in _categories(record).items()} for record in records]
     for name in dict.fromkeys(name for found in shares for name in found):
         yield "time", f"{name} share", np.array([found.get(name, 0.0) for found in shares])

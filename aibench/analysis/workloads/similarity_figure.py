@@ -1,4 +1,4 @@
-"""The similarity of workloads as pictures: two principal components, a tree, t-SNE."""
+"""Draws the similarity of workloads: two principal components, a tree, t-SNE."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARKERS = {"AIBench": "o", "MLPerf": "s"}
 
 
 def plot(found: Similarity, folder: Path) -> list[Path]:
-    """Draw `pca.png`, `tree.png` and `tsne.png` in `folder`; returns their paths."""
+    """Draw `pca.png`, `tree.png` and `tsne.png` in `folder`, and return their paths."""
     from matplotlib.figure import Figure
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def _scatter(axes: Axes, found: Similarity, points: Floats) -> None:
 
 
 def _places(points: Floats) -> list[tuple[float, float]]:
-    """Where to write each point's name, in points from it: beside it, lower where another name stands there already."""
+    """Return where to write each name, in points from its point: beside it, lower where another name stands there."""
     span = np.ptp(points, axis=0)
     scaled = (points - points.min(axis=0)) / np.where(span > 0, span, 1)
     taken: list[tuple[float, float]] = []

@@ -1,4 +1,4 @@
-"""The similarity of workloads as tables and sentences."""
+"""Writes the similarity of workloads as tables and sentences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOADINGS = 3  # features named of a component
 
 
 def neighbours(found: Similarity) -> Grid:
-    """For each workload its cluster, the most similar one, and the most similar one of the other suite.
+    """Return a table of each workload's cluster, its most similar workload, and that of the other suite.
 
     Its records, which go to the CSV file, hold all distances and the coordinates in the figures.
     """
@@ -60,7 +60,7 @@ def _record(found: Similarity, place: int) -> dict[str, Any]:
 
 
 def matrix(found: Similarity) -> Grid:
-    """All distances; columns are numbered as the rows."""
+    """Return a table of all distances; columns are numbered as the rows."""
     names = found.features.names
     return Grid(
         title="Distances",
@@ -74,7 +74,7 @@ def matrix(found: Similarity) -> Grid:
 
 
 def components(found: Similarity) -> Grid:
-    """What the principal components are made of."""
+    """Return a table of what the principal components are made of."""
     rows = []
     for place, share in enumerate(found.explained):
         if place and found.explained[:place].sum() >= 0.9:
@@ -94,7 +94,7 @@ def components(found: Similarity) -> Grid:
 
 
 def sentences(found: Similarity) -> Sequence[str]:
-    """Which features there are, what was left out, and how far to trust the tree and the clusters."""
+    """Return lines that say which features there are, what was left out, and how far to trust tree and clusters."""
     features = found.features
     groups = {group: [] for group in features.groups}  # type: dict[str, list[str]]
     for name, group in zip(features.features, features.groups, strict=True):

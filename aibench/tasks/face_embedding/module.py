@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.face_embedding.config import Config, Decay, OptimConfig
+from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.tasks.face_embedding.config import Config, Decay
 from aibench.tasks.face_embedding.model import network
 from aibench.tasks.face_embedding.triplets import squared_distances, triplet_loss
 from aibench.tasks.face_embedding.verification import Verdict, verify
@@ -89,7 +89,11 @@ class Module(TaskModule):
         optimizer = torch.optim.AdamW(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = int(self.trainer.num_training_batches)
-        return each_step(optimizer, lambda step: factor(optim, step, epoch, budget))
+        warmup = optim.warmup_epochs * epoch
+        if optim.decay is Decay.cosine:
+            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+        every = max(1, round(optim.decay_epochs * epoch))
+        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.model.size, self.config.model.size, dtype=torch.uint8),)
@@ -119,18 +123,3 @@ def _verified(embeddings: Tensor, pairs: Tensor) -> Verdict:
     first, second, same, fold = pairs
     distances = (embeddings[first] - embeddings[second]).square().sum(1)
     return verify(distances, same.bool(), fold)
-
-
-def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        optim: `warmup_epochs`, `decay`, `decay_epochs` and `gamma` are used.
-        step: Optimiser steps taken.
-        epoch: Steps in an epoch.
-        budget: Steps in the whole session.
-    """
-    warmup = optim.warmup_epochs * epoch
-    if optim.decay is Decay.cosine:
-        return rise(step, warmup) * half_cosine(step, warmup, budget)
-    return rise(step, warmup) * float(optim.gamma ** (step // max(1, round(optim.decay_epochs * epoch))))

@@ -11,8 +11,8 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.face_recognition_3d.config import Channels, Config, Decay, OptimConfig
+from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.tasks.face_recognition_3d.config import Channels, Config, Decay
 from aibench.tasks.face_recognition_3d.model import CHANNELS, network
 from aibench.vision.augment import mirrored, shifted
 
@@ -84,7 +84,11 @@ class Module(TaskModule):
         )
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = int(self.trainer.num_training_batches)
-        return each_step(optimizer, lambda step: factor(optim, step, epoch, budget))
+        warmup = optim.warmup_epochs * epoch
+        if optim.decay is Decay.cosine:
+            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+        every = max(1, round(optim.decay_epochs * epoch))
+        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 4, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -104,18 +108,3 @@ class Module(TaskModule):
 
         images, labels = (tensor.cpu() for tensor in batch)
         return draw(images, [self.classes[label] for label in labels.tolist()], self.infer(batch))
-
-
-def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        optim: `warmup_epochs`, `decay`, `decay_epochs` and `gamma` are used.
-        step: Optimiser steps taken.
-        epoch: Steps in an epoch.
-        budget: Steps in the whole session.
-    """
-    warmup = optim.warmup_epochs * epoch
-    if optim.decay is Decay.cosine:
-        return rise(step, warmup) * half_cosine(step, warmup, budget)
-    return rise(step, warmup) * float(optim.gamma ** (step // (optim.decay_epochs * epoch)))

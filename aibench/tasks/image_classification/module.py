@@ -12,8 +12,8 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.image_classification.config import Config, Decay, OptimConfig
+from aibench.nn.schedules import each_step, half_cosine, milestones, rise
+from aibench.tasks.image_classification.config import Config, Decay
 from aibench.tasks.image_classification.model import network
 from aibench.vision.augment import shifted
 
@@ -81,7 +81,11 @@ class Module(TaskModule):
         )
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = int(self.trainer.num_training_batches)
-        return each_step(optimizer, lambda step: factor(optim, step, epoch, budget))
+        warmup = optim.warmup_epochs * epoch
+        if optim.decay is Decay.cosine:
+            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+        falls = [max(warmup, milestone * epoch) for milestone in optim.milestones]  # none during the warm-up
+        return each_step(optimizer, lambda step: rise(step, warmup) * milestones(step, falls, optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -113,20 +117,3 @@ class Module(TaskModule):
         for axes in figure.axes:
             axes.set_axis_off()
         return figure
-
-
-def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        optim: `warmup_epochs`, `decay`, `milestones` and `gamma` are used.
-        step: Optimiser steps taken.
-        epoch: Steps in an epoch.
-        budget: Steps in the whole session.
-    """
-    warmup = optim.warmup_epochs * epoch
-    if step < warmup:
-        return rise(step, warmup)
-    if optim.decay is Decay.cosine:
-        return half_cosine(step, warmup, budget)
-    return optim.gamma ** sum(step >= milestone * epoch for milestone in optim.milestones)

@@ -12,9 +12,10 @@ from torch.nn.functional import pad
 from torchmetrics import MeanMetric
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import each_step, milestones
 from aibench.tasks.image_compression import stream
 from aibench.tasks.image_compression.coder import Code
-from aibench.tasks.image_compression.config import Config, OptimConfig
+from aibench.tasks.image_compression.config import Config
 from aibench.tasks.image_compression.metric import ms_ssim
 from aibench.tasks.image_compression.model import Codec
 
@@ -91,8 +92,8 @@ class Module(TaskModule):
         optimizer = torch.optim.Adam(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         assert self.trainer.max_epochs is not None
         epoch = self.trainer.estimated_stepping_batches / self.trainer.max_epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim, step, epoch))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        places = [milestone * epoch for milestone in optim.milestones]
+        return each_step(optimizer, lambda step: milestones(step, places, optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -152,14 +153,3 @@ def _bits(codes: Tensor) -> Code:
     """The codes of one image, (iterations, 1, bits, rows, columns), as 0 or 1, uint8, without the second axis."""
     bits: Code = (codes[:, 0] > 0).cpu().numpy().astype(np.uint8)
     return bits
-
-
-def factor(optim: OptimConfig, step: int, epoch: float) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        optim: `milestones` and `gamma` are used.
-        step: Optimiser steps taken.
-        epoch: Steps in an epoch.
-    """
-    return optim.gamma ** sum(step >= milestone * epoch for milestone in optim.milestones)

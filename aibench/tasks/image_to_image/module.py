@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, l1_loss, mse_loss
+from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from aibench.config import Source
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import plateau
 from aibench.tasks.image_to_image.classes import VOID
 from aibench.tasks.image_to_image.config import CRITERIA, WITHOUT_SEGMENTER, Config
 from aibench.tasks.image_to_image.model import discriminator, generator
@@ -126,9 +128,7 @@ class Module(TaskModule):
                 weights, lr=optim.lr, betas=(optim.beta1, 0.999), weight_decay=optim.weight_decay, fused=True
             )
             optimizers.append(optimizer)
-            schedules.append(
-                torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim.constant, step, budget))
-            )
+            schedules.append(LambdaLR(optimizer, lambda step: plateau(step, budget, optim.constant)))
         return optimizers, schedules
 
     # Evaluation
@@ -199,12 +199,6 @@ def _compute(confusion: MulticlassConfusionMatrix) -> Scores:
     found = scores(confusion.compute())
     confusion.reset()
     return found
-
-
-def factor(constant: float, step: int, budget: int) -> float:
-    """The learning rate of `step` (from 0) as a factor of its peak: 1 for a part `constant` of `budget`, then to 0."""
-    left = 1 - step / budget
-    return 1.0 if left >= 1 - constant else max(0.0, left / (1 - constant))
 
 
 def _halves(network: nn.Module, first: Tensor, second: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Session, too_small
+from aibench import config
+from aibench.config import RunConfig, Session, too_small
 from aibench.tasks.learning_to_rank import layout
 
 
@@ -23,7 +24,7 @@ class Activation(enum.StrEnum):
 
 
 @dataclass(slots=True)
-class CaserConfig(ModelConfig):
+class ModelConfig(config.ModelConfig):
     """Teacher and student are Caser networks that differ in their latent dimensions.
 
     Attributes:
@@ -50,7 +51,7 @@ class CaserConfig(ModelConfig):
 
 
 @dataclass(slots=True)
-class CheckInsConfig(DataConfig):
+class DataConfig(config.DataConfig):
     """Attributes:
     min_items_per_user: Users with fewer distinct items are left out (not where the published split is read).
     min_users_per_item: Items with fewer distinct users are left out (likewise).
@@ -88,7 +89,7 @@ class DistillationConfig:
 
 
 @dataclass(slots=True)
-class RankingOptimConfig(OptimConfig):
+class OptimConfig(config.OptimConfig):
     """Attributes:
     teacher_epochs: Epochs that train the teacher; the student has the rest. With 0 the teacher stays untrained.
     negatives: Unseen items sampled for each window.
@@ -102,9 +103,9 @@ class RankingOptimConfig(OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    model: CaserConfig = field(default_factory=CaserConfig)
-    data: CheckInsConfig = field(default_factory=CheckInsConfig)
-    optim: RankingOptimConfig = field(default_factory=RankingOptimConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
         yield from _out_of_range(self)

@@ -20,7 +20,7 @@ from aibench.interactions.filtering import first_visits
 from aibench.interactions.rows import Rows
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.learning_to_rank import layout
-from aibench.tasks.learning_to_rank.config import CheckInsConfig, Config
+from aibench.tasks.learning_to_rank.config import Config, DataConfig
 from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 
 Sample = tuple[Tensor, ...]
@@ -157,7 +157,7 @@ class Data(TaskData):
         return digest(made.train.values, made.train.offsets, made.held_out.values, made.held_out.offsets, str(sizes))
 
 
-def _read(config: CheckInsConfig) -> Interactions:
+def _read(config: DataConfig) -> Interactions:
     match config.source:
         case Source.embedded:
             from aibench.tasks.learning_to_rank.flights import flights
@@ -171,7 +171,7 @@ def _read(config: CheckInsConfig) -> Interactions:
             return _made_up(config)
 
 
-def _made_up(config: CheckInsConfig) -> Interactions:
+def _made_up(config: DataConfig) -> Interactions:
     """Users with random sequences of different lengths; as many items as asked for, whether they appear or not."""
     generator = np.random.default_rng(config.seed)
     mean = config.interactions_per_user

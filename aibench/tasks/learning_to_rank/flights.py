@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aibench.interactions.flights import first_flights
-from aibench.tasks.learning_to_rank.config import CheckInsConfig
+from aibench.tasks.learning_to_rank.config import DataConfig
 from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HOURS = 4  # of a block of departures
 
 
-def flights(config: CheckInsConfig) -> Interactions:
+def flights(config: DataConfig) -> Interactions:
     """Which aircraft did what for the first time: users are aircraft, items are like `ORD UA 08-12`.
 
     An item is a destination, a carrier and the four hours of the day in which the departure was scheduled.

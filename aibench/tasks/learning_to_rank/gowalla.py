@@ -11,7 +11,7 @@ from aibench.contract import DataError
 from aibench.interactions.filtering import first_appearance, first_visits, frequent
 from aibench.interactions.rows import Ints
 from aibench.interactions.table import BLANKS, Format, Kind, read_table
-from aibench.tasks.learning_to_rank.config import CheckInsConfig
+from aibench.tasks.learning_to_rank.config import DataConfig
 from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 from aibench.tasks.learning_to_rank.layout import published_split, raw_file
 
@@ -21,7 +21,7 @@ RAW = Format(
 SPLIT = Format({"user": Kind.whole, "item": Kind.whole, "rating": Kind.number}, BLANKS)
 
 
-def gowalla(root: Path, config: CheckInsConfig) -> Interactions:
+def gowalla(root: Path, config: DataConfig) -> Interactions:
     """The check-ins below `root`: of the published split where it is there, else of SNAP's file.
 
     Raises:
@@ -36,7 +36,7 @@ def gowalla(root: Path, config: CheckInsConfig) -> Interactions:
     return _of_raw(raw, config)
 
 
-def _of_raw(path: Path, config: CheckInsConfig) -> Interactions:
+def _of_raw(path: Path, config: DataConfig) -> Interactions:
     """Sort in time, keep first visits, leave out rare users and items, hold out the last 20 % of each user."""
     table = read_table(path, RAW)
     table = table.iloc[::-1]  # newest first in the file: turned round, visits within a second stay in order

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from aibench.tasks.learning_to_rank.config import Activation, CaserConfig
+from aibench.tasks.learning_to_rank.config import Activation, ModelConfig
 
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     Activation.identity: nn.Identity,
@@ -59,7 +59,7 @@ class Caser(nn.Module):
         config: Filters, dropout, activations.
     """
 
-    def __init__(self, users: int, items: int, dimensions: int, config: CaserConfig) -> None:
+    def __init__(self, users: int, items: int, dimensions: int, config: ModelConfig) -> None:
         super().__init__()
         length = config.sequence_length
         self.user_embedding = nn.Embedding(users, dimensions)

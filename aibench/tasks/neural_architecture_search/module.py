@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.nn.schedules import stairs
 from aibench.tasks.neural_architecture_search.cell import Cell, chain
 from aibench.tasks.neural_architecture_search.config import Config, Optimizer
 from aibench.tasks.neural_architecture_search.controller import Controller, Sampled
@@ -123,12 +125,9 @@ class Module(TaskModule):
         kind: Any = {Optimizer.sgd: torch.optim.SGD, Optimizer.adam: torch.optim.Adam}[optim.optimizer]
         weights = kind(self.shared.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         controller = torch.optim.Adam(self.controller.parameters(), lr=optim.controller.lr, fused=True)
-        steps = self.facts["weights_steps"]
-
-        def factor(step: int) -> float:
-            return float(optim.decay ** max(0, step // steps - optim.decay_from + 1))
-
-        return [weights, controller], [torch.optim.lr_scheduler.LambdaLR(weights, factor)]
+        epoch = self.facts["weights_steps"]
+        first = optim.decay_from * epoch
+        return [weights, controller], [LambdaLR(weights, lambda step: stairs(step, epoch, optim.decay, first))]
 
     # Evaluation
 

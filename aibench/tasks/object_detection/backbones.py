@@ -12,7 +12,7 @@ from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from aibench.nn.weights import backbone_state
-from aibench.tasks.object_detection.config import Backbone, DetectorConfig
+from aibench.tasks.object_detection.config import Backbone, ModelConfig
 
 FROZEN_STAGES = ("conv1", "bn1", "layer1")  # of a ResNet with loaded weights (authors' FIXED_BLOCKS = 1)
 
@@ -39,7 +39,7 @@ class Parts:
     width: int
 
 
-def build(config: DetectorConfig) -> Parts:
+def build(config: ModelConfig) -> Parts:
     """The parts that `config` describes.
 
     Raises:
@@ -76,7 +76,7 @@ def _c4(network: ResNet) -> Parts:
     return Parts(body, 1024, ["0"], 16, AveragedLayer(network.layer4), 2048)
 
 
-def _pyramid(network: ResNet, config: DetectorConfig) -> Parts:
+def _pyramid(network: ResNet, config: ModelConfig) -> Parts:
     """The feature pyramid of torchvision over layers 1 to 4."""
     layers = {f"layer{level}": str(level - 1) for level in range(1, 5)}
     body = BackboneWithFPN(network, layers, [256, 512, 1024, 2048], 256, extra_blocks=LastLevelMaxPool())
@@ -84,7 +84,7 @@ def _pyramid(network: ResNet, config: DetectorConfig) -> Parts:
     return Parts(body, 256, list(layers.values()), 32, head, config.roi.hidden)
 
 
-def _convolutions(config: DetectorConfig) -> Parts:
+def _convolutions(config: ModelConfig) -> Parts:
     """A plain stack of 3x3 convolutions; one hidden layer works on regions."""
     blocks: list[nn.Module] = []
     before, stride = 3, 1

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from aibench.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Source
+from aibench import config
+from aibench.config import RunConfig, Source
 from aibench.tasks.object_detection import layout
 
 SMALLEST, LARGEST = 48, 200  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 200
@@ -24,7 +25,7 @@ class Backbone(enum.StrEnum):
     resnet101 = enum.auto()
 
 
-class Optimiser(enum.StrEnum):
+class Optimizer(enum.StrEnum):
     """How a step is taken."""
 
     sgd = enum.auto()
@@ -98,7 +99,7 @@ class RoiConfig:
 
 
 @dataclass(slots=True)
-class DetectorConfig(ModelConfig):
+class ModelConfig(config.ModelConfig):
     """Faster R-CNN.
 
     Attributes:
@@ -130,7 +131,7 @@ class DetectorConfig(ModelConfig):
 
 
 @dataclass(slots=True)
-class ImagesConfig(DataConfig):
+class DataConfig(config.DataConfig):
     """Images with boxes.
 
     Attributes:
@@ -144,8 +145,8 @@ class ImagesConfig(DataConfig):
 
 
 @dataclass(slots=True)
-class DetectorOptimConfig(OptimConfig):
-    """Optimiser. Its weight decay spares biases and normalisation.
+class OptimConfig(config.OptimConfig):
+    """Optimizer. Its weight decay spares biases and normalisation.
 
     Attributes:
         name: How a step is taken.
@@ -156,7 +157,7 @@ class DetectorOptimConfig(OptimConfig):
         decay_factor: What a fall of `decay=step` leaves of the learning rate.
     """
 
-    name: Optimiser = MISSING
+    name: Optimizer = MISSING
     momentum: float = 0.9
     warmup_steps: int = 0
     decay: Decay = MISSING
@@ -168,9 +169,9 @@ class DetectorOptimConfig(OptimConfig):
 class Config(RunConfig):
     """One run of object detection."""
 
-    model: DetectorConfig = field(default_factory=DetectorConfig)
-    data: ImagesConfig = field(default_factory=ImagesConfig)
-    optim: DetectorOptimConfig = field(default_factory=DetectorOptimConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
         """What is wrong with this run, a line each."""
@@ -184,7 +185,7 @@ class Config(RunConfig):
         yield from layout.problems(root, typed)
 
 
-def _of_model(model: DetectorConfig) -> Iterator[str]:
+def _of_model(model: ModelConfig) -> Iterator[str]:
     plain = model.backbone is Backbone.convolutions
     if plain and model.pyramid:
         yield "model.pyramid=true: backbone=convolutions has no levels. Set model.backbone=resnet50."
@@ -205,7 +206,7 @@ def _of_model(model: DetectorConfig) -> Iterator[str]:
         )
 
 
-def _of_data(data: ImagesConfig) -> Iterator[str]:
+def _of_data(data: DataConfig) -> Iterator[str]:
     if data.source is Source.embedded:
         if data.train_size is None or data.val_size is None:
             yield "data.train_size, data.val_size: no value, and generated scenes have no end. Set both."

@@ -15,7 +15,7 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import MultiScaleRoIAlign
 
 from aibench.tasks.object_detection import backbones
-from aibench.tasks.object_detection.config import DetectorConfig, RoiConfig, RpnConfig
+from aibench.tasks.object_detection.config import ModelConfig, RoiConfig, RpnConfig
 
 IMAGENET_MEAN = [0.485, 0.456, 0.406]
 IMAGENET_STD = [0.229, 0.224, 0.225]
@@ -36,7 +36,7 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
         classes: Number of classes, without the background.
     """
 
-    def __init__(self, config: DetectorConfig, classes: int) -> None:
+    def __init__(self, config: ModelConfig, classes: int) -> None:
         parts = backbones.build(config)
         resize = Resize(config.short_side, config.long_side, IMAGENET_MEAN, IMAGENET_STD, size_divisible=parts.divisor)
         rpn = _proposal_network(config.rpn, parts.channels, config.pyramid)

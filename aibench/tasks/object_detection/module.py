@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,8 +9,8 @@ from torch import Tensor
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.voc import VOC07mAP
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.object_detection.config import Config, Decay, DetectorOptimConfig, Optimiser
+from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.tasks.object_detection.config import Config, Decay, Optimizer
 from aibench.tasks.object_detection.data import Batch, Target
 from aibench.tasks.object_detection.model import Detector
 
@@ -63,14 +62,16 @@ class Module(TaskModule):
             {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": optim.weight_decay},
             {"params": [weight for weight in weights if weight.ndim == 1], "weight_decay": 0.0},
         ]
-        optimiser: torch.optim.Optimizer
-        if optim.name is Optimiser.sgd:
-            optimiser = torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
+        optimizer: torch.optim.Optimizer
+        if optim.name is Optimizer.sgd:
+            optimizer = torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
         else:
-            optimiser = torch.optim.AdamW(groups, lr=optim.lr, fused=True)
-        budget = int(self.trainer.estimated_stepping_batches)
-        epoch = budget // (self.trainer.max_epochs or 1)
-        return each_step(optimiser, partial(lr_factor, optim=optim, budget=budget, epoch=epoch))
+            optimizer = torch.optim.AdamW(groups, lr=optim.lr, fused=True)
+        budget, warmup = int(self.trainer.estimated_stepping_batches), optim.warmup_steps
+        if optim.decay is Decay.cosine:
+            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, 0, budget))
+        every = optim.decay_epochs * (budget // (self.trainer.max_epochs or 1))
+        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.decay_factor))
 
     def example_input(self) -> tuple[Any, ...]:
         """One image of noise: on a plain one every anchor scores alike."""
@@ -104,21 +105,6 @@ class Module(TaskModule):
             return self([image.to(self.device) for image in images])  # type: ignore[no-any-return]
         finally:
             self.detector.train(was_training)
-
-
-def lr_factor(step: int, optim: DetectorOptimConfig, budget: int, epoch: int) -> float:
-    """What the learning rate of `step`, from 0, is multiplied by.
-
-    Args:
-        step: Steps before this one.
-        optim: Its schedule.
-        budget: Steps of the whole session.
-        epoch: Steps in an epoch.
-    """
-    warmup = rise(step, optim.warmup_steps)
-    if optim.decay is Decay.step:
-        return warmup * optim.decay_factor ** (step // (optim.decay_epochs * epoch))
-    return warmup * half_cosine(step, 0, budget)
 
 
 def _in_pixels(boxed: Target) -> Target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import each_step, half_cosine
 from aibench.tasks.object_reconstruction_3d.config import Config, Decay, Supervision
 from aibench.tasks.object_reconstruction_3d.metric import THRESHOLD, VoxelIoU
 from aibench.tasks.object_reconstruction_3d.model import Network, Projector
@@ -91,8 +91,7 @@ class Module(TaskModule):
         if optim.decay is Decay.none:
             return optimizer
         budget = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine(step, budget))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return each_step(optimizer, lambda step: half_cosine(step, 0, budget))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -113,8 +112,3 @@ class Module(TaskModule):
 def half_square(difference: Tensor) -> Tensor:
     """Half the sum of the squares: TensorFlow's `l2_loss`, in which Yan et al. measure."""
     return difference.square().sum() / 2
-
-
-def cosine(step: int, budget: int) -> float:
-    """The learning rate of `step` (from 0) of `budget`, as a factor of its first."""
-    return (1 + math.cos(math.pi * min(1.0, step / budget))) / 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import each_step, half_cosine, rise
 from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Decay, Optimizer
 from aibench.tasks.spatial_transformer.model import Network
 
@@ -59,8 +59,9 @@ class Module(TaskModule):
         optimizer = kind(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         budget = int(self.trainer.estimated_stepping_batches)
         warmup = optim.warmup_epochs * int(self.trainer.num_training_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim.decay, step, warmup, budget))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        if optim.decay is Decay.none:
+            return each_step(optimizer, lambda step: rise(step, warmup))
+        return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 1, SIZE, SIZE, dtype=torch.uint8),)
@@ -96,19 +97,3 @@ class Module(TaskModule):
         for each in figure.axes:
             each.set_axis_off()
         return figure
-
-
-def factor(decay: Decay, step: int, warmup: float, budget: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        decay: How it falls after the warm-up.
-        step: Optimiser steps taken.
-        warmup: Steps of the linear rise.
-        budget: Steps in the whole session.
-    """
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    if decay is Decay.none:
-        return 1.0
-    return (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, budget - warmup)))) / 2

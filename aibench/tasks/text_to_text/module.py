@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.perplexity import CorpusPerplexity
-from aibench.nn.schedules import each_step
+from aibench.nn.schedules import each_step, inverse_root
 from aibench.tasks.text_to_text.config import Config
 from aibench.tasks.text_to_text.metric import CorpusBleu, TokenAccuracy
 from aibench.tasks.text_to_text.model import Past, Transformer
@@ -85,7 +84,7 @@ class Module(TaskModule):
         optimizer = torch.optim.Adam(
             self.parameters(), lr=optim.lr, betas=BETAS, eps=EPSILON, weight_decay=optim.weight_decay, fused=True
         )
-        return each_step(optimizer, lambda step: factor(step, optim.warmup_steps))
+        return each_step(optimizer, lambda step: inverse_root(step, optim.warmup_steps))
 
     def example_input(self) -> tuple[Tensor, ...]:
         source, target = self.facts["lengths"]
@@ -135,8 +134,3 @@ def of_like_lengths(source: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Te
     order = (target != PAD).sum(1).argsort()
     for rows in torch.split(order, _PART):
         yield trimmed(source[rows]), trimmed(target[rows])
-
-
-def factor(step: int, warmup: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak: a rise, then the inverse square root."""
-    return min((step + 1) / warmup, math.sqrt(warmup / (step + 1)))
