@@ -45,7 +45,7 @@ class Redraws(Protocol):
 class OnDisk(Protocol):
     """A data set whose samples are read from files one by one."""
 
-    def files(self) -> Iterator[Path]:
+    def paths(self) -> Iterator[Path]:
         """Yield the files, in an order that does not change with the place where they lie."""
 
 
@@ -109,17 +109,17 @@ class TaskData(ABC):
         `glance`: the sizes of all files, and the bytes of some. `aibench data verify` reads all bytes.
         """
 
-    def files(self) -> Iterator[Path]:
-        """Yield the files that the samples are read from, none where they are generated; see `OnDisk.files`."""
+    def paths(self) -> Iterator[Path]:
+        """Yield the files that the samples are read from, none where they are generated; see `OnDisk.paths`."""
         for split in ("train", "val"):
             dataset = self.dataset(split)
             if isinstance(dataset, OnDisk):
-                yield from dataset.files()
+                yield from dataset.paths()
 
     @cached_property
     def glance(self) -> str:
         """The sizes of all files, and the bytes of some, as `contents.glance` digests them; empty without files."""
-        files = list(self.files())
+        files = list(self.paths())
         return glance(files) if files else ""
 
     def identity(self) -> Identity | None:

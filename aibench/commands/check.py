@@ -13,14 +13,15 @@ def check(run: OneRun) -> None:
     from aibench.analysis.checking import faults
     from aibench.composition.compose import suite_config
     from aibench.config import plain
-    from aibench.results.division import division
+    from aibench.results.division import division, on_data
     from aibench.results.result import ResultError, read_result
 
     try:
         result = read_result(run)
     except ResultError as error:
         refuse(str(error))
-    found = division(result.config, plain(suite_config(result.task, result.scale)))
+    published = result.data.published if result.data else None
+    found = on_data(division(result.config, plain(suite_config(result.task, result.scale))), published)
     print(f"{run}: {result.task}, scale {result.scale}, seed {result.seed}: {result.status}")
     print(f"division: {found.name}")
     for key in found.left:

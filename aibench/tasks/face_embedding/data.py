@@ -82,8 +82,8 @@ class Data(TaskData):
         parts = (self.splits[split].fingerprint() for split in ("train", "val"))
         return digest(*parts, self.pairs, self.triplets, self.glance)
 
-    def files(self) -> Iterator[Path]:
-        yield from super().files()
+    def paths(self) -> Iterator[Path]:
+        yield from super().paths()
         if self.config.data.source is Source.disk:
             yield self._pairs_file()
 

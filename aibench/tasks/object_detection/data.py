@@ -87,10 +87,10 @@ class Data(TaskData):
     def fingerprint(self) -> str:
         return digest(*(part for split in ("train", "val") for part in self.splits[split].signature()), self.glance)
 
-    def files(self) -> Iterator[Path]:
+    def paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
             for dataset in self.on_disk:
-                yield from dataset.files()
+                yield from dataset.paths()
 
     def identity(self) -> Identity | None:
         if self.config.data.source is not Source.disk:

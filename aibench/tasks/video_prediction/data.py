@@ -88,7 +88,7 @@ class Data(TaskData):
         data = self.config.data
         if data.source is not Source.disk or data.collection is not Collection.google_push:
             return None
-        return ROBOT_PUSHING.compared({"training files": sum(len(split.records) for split in self.splits.values())})
+        return ROBOT_PUSHING.compared({"training files": sum(len(split.files) for split in self.splits.values())})
 
     def _read(self, split: str) -> Any:
         data = self.config.data

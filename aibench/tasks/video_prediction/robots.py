@@ -68,18 +68,18 @@ class Sequences(Dataset[Sample]):
     def __init__(self, root: Path, split: str, config: DataConfig) -> None:
         self.config = config
         self.features = FEATURES[config.collection]
-        self.records = record_files(root, config.collection, config.held_out_part)[split]
-        places = _places(self.records, config)
+        self.files = record_files(root, config.collection, config.held_out_part)[split]
+        places = _places(self.files, config)
         enough = places[places[:, 4] >= config.frames]
         self.left_out = len(places) - len(enough)
         if not len(enough):
             raise DataError(
-                f"{self.records[0].parent}: none of {len(places):,} sequences has data.frames={config.frames} frames."
+                f"{self.files[0].parent}: none of {len(places):,} sequences has data.frames={config.frames} frames."
             )
         count = config.train_size if split == "train" else config.val_size
         if count is not None and count > len(enough):
             raise DataError(
-                f"{self.records[0].parent}: {len(enough):,} sequences of {config.frames} frames, fewer than "
+                f"{self.files[0].parent}: {len(enough):,} sequences of {config.frames} frames, fewer than "
                 f"data.{split}_size={count}. Lower it."
             )
         self.places = enough if count is None else enough[np.arange(count) * len(enough) // count]
@@ -89,7 +89,7 @@ class Sequences(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         place, number, start, length, _ = self.places[index].tolist()
-        path = self.records[place]
+        path = self.files[place]
         data = read_record(path, start, length, number)
         try:
             return self._decoded(memoryview(data))
@@ -123,11 +123,11 @@ class Sequences(Dataset[Sample]):
 
     def fingerprint(self) -> str:
         """Name the files, and where the records lie in them."""
-        return digest("\n".join(path.name for path in self.records), self.places)
+        return digest("\n".join(path.name for path in self.files), self.places)
 
-    def files(self) -> Iterator[Path]:
+    def paths(self) -> Iterator[Path]:
         """Yield the files of records."""
-        yield from self.records
+        yield from self.files
 
 
 def _named(found: dict[str, memoryview], name: str) -> memoryview:
