@@ -35,16 +35,23 @@ KEPT = [
     "commands",
     "composition",
     "datasets",
+    "interactions",
+    "metrics",
+    "nn",
+    "text",
+    "vision",
 ]
 
 # What a first line may begin with: functions in this form, modules and classes in the third person. Add what you need.
 WORDS = """
-    Act Add Allow Answer Ask Assemble Average Build Call Check Choose Collect Compare Compose Compute Copy Count Decode
-    Define Describe Do Draw Enclose Encode End Enter Evaluate Fill Find Fit Fix Forecast Forward Give Group Have Hold
-    Imitate Judge Keep Let List Load Log Make Mark Measure Move Note Predict Print Profile Propose Put Quote Raise Rank
-    Read Refuse Register Remove Repeat Replace Report Restore Return Run Sample Save Say Search Select Serve Set Show
-    Shrink Sleep Sort Start Stop Store Sum Summarise Switch Tabulate Take Tell Test Time Train Turn Wait Wrap
-    Write Yield
+    Act Add Allow Answer Apply Ask Assemble Attend Average Build Call Carry Change Check Choose Collate Collect
+    Colour Compare Compose Compress Compute Convolve Copy Count Cut Decide Decode Define Describe Detect Do Draw
+    Drop Enclose Encode End Enter Estimate Evaluate Fill Find Fit Fix Follow Forecast Forward Generate Give Group
+    Handle Have Hold Imitate Join Judge Keep Learn Leave Lengthen Let List Load Log Make Map Mark Measure Move
+    Normalise Note Paint Pass Pool Predict Print Profile Propose Put Quote Raise Rank Read Refuse Register Remove
+    Repeat Replace Report Restore Return Run Sample Save Say Scale Search Select Serve Set Show Shrink Sleep Sort
+    Speak Split Stack Start Stop Store Subtract Sum Summarise Switch Tabulate Take Tell Test Time Train Translate
+    Try Turn Undo Wait Wrap Write Yield
 """
 VERBS = WORDS.split()
 BEGINS_BADLY = re.compile(r"(Of|As|Likewise|Which|Whose|Theirs)\b")

@@ -17,6 +17,7 @@ from aibench.composition.refusal import REFUSED, refusal
 from aibench.config import ConfigError, Resume, RunConfig, typed
 from aibench.results.made import making
 from aibench.results.result import RESULT
+from aibench.tracking.wandb_environment import sweep_problem
 from aibench.training.requirements import missing
 from aibench.training.resume import finished, refuse_folder
 
@@ -44,6 +45,8 @@ class Hooks(Callback):
             for overrides in _different(runs):
                 run = _composed(overrides)
                 _require(run, elsewhere="slurm" in str(config.hydra.launcher.get("_target_")).lower())
+            if (problem := sweep_problem(run, len(runs))) is not None:
+                raise ConfigError(problem)
             refuse_folder(run, Path(config.hydra.sweep.dir))
             if run.resume is Resume.auto:
                 _check_finished(Path(config.hydra.sweep.dir), runs)

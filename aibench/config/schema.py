@@ -153,16 +153,16 @@ class TrackingConfig:
 
     Attributes:
         kind: Kind of tracker.
-        mode: W&B's mode.
-        project: W&B's project.
-        entity: W&B's team or user; null takes the default of the API key.
+        mode: W&B's mode; `auto` takes that of `WANDB_MODE`, else online where an API key is at hand.
+        project: W&B's project; that of `WANDB_PROJECT` where not given.
+        entity: W&B's team or user; that of `WANDB_ENTITY` where not given, and null takes the API key's default.
         tags: W&B's tags, added to task, scale and session.
     """
 
     kind: Tracker = Tracker.csv
     mode: TrackingMode = TrackingMode.auto
-    project: str = "aibench"
-    entity: str | None = None
+    project: str = "${oc.env:WANDB_PROJECT,aibench}"
+    entity: str | None = "${oc.env:WANDB_ENTITY,null}"
     tags: list[str] = field(default_factory=list)
 
 

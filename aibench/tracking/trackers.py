@@ -8,22 +8,19 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
-import netrc
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from aibench.config import ConfigError, RunConfig, Tracker, TrackingMode, plain
+from aibench.config import ConfigError, RunConfig, Tracker, plain
 from aibench.results.folder import METRICS
 from aibench.results.made import made, making
 from aibench.results.result import RESULT, Evaluation, Result, write_atomically
+from aibench.tracking.wandb_environment import overridden, take_agents_run, wandb_mode
 
 SECTIONS = ("times", "throughput", "memory", "energy", "cost", "model")
 NO_TENSORBOARD = "tracking=tensorboard: not installed. Run: pip install tensorboard"
-NO_KEY = "tracking.mode=online: no API key. Run: wandb login, or set tracking.mode=offline."
 POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
 
 
@@ -157,26 +154,23 @@ class WandbTracking(NoTracking):
         import wandb
 
         self.config = config
-        online = config.tracking.mode is TrackingMode.online or (
-            config.tracking.mode is TrackingMode.auto and has_api_key()
-        )
-        mode: Any = None if "WANDB_MODE" in os.environ else "online" if online else "offline"
-        if mode == "online" and not has_api_key():
-            raise ConfigError(NO_KEY)
-        self.run = wandb.init(
-            dir=str(folder),
-            mode=mode,
-            project=config.tracking.project,
-            entity=config.tracking.entity,
-            group=f"{config.task}-{config.scale}",
-            job_type=str(config.session),
-            name=f"{config.task}-{config.scale}-seed{config.seed}",
-            id=run_id,
-            tags=[config.task, config.scale, str(config.session), *config.tracking.tags],
-            config=plain(config),
-            reinit="create_new",
-            settings=wandb.Settings(silent=True, console="off"),
-        )
+        mode: Any = wandb_mode(config)
+        take_agents_run()
+        with overridden():
+            self.run = wandb.init(
+                dir=str(folder),
+                mode=mode,
+                project=config.tracking.project,
+                entity=config.tracking.entity,
+                group=f"{config.task}-{config.scale}",
+                job_type=str(config.session),
+                name=f"{config.task}-{config.scale}-seed{config.seed}",
+                id=run_id,
+                tags=[config.task, config.scale, str(config.session), *config.tracking.tags],
+                config=plain(config),
+                reinit="create_new",
+                settings=wandb.Settings(silent=True, console="off"),
+            )
         for axis in POSITION:
             self.run.define_metric(axis, hidden=True)
         self.run.define_metric("val/*", step_metric="samples")
@@ -225,24 +219,15 @@ class WandbTracking(NoTracking):
         self.run.log({"evaluations": table})
 
 
-def has_api_key() -> bool:
-    """Whether a key stands in the environment or in `.netrc`, where `wandb login` puts it."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
-
-
 def lacking(config: RunConfig) -> Iterator[str]:
     """Yield what the tracker of `config` needs and does not find here, a line each; starts nothing."""
     if config.tracking.kind is Tracker.tensorboard and importlib.util.find_spec("tensorboard") is None:
         yield NO_TENSORBOARD
-    online = config.tracking.kind is Tracker.wandb and config.tracking.mode is TrackingMode.online
-    if online and "WANDB_MODE" not in os.environ and not has_api_key():
-        yield NO_KEY
+    if config.tracking.kind is Tracker.wandb:
+        try:
+            wandb_mode(config)
+        except ConfigError as error:
+            yield str(error)
 
 
 def tracking(config: RunConfig, folder: Path, run_id: str) -> Tracking:

@@ -7,15 +7,17 @@ import torch
 from rich.console import Console
 
 from aibench.characterization.workload import TaskWorkload
+from aibench.meters.instruments import Instruments
 from aibench.serving.session import Server
 from aibench.training.session import Session
 from tests.conftest import TINY
 
 
 def session(words, composed, folder):
-    made = Session(composed(*TINY, *words), folder, "id", None, Console(quiet=True))
-    made.instruments.stop()
-    return made.module
+    config = composed(*TINY, *words)
+    instruments = Instruments(config, folder)
+    instruments.stop()
+    return Session(config, folder, "id", None, instruments, Console(quiet=True)).module
 
 
 BUILDERS = {

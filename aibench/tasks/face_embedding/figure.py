@@ -1,4 +1,4 @@
-"""A table of distances between faces."""
+"""Draws a table of distances between faces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def draw(images: Tensor, labels: Tensor, distances: Tensor, threshold: float) -> Figure:
-    """Faces along both sides of a table of squared distances; framed in red where the verdict is wrong.
+    """Draw faces along both sides of a table of squared distances; framed in red where the verdict is wrong.
 
     Args:
         images: uint8 (faces, 3, height, width).

@@ -1,4 +1,4 @@
-"""Pictures of faces in colour and depth with what a model makes of them."""
+"""Draws faces in colour and depth with what a model makes of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COLUMNS, _MOST = 4, 16
 
 
 def draw(images: Tensor, truth: list[str], answers: list[list[tuple[str, float]]]) -> Figure:
-    """Each face in colour beside its depth, light where it is near; the model's mistakes in red.
+    """Draw each face in colour beside its depth, light where it is near; the model's mistakes in red.
 
     Args:
         images: uint8 (faces, 4, height, width).
@@ -43,7 +43,7 @@ def draw(images: Tensor, truth: list[str], answers: list[list[tuple[str, float]]
 
 
 def _tinted(depth: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Depths of a picture as colours, (height, width, 3): dark and blue far away, light and yellow near, black nowhere.
+    """Return depths as colours, (height, width, 3): dark and blue far away, light and yellow near, black nowhere.
 
     The colours span the depths that the picture has.
     """

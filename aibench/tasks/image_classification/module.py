@@ -1,4 +1,4 @@
-"""Training and evaluation of an image classifier."""
+"""Trains and evaluates an image classifier."""
 
 from __future__ import annotations
 
@@ -8,48 +8,37 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torchmetrics import Metric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
+from aibench.metrics.accuracy import accuracies, likeliest
 from aibench.nn.schedules import each_step, half_cosine, milestones, rise
 from aibench.tasks.image_classification.config import Config, Decay
 from aibench.tasks.image_classification.model import network
 from aibench.vision.augment import shifted
+from aibench.vision.pixels import Normalise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-TOP = 5
 _PICTURES = 16
 
 
 class Module(TaskModule):
-    """A classifier. A batch is images, uint8 (batch, 3, height, width), and their classes, int64 (batch,)."""
+    """Trains a classifier. A batch is images, uint8 (batch, 3, height, width), and their classes, int64 (batch,)."""
 
     config: Config
-    scale: Tensor
-    offset: Tensor
 
     def __init__(self, config: Config, facts: Facts) -> None:
         super().__init__(config, facts)
         self.classes: list[str] = facts["classes"]
         self.network = network(config.model, len(self.classes))
-        mean, std = torch.tensor(config.data.mean), torch.tensor(config.data.std)
-        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
-        self.register_buffer("offset", (-mean / std).view(3, 1, 1), persistent=False)
-        metrics: dict[str, Metric | MetricCollection] = {"val/accuracy": self._top(1)}
-        if len(self.classes) > TOP:
-            metrics[f"val/accuracy_top{TOP}"] = self._top(TOP)
-        self.metrics = MetricCollection(metrics, compute_groups=False)
-
-    def _top(self, count: int) -> MulticlassAccuracy:
-        return MulticlassAccuracy(len(self.classes), top_k=count, average="micro", validate_args=False)
+        self.normalise = Normalise(config.data.mean, config.data.std)
+        self.metrics = accuracies(len(self.classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
-        logits: Tensor = self.network(images * self.scale + self.offset)
+        """Return logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
+        logits: Tensor = self.network(self.normalise(images))
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -60,8 +49,7 @@ class Module(TaskModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, labels = batch
-        logits = self(images)
-        self.metrics.update(logits, labels)
+        self.metrics.update(self(images), labels)
 
     def on_validation_epoch_end(self) -> None:
         for name, accuracy in self.metrics.compute().items():
@@ -92,15 +80,11 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
-        """For each image the 5 likeliest classes (all where there are fewer): names with probabilities, descending."""
-        likeliest = self(batch[0].to(self.device)).float().softmax(1).topk(min(TOP, len(self.classes)))
-        return [
-            [(self.classes[index], probability) for index, probability in zip(indices, values, strict=True)]
-            for indices, values in zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
-        ]
+        """Return each image's 5 likeliest classes (all if there are fewer): names with probabilities, descending."""
+        return likeliest(self(batch[0].to(self.device)), self.classes)
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures with what they show and what the model takes them for, its mistakes in red."""
+        """Draw pictures with what they show and what the model takes them for, its mistakes in red."""
         from matplotlib.figure import Figure
 
         images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)

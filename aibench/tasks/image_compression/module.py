@@ -1,4 +1,4 @@
-"""Training and evaluation of an image codec."""
+"""Trains and evaluates an image codec."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PICTURES = 4
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """An image that was compressed, and decompressed again.
+    """Holds an image that was compressed, and decompressed again.
 
     Attributes:
         content: All that is left of it.
@@ -40,12 +40,12 @@ class Compressed:
 
     @property
     def bits_per_pixel(self) -> float:
-        """Of `content`, its header included."""
+        """Return the bits per pixel of `content`, its header included."""
         return 8 * len(self.content) / self.picture[0].numel()
 
 
 class Module(TaskModule):
-    """A codec. A batch is images, uint8 (batch, 3, height, width), or a list of images of different sizes."""
+    """Trains a codec. A batch is images, uint8 (batch, 3, height, width), or a list of images of different sizes."""
 
     config: Config
 
@@ -55,7 +55,7 @@ class Module(TaskModule):
         self.quality, self.rate = MeanMetric(), MeanMetric()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes and reconstructions of each iteration.
+        """Return the codes and reconstructions of each iteration.
 
         Args:
             images: uint8 (batch, 3, height, width). What lacks to whole blocks is continued by the border.
@@ -99,7 +99,7 @@ class Module(TaskModule):
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
 
     def compress(self, image: Tensor) -> bytes:
-        """`image`, uint8 (3, height, width), as bytes.
+        """Compress `image`, uint8 (3, height, width), to bytes.
 
         Raises:
             DataError: It is too large.
@@ -109,7 +109,7 @@ class Module(TaskModule):
         return stream.pack(_bits(codes), height, width, self.config.model.entropy_coder)
 
     def decompress(self, content: bytes) -> Tensor:
-        """The image, uint8 (3, height, width), that a codec of the same weights compressed to `content`.
+        """Return the image, uint8 (3, height, width), that a codec of the same weights compressed to `content`.
 
         Raises:
             DataError: No such codec can have written it.
@@ -120,12 +120,12 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[Compressed]:
-        """Each image as bytes, and what these bytes decode to."""
+        """Return each image as bytes, and what these bytes decode to."""
         contents = [self.compress(image.to(self.device)) for image in batch]
         return [Compressed(content, self.decompress(content)) for content in contents]
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures beside what is left of them at several rates, and quality over rate, with JPEG's."""
+        """Draw pictures beside what is left of them at several rates, and quality over rate, with JPEG's."""
         from aibench.tasks.image_compression.figure import Progress, draw
 
         shown = []
@@ -139,17 +139,17 @@ class Module(TaskModule):
 
 
 def _values(images: Tensor) -> Tensor:
-    """The whole numbers of `images` as float in -1/2 to 1/2."""
+    """Return the whole numbers of `images` as float in -1/2 to 1/2."""
     values: Tensor = images / 255 - 0.5
     return values
 
 
 def _pixels(values: Tensor) -> Tensor:
-    """The inverse of `_values`, rounded, uint8."""
+    """Return the whole numbers, uint8, of which `_values` makes `values`."""
     return (255 * (values.float() + 0.5)).round().clamp(0, 255).to(torch.uint8)
 
 
 def _bits(codes: Tensor) -> Code:
-    """The codes of one image, (iterations, 1, bits, rows, columns), as 0 or 1, uint8, without the second axis."""
+    """Return the codes of one image, (iterations, 1, bits, rows, columns), as 0 or 1, uint8, without the 1."""
     bits: Code = (codes[:, 0] > 0).cpu().numpy().astype(np.uint8)
     return bits

@@ -1,4 +1,4 @@
-"""Training and evaluation of CycleGAN."""
+"""Trains and evaluates CycleGAN."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from aibench.tasks.image_to_image.model import discriminator, generator
 from aibench.tasks.image_to_image.pool import ImagePool
 from aibench.tasks.image_to_image.scores import Scores, nearest_colour, scores
 from aibench.tasks.image_to_image.segmenter import Segmenter, load_fcn, load_small
+from aibench.vision.pixels import to_bytes, to_float
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +31,7 @@ _PICTURES = 6
 
 
 class Module(TaskModule):
-    """Two generators, label maps to photos and back, and a discriminator of each kind of image.
+    """Trains two generators, label maps to photos and back, and a discriminator of each kind of image.
 
     A training batch is label maps and photos, unpaired, each uint8 (batch, 3, load, load). A held-out batch is label
     maps and their photos, each uint8 (batch, 3, size, size), and the classes of the maps' pixels, uint8
@@ -68,14 +69,14 @@ class Module(TaskModule):
         return load_fcn(Path(str(data.segmenter)).expanduser(), data.segmenter_size)
 
     def forward(self, labels: Tensor) -> Tensor:
-        """Photos, float (batch, 3, height, width) in -1 to 1, of label maps, uint8 (batch, 3, height, width)."""
-        photos: Tensor = self.to_photo(_to_float(labels))
+        """Return photos, float (batch, 3, height, width) in -1 to 1, of label maps, uint8 (batch, 3, height, width)."""
+        photos: Tensor = self.to_photo(to_float(labels))
         return photos
 
     # Training
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        labels, photos = (_to_float(_cut(images, self.config.data.size)) for images in batch)
+        labels, photos = (to_float(_cut(images, self.config.data.size)) for images in batch)
         optimizers: Any = self.optimizers()
         generators, critics = optimizers
         self._critics_learn(False)
@@ -100,7 +101,9 @@ class Module(TaskModule):
         self.labels_critic.requires_grad_(learn)
 
     def _generators_loss(self, labels: Tensor, photos: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Equation 3 of CycleGAN's paper with least squares (section 4) and the identity loss (5.2); what was made.
+        """Return the generators' loss, and what was made.
+
+        The loss is equation 3 of CycleGAN's paper with least squares (section 4) and the identity loss (5.2).
 
         A generator works on what it translates and on what it should leave as it is in one batch: instance
         normalisation keeps the images apart.
@@ -136,12 +139,12 @@ class Module(TaskModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels, photos, classes = batch
         shape, classes = classes.shape[1:], classes.long()
-        made = _to_bytes(self.to_labels(_to_float(photos)))
+        made = to_bytes(self.to_labels(to_float(photos)))
         guessed = nearest_colour(made, self.palette)[:, None].float()
         self.labels.update(interpolate(guessed, size=shape, mode="nearest-exact")[:, 0].long(), classes)
         if self.segmenter is None:
             return
-        self.generated.update(self.segmenter(_to_bytes(self(labels)), shape), classes)
+        self.generated.update(self.segmenter(to_bytes(self(labels)), shape), classes)
         if self._real_scores is None:
             self.real.update(self.segmenter(photos, shape), classes)
 
@@ -171,11 +174,11 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> Tensor:
-        """Photos of the label maps of `batch`, uint8 (batch, 3, height, width)."""
-        return _to_bytes(self(batch[0].to(self.device))).cpu()
+        """Return photos of the label maps of `batch`, uint8 (batch, 3, height, width)."""
+        return to_bytes(self(batch[0].to(self.device))).cpu()
 
     def render(self, batch: Batch) -> Figure:
-        """Columns of scenes: the label map, the photo made of it, what the segmenter sees in that, the real photo."""
+        """Draw columns of scenes: label map, photo made of it, what the segmenter sees in that, real photo."""
         from matplotlib.figure import Figure
 
         labels, photos = (images[:_PICTURES] for images in batch[:2])
@@ -202,7 +205,7 @@ def _compute(confusion: MulticlassConfusionMatrix) -> Scores:
 
 
 def _halves(network: nn.Module, first: Tensor, second: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """What `network` makes of the images `first` and `second`."""
+    """Return what `network` makes of the images `first` and `second`."""
     if second is None:
         return network(first), None
     made = network(torch.cat([first, second]))
@@ -210,19 +213,19 @@ def _halves(network: nn.Module, first: Tensor, second: Tensor | None) -> tuple[T
 
 
 def _critic_loss(critic: nn.Module, real: Tensor, made: Tensor) -> Tensor:
-    """Half the sum, as in the authors' code: the discriminators learn at half the generators' speed."""
+    """Return half the sum, as the authors' code does: the discriminators learn at half the generators' speed."""
     real_verdicts, made_verdicts = _halves(critic, real, made)
     assert made_verdicts is not None
     return (_verdict_loss(real_verdicts, 1.0) + _verdict_loss(made_verdicts, 0.0)) / 2
 
 
 def _verdict_loss(verdicts: Tensor, wanted: float) -> Tensor:
-    """Least squares (Mao et al. 2017, arXiv 1611.04076)."""
+    """Return the least-squares loss (Mao et al. 2017, arXiv 1611.04076)."""
     return mse_loss(verdicts, torch.full_like(verdicts, wanted))
 
 
 def _cut(images: Tensor, size: int) -> Tensor:
-    """A random part of each image, `size` by `size` pixels, mirrored half of the time; each image by its own draw.
+    """Cut a random part out of each image, `size` by `size` pixels, mirrored half of the time; each by its own draw.
 
     Args:
         images: (batch, 3, height, width).
@@ -235,13 +238,3 @@ def _cut(images: Tensor, size: int) -> Tensor:
     columns = torch.where(torch.rand(count, 1, device=device) < 0.5, along, along.flip(0))
     which = torch.arange(count, device=device)[:, None, None]
     return images.permute(0, 2, 3, 1)[which, (top + along)[:, :, None], (left + columns)[:, None]].permute(0, 3, 1, 2)
-
-
-def _to_float(images: Tensor) -> Tensor:
-    """Images in -1 to 1 of uint8."""
-    return images / 127.5 - 1
-
-
-def _to_bytes(images: Tensor) -> Tensor:
-    """Images as uint8, as a file would hold them, of -1 to 1."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

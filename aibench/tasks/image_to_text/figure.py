@@ -17,7 +17,7 @@ _WIDTH = 34  # letters in a line
 
 
 def draw(images: Tensor, captions: list[str], references: list[str]) -> Figure:
-    """The first few of `images`, uint8 (images, 3, height, width), under their captions, a reference in grey below."""
+    """Draw the first of `images`, uint8 (images, 3, height, width), under their captions, a reference in grey below."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 

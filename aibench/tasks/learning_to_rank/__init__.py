@@ -1,1 +1,1 @@
-"""Ranking distillation of Caser on Gowalla check-ins (paper, 4.1.3; DC-AI-C16)."""
+"""Trains Caser with ranking distillation on Gowalla check-ins (paper, 4.1.3; DC-AI-C16)."""

@@ -1,4 +1,4 @@
-"""Training, evaluation and inference of Faster R-CNN."""
+"""Trains and evaluates Faster R-CNN, and detects with it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.voc import VOC07mAP
 from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.nn.weights import decay_groups
 from aibench.tasks.object_detection.config import Config, Decay, Optimizer
 from aibench.tasks.object_detection.data import Batch, Target
 from aibench.tasks.object_detection.model import Detector
@@ -33,7 +34,7 @@ class Module(TaskModule):
         self.coco = _coco_metric() if config.model.coco_metric else None
 
     def forward(self, images: list[Tensor]) -> list[Target]:
-        """Detections in `images`, uint8 (3, height, width) each; see `Detector`."""
+        """Return the detections in `images`, uint8 (3, height, width) each; see `Detector`."""
         return self.detector(images)  # type: ignore[no-any-return]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -57,11 +58,7 @@ class Module(TaskModule):
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
-        weights = [weight for weight in self.parameters() if weight.requires_grad]
-        groups = [
-            {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": optim.weight_decay},
-            {"params": [weight for weight in weights if weight.ndim == 1], "weight_decay": 0.0},
-        ]
+        groups = decay_groups(self.parameters(), optim.weight_decay)
         optimizer: torch.optim.Optimizer
         if optim.name is Optimizer.sgd:
             optimizer = torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
@@ -74,13 +71,13 @@ class Module(TaskModule):
         return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.decay_factor))
 
     def example_input(self) -> tuple[Any, ...]:
-        """One image of noise: on a plain one every anchor scores alike."""
+        """Return one image of noise: on a plain one every anchor scores alike."""
         data = self.config.data
         generator = torch.Generator().manual_seed(0)
         return ([torch.randint(0, 256, (3, data.height, data.width), generator=generator, dtype=torch.uint8)],)
 
     def infer(self, batch: Batch) -> list[list[dict[str, Any]]]:
-        """For each image its objects, best first: `class`, `score` in 0 to 1, and `box`, the edges in pixels."""
+        """Return each image's objects, best first: `class`, `score` in 0 to 1, and `box`, the edges in pixels."""
         return [
             [
                 {"class": self.classes[label - 1], "score": score, "box": box}
@@ -92,7 +89,7 @@ class Module(TaskModule):
         ]
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures with the boxes that were found and those that are there."""
+        """Draw pictures with the boxes that were found and those that are there."""
         from aibench.tasks.object_detection.figure import draw
 
         return draw(batch, self._detect(batch[0]), self.classes)
@@ -108,7 +105,7 @@ class Module(TaskModule):
 
 
 def _in_pixels(boxed: Target) -> Target:
-    """VOC's convention for boxes, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
+    """Return boxes by VOC's convention, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
     return {**boxed, "boxes": boxed["boxes"] - boxed["boxes"].new_tensor([0.0, 0.0, 1.0, 1.0])}
 
 

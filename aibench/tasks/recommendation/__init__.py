@@ -1,1 +1,1 @@
-"""NeuMF, neural collaborative filtering, on MovieLens ratings (paper, 4.1.11; DC-AI-C10)."""
+"""Trains NeuMF, neural collaborative filtering, on MovieLens ratings (paper, 4.1.11; DC-AI-C10)."""

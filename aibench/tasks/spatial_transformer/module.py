@@ -1,4 +1,4 @@
-"""Training and evaluation of a classifier with a spatial transformer."""
+"""Trains and evaluates a classifier with a spatial transformer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = 6
 
 
 class Module(TaskModule):
-    """A classifier. A batch is images, uint8 (batch, 1, 28, 28), and their digits, int64 (batch,)."""
+    """Trains a classifier. A batch is images, uint8 (batch, 1, 28, 28), and their digits, int64 (batch,)."""
 
     config: Config
 
@@ -33,7 +33,7 @@ class Module(TaskModule):
         self.accuracy = MulticlassAccuracy(DIGITS, average="micro", validate_args=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, 10), of `images`, uint8 (batch, 1, 28, 28)."""
+        """Return logits, float (batch, 10), of `images`, uint8 (batch, 1, 28, 28)."""
         logits: Tensor = self.network(self._normalised(images))
         return logits
 
@@ -68,18 +68,18 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[tuple[int, float]]:
-        """For each image the likeliest digit and its probability."""
+        """Return for each image the likeliest digit and its probability."""
         likeliest = self(batch[0].to(self.device)).float().softmax(1).max(1)
         return list(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
 
     @torch.inference_mode()
     def transformed(self, images: Tensor) -> Tensor:
-        """What the classifier sees of `images`, uint8 (batch, 1, 28, 28): float (batch, 1, 28, 28) in 0 to 1."""
+        """Return what the classifier sees of `images`, uint8 (batch, 1, 28, 28), as float in 0 to 1."""
         seen: Tensor = self.network.transformer(self._normalised(images.to(self.device)))
         return (seen * self.config.data.std + self.config.data.mean).clamp(0, 1)
 
     def render(self, batch: Batch) -> Figure:
-        """Images, each above what the classifier sees of it and what it takes that for, its mistakes in red."""
+        """Draw images, each above what the classifier sees of it and what it takes that for, its mistakes in red."""
         from matplotlib.figure import Figure
 
         images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)

@@ -1,4 +1,4 @@
-"""The figure: what was heard, on the spectrogram."""
+"""Draws what was heard on the spectrogram."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SPACE = "\u2423"
 def drawn(
     spectra: Tensor, lengths: Sequence[int], log_probabilities: Tensor, said: Sequence[str], heard: Sequence[str]
 ) -> Figure:
-    """Spectrograms, each under what was said and heard, and over the likeliest label of each step.
+    """Draw spectrograms, each under what was said and heard, and over the likeliest label of each step.
 
     Args:
         spectra: float (utterances, frames, bins).

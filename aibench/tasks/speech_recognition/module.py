@@ -1,4 +1,4 @@
-"""Training and evaluation of a speech recogniser."""
+"""Trains and evaluates a speech recogniser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UTTERANCES = 4
 
 
 class Module(TaskModule):
-    """A speech recogniser. A batch is as `utterances.collated` returns it."""
+    """Trains a speech recogniser. A batch is what `utterances.collated` returns."""
 
     config: Config
 
@@ -36,7 +36,7 @@ class Module(TaskModule):
         self.rates = ErrorRates(len(config.data.held_out_sets))
 
     def forward(self, spectra: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """As `DeepSpeech2.forward`."""
+        """Return what `DeepSpeech2.forward` does."""
         result: tuple[Tensor, Tensor] = self.network(spectra, lengths)
         return result
 
@@ -81,7 +81,7 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[str]:
-        """What each utterance of `batch` says, in upper case."""
+        """Return what each utterance of `batch` says, in upper case."""
         spectra, lengths, *_ = batch
         return self._heard(spectra.to(self.device), lengths.to(self.device))
 
@@ -91,7 +91,7 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def render(self, batch: Batch) -> Figure:
-        """Utterances: spectrogram, the letters where they were heard, and what was said and heard."""
+        """Draw utterances: spectrogram, the letters where they were heard, and what was said and heard."""
         from aibench.tasks.speech_recognition.figure import drawn
 
         spectra, lengths, labels, sets = (tensor[:_UTTERANCES] for tensor in batch)
@@ -103,7 +103,7 @@ class Module(TaskModule):
 
 
 def loss_of(log_probabilities: Tensor, steps: Tensor, labels: Tensor) -> Tensor:
-    """CTC's loss, summed and divided by the utterances of the batch; an utterance too short for its labels has none.
+    """Return CTC's loss, summed and divided by the batch's utterances; one too short for its labels has none.
 
     Args:
         log_probabilities: float (batch, steps, labels).

@@ -1,4 +1,4 @@
-"""The embedded utterances: commands and numbers, spoken by eSpeak NG in many voices."""
+"""Makes the embedded utterances: commands and numbers, spoken by eSpeak NG in many voices."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Line = tuple[str, str, int, int]  # text, voice, words a minute, pitch
 
 
 def utterances(split: str, config: DataConfig) -> Utterances:
-    """The utterances of `split`, spoken once and kept in `config.cache` as spectrograms.
+    """Return the utterances of `split`, spoken once and kept in `config.cache` as spectrograms.
 
     The two splits share neither speaker nor sentence, only words and accents.
     """
@@ -58,7 +58,7 @@ def utterances(split: str, config: DataConfig) -> Utterances:
 
 
 def sentences(split: str, seed: int) -> list[str]:
-    """What may be said in `split`, in lower case."""
+    """Return what may be said in `split`, in lower case."""
     rng = np.random.default_rng((seed, 2))
     numbers = [
         " ".join(digits) for length in range(2, _LONGEST_NUMBER + 1) for digits in product(DIGITS, repeat=length)
@@ -70,7 +70,7 @@ def sentences(split: str, seed: int) -> list[str]:
 
 
 def speakers(split: str, seed: int) -> list[str]:
-    """Who may say it."""
+    """Return who may say it."""
     order = np.random.default_rng((seed, 3)).permutation(len(SPEAKERS))
     own = order[:HELD_OUT_SPEAKERS] if split == "val" else order[HELD_OUT_SPEAKERS:]
     return [SPEAKERS[at] for at in own]
@@ -106,7 +106,7 @@ def _spoken(lines: list[Line], config: DataConfig, rng: np.random.Generator) -> 
 
 
 def _speech(lines: list[Line]) -> Iterator[NDArray[np.float64]]:
-    """Each of `lines`, spoken by a process of its own."""
+    """Yield each of `lines`, spoken by a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         script, speech = Path(folder, "lines.json"), Path(folder, "speech.npz")
         script.write_text(json.dumps(lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Training and evaluation of translation."""
+"""Trains and evaluates translation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PART = 25  # sentences that are evaluated at a time
 
 
 class Module(TaskModule):
-    """A Transformer.
+    """Trains a Transformer.
 
     A batch is sources, int64 (batch, sources), and targets, int64 (batch, targets), each from `BOS` to `EOS` and filled
     up with `PAD`; in evaluation also the references' bytes.
@@ -46,12 +46,12 @@ class Module(TaskModule):
         self.bleu = CorpusBleu()
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Logits of the token after each of `target`: float (batch, targets, vocabulary)."""
+        """Return the logits of the token after each of `target`: float (batch, targets, vocabulary)."""
         logits: Tensor = self.network(source, target)
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The smoothed cross-entropy of a token."""
+        """Return the smoothed cross-entropy of a token."""
         source, target = batch
         return cross_entropy(
             self(source, target[:, :-1]).flatten(0, 1),
@@ -92,7 +92,7 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[str]:
-        """The sources' translations."""
+        """Return the sources' translations."""
         return self._translated(trimmed(batch[0].to(self.device)))
 
     def _translated(self, source: Tensor) -> list[str]:
@@ -115,7 +115,7 @@ class Module(TaskModule):
         return [written(indices, self.facts["target_entries"], self.config.data.tokens) for indices in found]
 
     def render(self, batch: Batch) -> Figure:
-        """Sources, references and translations."""
+        """Draw sources, references and translations."""
         from aibench.tasks.text_to_text.figure import translations
 
         source, _, text = (part[:_SHOWN] for part in batch)
@@ -125,12 +125,12 @@ class Module(TaskModule):
 
 
 def trimmed(tokens: Tensor) -> Tensor:
-    """Sequences without the columns that are padding alone."""
+    """Return sequences without the columns that are padding alone."""
     return tokens[:, : int((tokens != PAD).sum(1).max())]
 
 
 def of_like_lengths(source: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """A batch in parts of which each has less padding: held-out sentences come in their own order, of any length."""
+    """Split a batch into parts with less padding each: held-out sentences come in any order, of any length."""
     order = (target != PAD).sum(1).argsort()
     for rows in torch.split(order, _PART):
         yield trimmed(source[rows]), trimmed(target[rows])

@@ -1,4 +1,4 @@
-"""Training and evaluation of a video predictor."""
+"""Trains and evaluates a video predictor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EPISODES = 3
 
 
 class FrameErrors(Metric):
-    """Means over predicted frames: squared error summed over a frame, and PSNR in dB; pixels lie in 0 to 1."""
+    """Measures means over frames: squared error summed over a frame, and PSNR in dB; pixels lie in 0 to 1."""
 
     full_state_update = False
     squared: Tensor
@@ -44,12 +44,12 @@ class FrameErrors(Metric):
         self.frames += errors.shape[0] * errors.shape[1]
 
     def compute(self) -> tuple[Tensor, Tensor]:
-        """The two means, in the order of the class's first line."""
+        """Return the two means, in the order of the class's first line."""
         return self.squared / self.frames, self.decibels / self.frames
 
 
 class Module(TaskModule):
-    """A video predictor.
+    """Trains a video predictor.
 
     A batch is frames, uint8 (batch, frames, 3, height, width), actions, float (batch, frames, actions), and states,
     float (batch, frames, states).
@@ -64,12 +64,12 @@ class Module(TaskModule):
         self.errors = FrameErrors()
 
     def forward(self, video: Tensor, actions: Tensor, states: Tensor, truth: int = 0) -> tuple[Tensor, Tensor]:
-        """What follows the context of a batch.
+        """Predict what follows the context of a batch.
 
         Args:
-            video: As in a batch. Frames beyond the context are not looked at but for `truth`.
-            actions: As in a batch.
-            states: As in a batch; the first is used.
+            video: A batch's frames. Those beyond the context are not looked at but for `truth`.
+            actions: A batch's actions.
+            states: A batch's states; the first is used.
             truth: Sequences of the batch that see true frames beyond the context.
 
         Returns:
@@ -110,14 +110,14 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> NDArray[np.uint8]:
-        """The frames that follow the context: uint8 (batch, predicted, height, width, 3)."""
+        """Return the frames that follow the context: uint8 (batch, predicted, height, width, 3)."""
         video, actions, states = (tensor.to(self.device) for tensor in batch)
         frames, _ = self(video, actions, states)
         pixels: NDArray[np.uint8] = (frames.float() * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         return pixels.transpose(0, 1, 3, 4, 2)
 
     def render(self, batch: Batch) -> Figure:
-        """Episodes: what happened above what was predicted, with the squared error of each frame."""
+        """Draw episodes: what happened above what was predicted, with the squared error of each frame."""
         from matplotlib.figure import Figure
 
         video, actions, states = (tensor[:_EPISODES].cpu() for tensor in batch)
@@ -143,5 +143,8 @@ class Module(TaskModule):
 
 
 def true_share(step: int, k: float) -> float:
-    """The part of a batch that sees true frames at `step` (from 0): inverse sigmoid decay (Bengio et al. 2015, 2.4)."""
+    """Return the part of a batch that sees true frames at `step`, from 0: inverse sigmoid decay.
+
+    Bengio et al. 2015, 2.4.
+    """
     return k / (k + math.exp(min(step / k, 700)))
