@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from aibench.config import DataError, RunConfig
-from aibench.datasets.contents import glance
+from aibench.datasets.contents import Whole, all_bytes, glance
 from aibench.datasets.published import Identity
 from aibench.datasets.tensors import InTurn, Tensors, digest
 
@@ -45,7 +45,7 @@ class Redraws(Protocol):
 class OnDisk(Protocol):
     """A data set whose samples are read from files one by one."""
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the files, in an order that does not change with the place where they lie."""
 
 
@@ -109,18 +109,26 @@ class TaskData(ABC):
         `glance`: the sizes of all files, and the bytes of some. `aibench data verify` reads all bytes.
         """
 
-    def paths(self) -> Iterator[Path]:
-        """Yield the files that the samples are read from, none where they are generated; see `OnDisk.paths`."""
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the files that the samples are read from, none where they are generated; see `OnDisk.file_paths`."""
         for split in ("train", "val"):
             dataset = self.dataset(split)
             if isinstance(dataset, OnDisk):
-                yield from dataset.paths()
+                yield from dataset.file_paths()
 
     @cached_property
     def glance(self) -> str:
         """The sizes of all files, and the bytes of some, as `contents.glance` digests them; empty without files."""
-        files = list(self.paths())
+        files = list(self.file_paths())
         return glance(files) if files else ""
+
+    def all_bytes(self) -> Whole:
+        """Return a digest of all bytes of these files: what `aibench data verify` shows.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        return all_bytes(self.file_paths())
 
     def identity(self) -> Identity | None:
         """Return how the data compare with the published data set of their form.

@@ -31,11 +31,9 @@ def verify(words: Words) -> None:
 
 def _of_the_files(data: TaskData) -> Iterator[str]:
     """Yield whether the files are the published ones, and the digest of all their bytes."""
-    from aibench.datasets.contents import all_bytes
-
     identity = data.identity()
     if identity is not None:
         yield str(identity)
-    whole = all_bytes(data.paths())
+    whole = data.all_bytes()
     if whole.files:
         yield f"all bytes: {whole.digest} ({whole.files:,} files, {whole.size:,} bytes)"

@@ -96,7 +96,7 @@ def test_what_systems_leave_beside_the_data_is_no_sample(tree, read, tmp_path):
 
 
 def content_of(tree: Tree, data: TaskData) -> tuple[str, str]:
-    return data.fingerprint(), all_bytes(data.paths()).digest
+    return data.fingerprint(), all_bytes(data.file_paths()).digest
 
 
 @trees
@@ -105,7 +105,7 @@ def test_a_changed_byte_of_a_file_is_seen(tree, read, tmp_path):
     root = tmp_path / "root"
     tree.write(root)
     before = content_of(tree, read(tree, root))
-    files = list(read(tree, root).paths())
+    files = list(read(tree, root).file_paths())
     assert files, "the files of the samples are known"
     assert len(set(files)) == len(files)
     for path in (files[0], files[-1]):

@@ -40,7 +40,7 @@ def test_generated_samples_are_compared_with_nothing(task, composed):
         composed(f"task={task}", "data.train_size=64", "data.val_size=32", "data.batch_size=16")
     )
     assert data.identity() is None
-    assert not list(data.paths())
+    assert not list(data.file_paths())
 
 
 KNOWN = Published("Digits", "here", {"images": 1_000}, {"train": "9e107d9d372bb6826bd81d3542a419d6"})

@@ -82,8 +82,8 @@ class Data(TaskData):
         parts = (self.splits[split].fingerprint() for split in ("train", "val"))
         return digest(*parts, self.pairs, self.triplets, self.glance)
 
-    def paths(self) -> Iterator[Path]:
-        yield from super().paths()
+    def file_paths(self) -> Iterator[Path]:
+        yield from super().file_paths()
         if self.config.data.source is Source.disk:
             yield self._pairs_file()
 

@@ -52,7 +52,7 @@ class Faces(Dataset[tuple[Tensor, Tensor]]):
         """Name the files and people."""
         return digest(self.paths.view(np.uint8), self.labels)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the images."""
         return (self.folder / os.fsdecode(path) for path in self.paths)
 

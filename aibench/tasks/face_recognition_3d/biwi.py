@@ -104,7 +104,7 @@ class Frames(Dataset[tuple[Tensor, Tensor]]):
         """Name the frames and people."""
         return digest("\n".join(" ".join(frame) for frame in self.frames), self.labels)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the files of every frame, and with the training frames all calibrations."""
         for sequence, number in self.frames:
             for kind in ("rgb.png", "depth.bin", "pose.txt"):

@@ -75,7 +75,7 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
         """Name the files and people."""
         return digest(self.colours.view(np.uint8), self.depths.view(np.uint8), self.labels)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the pictures, each followed by its depths."""
         for pair in zip(self.colours, self.depths, strict=True):
             yield from (self.root / os.fsdecode(name) for name in pair)

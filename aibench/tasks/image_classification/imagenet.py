@@ -68,7 +68,7 @@ class ImageTree(Dataset[tuple[Tensor, Tensor]]):
         """Name the files and classes."""
         return digest("\n".join(self.classes), self.names.view(np.uint8), self.labels)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the images."""
         return (self.path(index) for index in range(len(self)))
 

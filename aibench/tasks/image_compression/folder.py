@@ -58,7 +58,7 @@ class Files(Dataset[Tensor]):
         """Name the files."""
         return digest(self.names.view(np.uint8))
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the images."""
         return (self.path(index) for index in range(len(self)))
 

@@ -65,7 +65,7 @@ class Lsun(Dataset[tuple[Tensor]]):
         """Name the images."""
         return digest(self.keys.view(np.uint8))
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the file of the database."""
         yield self.file
 

@@ -64,7 +64,7 @@ class Reader:
         classes = self._of_ids(index, labels) if self.ids else _of_colours(labels)
         return _tensor(self._resized(labels)), _tensor(self._resized(photo)), classes
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the images, each once."""
         yield from dict.fromkeys((*self.labels, *self.photos, *self.ids))
 
@@ -129,9 +129,9 @@ class Unpaired(Dataset[tuple[Tensor, Tensor]]):
         """Name the files."""
         return self.reader.names()
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the images."""
-        return self.reader.paths()
+        return self.reader.file_paths()
 
 
 class Paired(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -150,9 +150,9 @@ class Paired(Dataset[tuple[Tensor, Tensor, Tensor]]):
         """Name the files."""
         return self.reader.names()
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the images."""
-        return self.reader.paths()
+        return self.reader.file_paths()
 
 
 def _of_colours(labels: Image.Image) -> Tensor:

@@ -64,7 +64,7 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.files)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the files."""
         return (self.root / file.decode() for file in self.files.tolist())
 

@@ -67,9 +67,9 @@ class Captioned(Dataset[Sample]):
 class InFiles(Captioned):
     """Images on disk: those of `coco.Pictures`."""
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the images."""
-        paths: Iterator[Path] = self.images.paths()
+        paths: Iterator[Path] = self.images.file_paths()
         return paths
 
 
@@ -123,8 +123,8 @@ class Data(TaskData):
     def fingerprint(self) -> str:
         return digest(*self.vocabulary.words, *(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
 
-    def paths(self) -> Iterator[Path]:
-        yield from super().paths()
+    def file_paths(self) -> Iterator[Path]:
+        yield from super().file_paths()
         if self.config.data.source is Source.disk:
             yield from layout.caption_files(Path(str(self.config.data.root)).expanduser(), self.config.data.split)
 

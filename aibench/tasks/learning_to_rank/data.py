@@ -140,7 +140,7 @@ class Data(TaskData):
             rnn.pad_sequence(column, batch_first=True) if column[0].ndim else torch.stack(column) for column in columns
         )
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
             root = Path(str(self.config.data.root)).expanduser()
             split, raw = layout.published_split(root), layout.raw_file(root)
@@ -149,7 +149,7 @@ class Data(TaskData):
     def identity(self) -> Identity | None:
         if self.config.data.source is not Source.disk:
             return None
-        known = GOWALLA_SPLIT if len(list(self.paths())) > 1 else GOWALLA
+        known = GOWALLA_SPLIT if len(list(self.file_paths())) > 1 else GOWALLA
         return known.compared(self.interactions.lines)
 
     def fingerprint(self) -> str:

@@ -84,14 +84,14 @@ class Data(TaskData):
     def fingerprint(self) -> str:
         return digest(" ".join(self.vocabulary.words), self.training.fingerprint(), self.held_out.fingerprint())
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
             yield from (penn.file_of(_root(self.config), part) for part in FILES)
 
     def identity(self) -> Identity | None:
         if self.config.data.source is not Source.disk:
             return None
-        return PENN_TREEBANK.compared(files=dict(zip(FILES, self.paths(), strict=True)))
+        return PENN_TREEBANK.compared(files=dict(zip(FILES, self.file_paths(), strict=True)))
 
     def verify(self) -> list[str]:
         """Return how long each text is, and of Penn Treebank's whether its file is the published one."""

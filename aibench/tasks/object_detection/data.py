@@ -87,10 +87,10 @@ class Data(TaskData):
     def fingerprint(self) -> str:
         return digest(*(part for split in ("train", "val") for part in self.splits[split].signature()), self.glance)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
             for dataset in self.on_disk:
-                yield from dataset.paths()
+                yield from dataset.file_paths()
 
     def identity(self) -> Identity | None:
         if self.config.data.source is not Source.disk:

@@ -80,7 +80,7 @@ class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
         names = " ".join(image.name for image in self.images)
         return [names, *(torch.cat([target[key].double().flatten() for target in self.targets]) for key in TARGET_KEYS)]
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the images and their annotations."""
         yield from (*self.images, *self.annotations)
 

@@ -82,7 +82,7 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
         """Name the objects."""
         return digest(self.layout, "\n".join(self.names.tolist()), str(self.views))
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the pictures of every object, then its volume."""
         for place in range(self.objects):
             yield from (self.picture_file(place, view) for view in range(self.views))

@@ -124,7 +124,7 @@ class Data(TaskData):
         train, sizes = self.interactions.train, (len(self.pairs), self.config.optim.negatives)
         return digest(train.values, train.offsets, self.users, self.candidates, str(sizes))
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
             yield self._ratings()
 

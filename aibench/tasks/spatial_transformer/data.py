@@ -47,7 +47,7 @@ class Data(TaskData):
         training = f"{data.distortion} {data.rotation} {data.scale} {data.shift}"
         return digest(*self.upright["train"], training, *self.splits["val"].tensors)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
             for split in layout.SPLITS:
                 yield from self._files(split)
@@ -56,7 +56,7 @@ class Data(TaskData):
         if self.config.data.source is not Source.disk:
             return None
         kinds = [f"{split} {kind}" for split in layout.SPLITS for kind in ("images", "labels")]
-        return MNIST.compared(files=dict(zip(kinds, self.paths(), strict=True)))
+        return MNIST.compared(files=dict(zip(kinds, self.file_paths(), strict=True)))
 
     def _files(self, split: str) -> tuple[Path, Path]:
         """Images and labels of a split."""

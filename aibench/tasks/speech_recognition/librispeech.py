@@ -81,7 +81,7 @@ class LibriSpeech(Dataset[Sample]):
         """Name the recordings, their transcripts and lengths."""
         return digest("\n".join(f"{path.name} {text} {place}" for path, text, place in self.utterances), self.samples)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the recordings, then the files of transcripts."""
         yield from (path for path, _, _ in self.utterances)
         yield from self.transcripts

@@ -101,7 +101,7 @@ class Data(TaskData):
         texts, summaries = zip(*samples, strict=True)
         return padded([text.numpy() for text in texts]), padded([summary.numpy() for summary in summaries])
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
             for pair in self._line_files().values():
                 yield from pair

@@ -72,7 +72,7 @@ class Data(TaskData):
         """Tokens that the model has to give: all of a target but its `BOS`."""
         return int(dataset.parts[1].lengths[indices].sum()) - len(indices)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         data = self.config.data
         if data.source is Source.disk:
             for split in SPLITS:
@@ -84,7 +84,7 @@ class Data(TaskData):
             return None
         if data.corpus is Corpus.multi30k:
             kinds = [f"{split} {side}" for split in SPLITS for side in ("English", "German")]
-            return MULTI30K.compared(files=dict(zip(kinds, self.paths(), strict=True)))
+            return MULTI30K.compared(files=dict(zip(kinds, self.file_paths(), strict=True)))
         if data.val_size is not None:
             return None
         count = len(self.splits["val"])

@@ -125,7 +125,7 @@ class Sequences(Dataset[Sample]):
         """Name the files, and where the records lie in them."""
         return digest("\n".join(path.name for path in self.files), self.places)
 
-    def paths(self) -> Iterator[Path]:
+    def file_paths(self) -> Iterator[Path]:
         """Yield the files of records."""
         yield from self.files
 
