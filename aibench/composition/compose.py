@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from aibench.composition import registry
+from aibench.composition import registry, words
 from aibench.config import RunConfig, typed, unchecked
 
 CONFIG_MODULE = "aibench.conf"
@@ -30,6 +30,7 @@ def suite_config(task: str, scale: str) -> RunConfig:
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
+    words.parsed(overrides)
     registry.register(overrides)
     if GlobalHydra.instance().is_initialized():
         return compose("config", overrides=list(overrides))

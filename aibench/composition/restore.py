@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,9 +21,8 @@ def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
     task = config.get("task")
     if task not in registry.task_names():
         raise ConfigError(f"task={task}: no such task in this suite. One of: {', '.join(registry.task_names())}.")
-    schema: Any = importlib.import_module(f"aibench.tasks.{task}.config").Config
     try:
-        node: Any = OmegaConf.merge(OmegaConf.structured(schema(task=task)), config)
+        node: Any = OmegaConf.merge(OmegaConf.structured(registry.schema_class(task)(task=task)), config)
     except OmegaConfBaseException as error:
         raise ConfigError(
             f"{error.full_key}: not a key of this suite's task={task}; another version trained it."
