@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from aibench.results.data import Data
 from aibench.results.made import making
 from aibench.results.migration import upgraded
 from aibench.results.parts import (
     Cost,
-    Data,
     Division,
     Energy,
     EnergySource,

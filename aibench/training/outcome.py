@@ -17,11 +17,11 @@ from aibench.meters import account
 from aibench.meters import system as meters
 from aibench.meters.ceiling import ceiling, data_sheet
 from aibench.meters.operations import Operations, build_of, operations
+from aibench.results.data import Published
 from aibench.results.division import on_data
 from aibench.results.estimates import kept
 from aibench.results.folder import FIGURE
 from aibench.results.made import making
-from aibench.results.parts import Published
 from aibench.results.result import (
     Data,
     Division,

@@ -13,9 +13,9 @@ from aibench.composition import registry
 from aibench.contract import DataError
 from aibench.datasets import published
 from aibench.datasets.published import Published, md5
+from aibench.results.data import Published as Found
 from aibench.results.division import on_data
 from aibench.results.parts import Division
-from aibench.results.parts import Published as Found
 
 PRIVATE = ("face_recognition_3d-pairs", "face_recognition_3d-biwi")  # nobody published how many there are
 UNCOUNTED = ("object_reconstruction_3d-r2n2", "object_reconstruction_3d-ptn", "video_prediction-bair")
