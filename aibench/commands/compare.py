@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aibench.commands.arguments import Csv, Folder, Markdown, sides, within
-from aibench.commands.console import complain, publish, refuse, tell
+from aibench.commands.console import complain, publish, refuse, say, tell
 
 
 def compare(
@@ -40,7 +40,7 @@ def compare(
     _print_differences(tables.differences(found, len({row.family for row in found.rows})))
     if not found.rows:
         for line in found.alone:
-            print(line)
+            say(line)
         refuse(f"{a} and {b}: no task that both have in one configuration.")
     grids = [tables.rows(found, level)]
     named, more = {"B": found}, list[str]()
@@ -60,7 +60,7 @@ def compare(
 
 
 def _print_differences(lines: Sequence[str]) -> None:
-    print("A and B differ in" if lines else "A and B differ in nothing but their runs.")
+    say("A and B differ in" if lines else "A and B differ in nothing but their runs.")
     for line in lines:
-        print(f"  {line}")
-    print()
+        say(f"  {line}")
+    say("")

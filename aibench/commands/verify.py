@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aibench.commands.arguments import Words, composed
-from aibench.commands.console import refuse
+from aibench.commands.console import refuse, say
 
 if TYPE_CHECKING:
     from aibench.contract import TaskData
@@ -21,10 +21,10 @@ def verify(words: Words) -> None:
     try:
         data = registry.data_class(config.task)(config)
         for line in data.verify():
-            print(line)
+            say(line)
         for line in _of_the_files(data):
-            print(line)
-        print(f"fingerprint: {data.fingerprint()}")
+            say(line)
+        say(f"fingerprint: {data.fingersay()}")
     except DataError as error:
         refuse(str(error))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aibench.results.bounds import Count
+
 
 @dataclass(slots=True)
 class Published:
@@ -37,7 +39,7 @@ class Data:
 
     source: str
     fingerprint: str
-    train: int
-    val: int
+    train: Count
+    val: Count
     facts: dict[str, Any] = field(default_factory=dict)
     published: Published | None = None
