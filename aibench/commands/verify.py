@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aibench.commands.arguments import Words, composed
-from aibench.commands.console import refuse
+from aibench.commands.console import refuse, say
 
 
 def verify(words: Words) -> None:
@@ -15,7 +15,7 @@ def verify(words: Words) -> None:
     try:
         data = registry.data_class(config.task)(config)
         for line in data.verify():
-            print(line)
+            say(line)
     except DataError as error:
         refuse(str(error))
-    print(f"fingerprint: {data.fingerprint()}")
+    say(f"fingerprint: {data.fingerprint()}")

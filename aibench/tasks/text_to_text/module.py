@@ -116,12 +116,12 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw sources, references and translations."""
-        from aibench.tasks.text_to_text.figure import translations
+        from aibench.tasks.text_to_text.figure import draw
 
         source, _, text = (part[:_SHOWN] for part in batch)
         entries, tokens = self.facts["source_entries"], self.config.data.tokens
         sources = [written(indices, entries, tokens) for indices in source.tolist()]
-        return translations(sources, references(text), self.infer((source,)))
+        return draw(sources, references(text), self.infer((source,)))
 
 
 def trimmed(tokens: Tensor) -> Tensor:
