@@ -61,6 +61,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "variation": {"drawn", "grid", "paper", "runs", "spread"},
     "cost": {"grid", "runs", "spread", "variation"},
     "comparison": {"grid", "runs", "spread", "variation"},
+    "ranking": {"comparison", "grid", "runs", "variation"},
     "published": {"grid", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread"},

@@ -160,7 +160,7 @@ def _quality(result: Result) -> str:
 
 
 def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, lines: Sequence[str] = ()) -> None:
-    """Print the tables and the lines after them; write the first table as CSV, all of it as Markdown."""
+    """Print the tables and the lines after them; write the first table with plain values as CSV, all as Markdown."""
     from aibench.analysis.grid import marked
 
     for grid in grids:
@@ -170,7 +170,7 @@ def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, line
         say(line)
     try:
         if csv is not None:
-            grids[0].write_csv(csv)
+            next((grid for grid in grids if grid.records), grids[0]).write_csv(csv)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)
             parts = [*(grid.markdown() for grid in grids), *(f"- {marked(line)}" for line in lines)]
