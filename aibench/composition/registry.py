@@ -6,9 +6,10 @@ import ast
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aibench.config import RunConfig
     from aibench.contract import TaskData, TaskModule
 
 TASKS = Path(__file__).parents[1] / "tasks"
@@ -33,8 +34,8 @@ def register(words: Sequence[str]) -> None:
 
     store = ConfigStore.instance()
     for name in _asked_for(words) - _registered:
-        schema: Any = importlib.import_module(f"aibench.tasks.{name}.config").Config
-        store.store(group="task", name=name, node=schema(task=name), package="_global_", provider="aibench")
+        node = schema_class(name)(task=name)
+        store.store(group="task", name=name, node=node, package="_global_", provider="aibench")
         _registered.add(name)
 
 
@@ -43,6 +44,11 @@ def _asked_for(words: Sequence[str]) -> set[str]:
     everything = set(task_names())
     named = [set(word.removeprefix("task=").split(",")) for word in words if word.startswith("task=")]
     return named[0] if len(named) == 1 and named[0] <= everything else everything
+
+
+def schema_class(task: str) -> type[RunConfig]:
+    """Return the task's `Config`."""
+    return importlib.import_module(f"aibench.tasks.{task}.config").Config  # type: ignore[no-any-return]
 
 
 def data_class(task: str) -> type[TaskData]:

@@ -4,7 +4,7 @@ May import `choices`.
 """
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
-from aibench.config.checks import too_small
+from aibench.config.checks import endless, misshapen, too_small, without_momentum
 from aibench.config.errors import ConfigError, DataError
 from aibench.config.loading import plain, typed, unchecked
 from aibench.config.schema import (
@@ -43,8 +43,11 @@ __all__ = [
     "TrackingConfig",
     "TrackingMode",
     "default_cache",
+    "endless",
+    "misshapen",
     "plain",
     "too_small",
     "typed",
     "unchecked",
+    "without_momentum",
 ]

@@ -6,10 +6,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+from aibench.config.bounds import Count, NotNegative, OneOf, Positive, Text, above, at_least, between
+
+SEEDS = 2**32  # NumPy takes no greater one
+Watts = Annotated[float, at_least(0, 10**6)]  # of one machine
+Price = Annotated[float, at_least(0, 10**6)]
+Name = Annotated[str, Text(128, without="/\\#?%:")]  # of W&B
 
 CACHE = "~/.cache/aibench"
 
@@ -43,12 +50,12 @@ class DataConfig:
     source: Source = Source.embedded
     root: str | None = None
     cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
-    seed: int = 0
-    batch_size: int = MISSING
-    eval_batch_size: int = MISSING
-    train_size: int | None = None
-    val_size: int | None = None
-    workers: int = 0
+    seed: Annotated[int, at_least(0, SEEDS - 1)] = 0
+    batch_size: Count = MISSING
+    eval_batch_size: Count = MISSING
+    train_size: Count | None = None
+    val_size: Count | None = None
+    workers: Annotated[int, at_least(0, 1024)] = 0
 
 
 @dataclass(slots=True)
@@ -60,8 +67,8 @@ class OptimConfig:
         weight_decay: Factor of the weight decay.
     """
 
-    lr: float = MISSING
-    weight_decay: float = 0.0
+    lr: Positive = MISSING
+    weight_decay: NotNegative = 0.0
 
 
 @dataclass(slots=True)
@@ -84,10 +91,10 @@ class TargetConfig:
     mode: Mode = MISSING
     entire: float | None = None
     quasi_entire: float | None = None
-    origin: str = MISSING
+    origin: Annotated[str, OneOf(("paper", "calibrated"))] = MISSING
     missed_first: bool = False
-    max_epochs: int = MISSING
-    evaluations_per_epoch: float = 1.0
+    max_epochs: Annotated[int, at_least(1, 10**6)] = MISSING
+    evaluations_per_epoch: Annotated[float, above(0, 10**6)] = 1.0
 
 
 @dataclass(slots=True)
@@ -99,8 +106,8 @@ class PowerModel:
         busy_watts: With all processors busy.
     """
 
-    idle_watts: float | None = None
-    busy_watts: float | None = None
+    idle_watts: Watts | None = None
+    busy_watts: Watts | None = None
 
 
 @dataclass(slots=True)
@@ -113,9 +120,9 @@ class CostConfig:
         gco2_per_kwh: Grams of CO2 equivalent for each kWh.
     """
 
-    price_per_kwh: float | None = None
-    price_per_hour: float | None = None
-    gco2_per_kwh: float | None = None
+    price_per_kwh: Price | None = None
+    price_per_hour: Price | None = None
+    gco2_per_kwh: Price | None = None
 
 
 @dataclass(slots=True)
@@ -137,13 +144,13 @@ class HardwareConfig:
 
     accelerator: Accelerator = Accelerator.auto
     precision: Precision = Precision.fp32
-    threads: int | None = None
+    threads: Annotated[int, at_least(1, 1024)] | None = None
     compile: bool = False
     channels_last: bool = True
     deterministic: bool = False
     cudnn_benchmark: bool = False
-    telemetry_hz: float = 1.0
-    idle_seconds: float = 5.0
+    telemetry_hz: Annotated[float, at_least(0, 100)] = 1.0
+    idle_seconds: Annotated[float, at_least(0, 3600)] = 5.0
     power_model: PowerModel = field(default_factory=PowerModel)
 
 
@@ -161,9 +168,9 @@ class TrackingConfig:
 
     kind: Tracker = Tracker.csv
     mode: TrackingMode = TrackingMode.auto
-    project: str = "${oc.env:WANDB_PROJECT,aibench}"
-    entity: str | None = "${oc.env:WANDB_ENTITY,null}"
-    tags: list[str] = field(default_factory=list)
+    project: Name = "${oc.env:WANDB_PROJECT,aibench}"
+    entity: Name | None = "${oc.env:WANDB_ENTITY,null}"
+    tags: list[Annotated[str, Text(64)]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -174,7 +181,7 @@ class CheckpointConfig:
         minutes: After so many minutes without a checkpoint; 0 or null for never.
     """
 
-    minutes: float | None = 10.0
+    minutes: Annotated[float, at_least(0, 10**6)] | None = 10.0
 
 
 @dataclass(slots=True)
@@ -192,15 +199,18 @@ class RunConfig:
         resume: Whether a run whose folder holds a checkpoint goes on from it.
         progress: Whether the progress bar is shown.
         output: Folder of the run, or of the sweep.
+        logs: The names that every evaluation logs, where no key changes them.
     """
 
+    logs: ClassVar[tuple[str, ...]] = ()
+
     task: str = MISSING
-    scale: str = MISSING
+    scale: Annotated[str, OneOf(("mini", "reference"))] = MISSING
     session: Session = Session.entire
-    seed: int = 1
-    epochs: int = 1
-    steps: int = 100
-    warmup_steps: int = 10
+    seed: Annotated[int, between(0, SEEDS - 1)] = 1
+    epochs: Annotated[int, at_least(1, 10**6)] = 1
+    steps: Annotated[int, at_least(1, 10**9)] = 100
+    warmup_steps: Annotated[int, at_least(0, 10**9)] = 10
     resume: Resume = Resume.never
     progress: bool = True
     output: str = MISSING
@@ -212,6 +222,11 @@ class RunConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names that every evaluation logs; `target.metric` is one of them. Empty where that is not said."""
+        return self.logs
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aibench.results.bounds import Amount, Count, Name
+
 
 @dataclass(slots=True)
 class Evaluation:
@@ -17,14 +19,14 @@ class Evaluation:
         seconds: Since the session first touched the data; evaluation and checkpoints included.
         training_seconds: The part of `seconds` spent in training.
         phase: Part of the session that training was in.
-        metrics: Every logged metric; null where it is not finite.
+        metrics: Every logged metric; null where it is not finite. What others did not publish is null too.
     """
 
-    epochs: float
-    steps: int
-    samples: int
-    seconds: float
-    training_seconds: float
+    epochs: Amount
+    steps: Count | None
+    samples: Count | None
+    seconds: Amount
+    training_seconds: Amount | None
     phase: str
     metrics: dict[str, float | None]
 
@@ -41,11 +43,11 @@ class Phase:
         units: What throughput counts of these samples: tokens of sentences, say.
     """
 
-    name: str
-    steps: int
-    samples: int
-    seconds: float
-    units: int = 0
+    name: Name
+    steps: Count
+    samples: Count
+    seconds: Amount
+    units: Count = 0
 
 
 @dataclass(slots=True)
@@ -60,9 +62,9 @@ class Part:
         versions: Packages that were of another version than in the part before.
     """
 
-    epochs: float
-    steps: int
-    seconds: float
+    epochs: Amount
+    steps: Count
+    seconds: Amount
     started: str | None = None
     system: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)

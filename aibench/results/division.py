@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aibench.results.result import Division
+from aibench.results.data import Published
+from aibench.results.parts import Division
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +136,16 @@ def division(config: dict[str, Any], suite: dict[str, Any]) -> Division:
         if not may_differ_in_division(key)
     ]
     return Division("open" if left else "closed", left)
+
+
+def on_data(division: Division, published: Published | None) -> Division:
+    """Return the division of a run on these data: other data than the published ones of their form leave the closed.
+
+    Args:
+        division: Of the run's configuration.
+        published: How its data compare with the published ones; None where there are none to compare with.
+    """
+    if published is None or not published.differences:
+        return division
+    what = "; ".join(published.differences)
+    return Division("open", [*division.left, f"data.root: not the published files of {published.name}: {what}"])

@@ -59,7 +59,8 @@ class Session:
         self.console = console
         self.instruments = instruments
         self.data: TaskData = registry.data_class(config.task)(config)
-        self.fingerprint = self.data.fingerprint()
+        self.fingerprint = self.data.fingerprint()  # now: at the end of a run the files may be gone
+        self.published = self.data.identity()
         if before is not None:
             before.refuse_other_data(self.fingerprint, folder)
         dataset = self.data.dataset("train")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-_PICTURES = 16
 
 
 class Module(TaskModule):
@@ -85,19 +83,7 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw pictures with what they show and what the model takes them for, its mistakes in red."""
-        from matplotlib.figure import Figure
+        from aibench.tasks.image_classification.figure import MOST, draw
 
-        images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)
-        answers = self.infer((images, labels))
-        rows = math.ceil(len(images) / 4)
-        figure = Figure(figsize=(9, 2.5 * rows), layout="constrained")
-        for axes, image, label, answer in zip(
-            figure.subplots(rows, 4, squeeze=False).flat, images, labels.tolist(), answers, strict=False
-        ):
-            predicted, probability = answer[0]
-            true = self.classes[label]
-            axes.imshow(image.permute(1, 2, 0).numpy())
-            axes.set_title(f"{predicted} ({probability:.0%}), is {true}", color="green" if predicted == true else "red")
-        for axes in figure.axes:
-            axes.set_axis_off()
-        return figure
+        images, labels = (tensor[:MOST].cpu() for tensor in batch)
+        return draw(images, [self.classes[label] for label in labels.tolist()], self.infer((images, labels)))

@@ -102,9 +102,9 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw pictures, and what the model makes of them beside the truth, from two sides."""
-        from aibench.tasks.object_reconstruction_3d.figure import drawn
+        from aibench.tasks.object_reconstruction_3d.figure import draw
 
-        return drawn(batch[0].cpu().numpy(), self.infer(batch), list(batch[1].cpu().numpy()))
+        return draw(batch[0].cpu().numpy(), self.infer(batch), list(batch[1].cpu().numpy()))
 
 
 def half_square(difference: Tensor) -> Tensor:

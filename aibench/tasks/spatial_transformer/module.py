@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-_PICTURES = 12
-_COLUMNS = 6
 
 
 class Module(TaskModule):
@@ -50,7 +48,7 @@ class Module(TaskModule):
         self.accuracy.update(self(images), labels)
 
     def on_validation_epoch_end(self) -> None:
-        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/accuracy", self.accuracy.compute())
         self.accuracy.reset()
 
     def configure_optimizers(self) -> Any:
@@ -80,20 +78,8 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw images, each above what the classifier sees of it and what it takes that for, its mistakes in red."""
-        from matplotlib.figure import Figure
+        from aibench.tasks.spatial_transformer.figure import MOST, draw
 
-        images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)
-        seen, answers = self.transformed(images).float().cpu(), self.infer((images, labels))
-        groups = -(-len(images) // _COLUMNS)
-        figure = Figure(figsize=(9, 3.6 * groups), layout="constrained")
-        axes = figure.subplots(2 * groups, _COLUMNS, squeeze=False)
-        for place, (label, (digit, probability)) in enumerate(zip(labels.tolist(), answers, strict=True)):
-            row, column = 2 * (place // _COLUMNS), place % _COLUMNS
-            upper, lower = axes[row][column], axes[row + 1][column]
-            upper.imshow(images[place, 0], cmap="gray", vmin=0, vmax=255)
-            lower.imshow(seen[place, 0], cmap="gray", vmin=0, vmax=1)
-            upper.set_title(f"a {label}")
-            lower.set_title(f"{digit} ({probability:.0%})", color="green" if digit == label else "red")
-        for each in figure.axes:
-            each.set_axis_off()
-        return figure
+        images, labels = (tensor[:MOST].cpu() for tensor in batch)
+        seen = self.transformed(images).float().cpu()
+        return draw(images, seen, labels.tolist(), self.infer((images, labels)))

@@ -128,8 +128,8 @@ class Module(TaskModule):
         return " ".join(self.words[word] for word in words if word not in (PAD, BOS, EOS))
 
     def render(self, batch: Batch) -> Figure:
-        from aibench.tasks.text_summarization.figure import summaries
+        from aibench.tasks.text_summarization.figure import draw
 
         texts, true = (part[:PICTURED].cpu() for part in batch)
         rows = [self.spelled(row) for row in texts.tolist()], [self.spelled(row) for row in true.tolist()]
-        return summaries(*rows, self.infer((texts, true)))
+        return draw(*rows, self.infer((texts, true)))

@@ -73,7 +73,7 @@ class Module(TaskModule):
             self.bleu.update(self._translated(trimmed(source[:count])), references(text[:count]))
 
     def on_validation_epoch_end(self) -> None:
-        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/accuracy", self.accuracy.compute())
         self.log("val/perplexity", self.perplexity.compute().float())
         self.log("val/bleu", self.bleu.compute())
         for metric in (self.accuracy, self.perplexity, self.bleu):
@@ -116,12 +116,12 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw sources, references and translations."""
-        from aibench.tasks.text_to_text.figure import translations
+        from aibench.tasks.text_to_text.figure import draw
 
         source, _, text = (part[:_SHOWN] for part in batch)
         entries, tokens = self.facts["source_entries"], self.config.data.tokens
         sources = [written(indices, entries, tokens) for indices in source.tolist()]
-        return translations(sources, references(text), self.infer((source,)))
+        return draw(sources, references(text), self.infer((source,)))
 
 
 def trimmed(tokens: Tensor) -> Tensor:
