@@ -24,7 +24,7 @@ def verify(words: Words) -> None:
             say(line)
         for line in _of_the_files(data):
             say(line)
-        say(f"fingerprint: {data.fingersay()}")
+        say(f"fingerprint: {data.fingerprint()}")
     except DataError as error:
         refuse(str(error))
 
