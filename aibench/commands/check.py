@@ -41,10 +41,11 @@ def _division(result: Result) -> tuple[Division | None, str]:
     """Return the division that the configuration gives, or the file's own where the task is not this suite's."""
     from aibench.composition.compose import suite_config
     from aibench.config import ConfigError, plain
-    from aibench.results.division import division
+    from aibench.results.division import division, on_data
 
     try:
-        return division(result.config, plain(suite_config(result.task, result.scale))), ""
+        published = result.data.published if result.data else None
+        return on_data(division(result.config, plain(suite_config(result.task, result.scale))), published), ""
     except ConfigError as error:
         return result.division, f", by the file alone: {error}"
 

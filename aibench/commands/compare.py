@@ -31,7 +31,7 @@ def compare(
     """Tell whether B is faster than A: task by task, with intervals; two machines, versions or precisions."""
     from aibench.analysis.comparison import table as tables
     from aibench.analysis.comparison.comparison import compare as compared
-    from aibench.analysis.comparison.comparison import score
+    from aibench.analysis.comparison.score import judged, score
     from aibench.analysis.runs.compared import SPEED, TIME
 
     within("--level", level, 0, 1)
@@ -42,12 +42,12 @@ def compare(
         for line in found.alone:
             say(line)
         refuse(f"{a} and {b}: no task that both have in one configuration.")
-    grids = [tables.rows(found, level)]
     named, more = {"B": found}, list[str]()
     if reference is not None:
         (base,), more = sides([reference])
         named = {side: compared(base.runs, runs.runs, level) for side, runs in (("A", one), ("B", other))}
-    grids.append(tables.scores({side: [score(of, SPEED), score(of, TIME)] for side, of in named.items()}))
+    scores = {side: judged([score(of, SPEED), score(of, TIME)], level / 2) for side, of in named.items()}
+    grids = [tables.scores(scores), tables.rows(found, level)]
     if rcp:
         grids.append(tables.convergence(found))
     publish(grids, csv, markdown)

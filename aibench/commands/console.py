@@ -28,7 +28,7 @@ def say(line: object, *, flush: bool = False) -> None:
 
 
 def _encodable(text: str, stream: Any) -> str:
-    """`text` in letters that `stream` has: a terminal that knows ASCII alone gets escapes."""
+    """Return `text` in letters that `stream` has: a terminal that knows ASCII alone gets escapes."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -39,7 +39,7 @@ def console() -> Console:
     from rich.console import Console
 
     class Plain(Console):
-        """Rich turns every string, of a line, a cell, a head or a title, into text by this method."""
+        """Turns every string, of a line, a cell, a head or a title, into text without markup."""
 
         def render_str(self, text: str, **options: Any) -> Any:
             return super().render_str(shown(text), **options)
@@ -160,7 +160,7 @@ def _quality(result: Result) -> str:
 
 
 def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, lines: Sequence[str] = ()) -> None:
-    """Print the tables and the lines after them; write the first table as CSV, all of it as Markdown."""
+    """Print the tables and the lines after them; write the first table with plain values as CSV, all as Markdown."""
     from aibench.analysis.grid import marked
 
     for grid in grids:
@@ -170,7 +170,7 @@ def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, line
         say(line)
     try:
         if csv is not None:
-            grids[0].write_csv(csv)
+            next((grid for grid in grids if grid.records), grids[0]).write_csv(csv)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)
             parts = [*(grid.markdown() for grid in grids), *(f"- {marked(line)}" for line in lines)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from aibench.results.bounds import Amount, Count, Name, Number
 
@@ -23,48 +22,6 @@ class Measured:
     unit: str
     method: str | None = None
     reason: str | None = None
-
-
-@dataclass(slots=True)
-class Evaluation:
-    """One point of the history.
-
-    Attributes:
-        epochs: Position in the training data: whole passes plus the fraction of the one under way.
-        steps: Training batches so far.
-        samples: Training samples so far.
-        seconds: Since the session first touched the data; evaluation and checkpoints included.
-        training_seconds: The part of `seconds` spent in training.
-        phase: Part of the session that training was in.
-        metrics: Every logged metric; null where it is not finite. What others did not publish is null too.
-    """
-
-    epochs: Amount
-    steps: Count | None
-    samples: Count | None
-    seconds: Amount
-    training_seconds: Amount | None
-    phase: str
-    metrics: dict[str, float | None]
-
-
-@dataclass(slots=True)
-class Phase:
-    """What one part of a session took.
-
-    Attributes:
-        name: The part.
-        steps: Its training batches.
-        samples: Its training samples.
-        seconds: Its training time.
-        units: What throughput counts of these samples: tokens of sentences, say.
-    """
-
-    name: Name
-    steps: Count
-    samples: Count
-    seconds: Amount
-    units: Count = 0
 
 
 @dataclass(slots=True)
@@ -319,25 +276,6 @@ class Model:
     uncounted: dict[str, Count]
     use: Use
     initialisation: str
-
-
-@dataclass(slots=True)
-class Data:
-    """The samples.
-
-    Attributes:
-        source: `embedded`, `disk` or `synthetic`.
-        fingerprint: Equal for equal samples.
-        train: Number of training samples.
-        val: Number of held-out samples.
-        facts: What the model had to know of the data, long lists left out.
-    """
-
-    source: str
-    fingerprint: str
-    train: Count
-    val: Count
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

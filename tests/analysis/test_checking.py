@@ -137,7 +137,7 @@ def test_files_beside_the_result_that_say_the_same_are_sound(folder):
         ("mllog.txt", r'"success"', '"aborted"', "run_stop, number 1"),
         (
             "mllog.txt",
-            r'"time_ms": (?=\d+, "event_type": "INTERVAL_START", "key": "run_st)',
+            r'"time_ms": (?=\d+, "event_type": "INTERVAL_START", "key": "run)',
             '"time_ms": 9',
             "number 1",
         ),

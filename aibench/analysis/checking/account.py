@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aibench.analysis.checking.goal import PUBLISHED, READING, reached
+from aibench.analysis.checking.goal import PUBLISHED, READING, SHARE, reached
 from aibench.analysis.checking.history import WARM_UP, part
 from aibench.analysis.checking.same import same, within
 from aibench.results.bounds import MOST_NUMBER
@@ -38,6 +38,7 @@ def _times(result: Result) -> Iterator[str]:
         return
     whole = result.status in (Status.converged, Status.completed, Status.not_converged)
     least = times.setup + last.training_seconds + (times.evaluation if whole else 0.0)
+    least -= READING + SHARE * times.total
     yield from within("history: seconds of the last evaluation", last.seconds, least, times.total, "by the times")
     # After the last evaluation the loop is closed: milliseconds, which count as training.
     after = 0.02 * times.training + 0.1 if whole else times.training
@@ -56,7 +57,7 @@ def _throughput(result: Result) -> Iterator[str]:
     training = times.training - untimed
     after = times.total - times.setup - untimed
     if units and after > 0:  # the clock went on between the two readings of it
-        low, how = units / (after * (1 + READING) + READING), "the units over the seconds after set-up"
+        low, how = units / (after * (1 + SHARE) + READING / 10), "the units over the seconds after set-up"
         yield from within("throughput.whole", speed.whole.value or 0.0, low, units / after, how)
     else:
         yield from same("throughput.whole", speed.whole.value, None, "no timed step")

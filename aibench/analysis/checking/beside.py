@@ -47,7 +47,7 @@ def _log(result: Result, text: str) -> Iterator[str]:
 
 
 def _events(text: list[str]) -> list[tuple[str, Any, Any, Any]]:
-    """The key, time, value and what a log says of the place of its events."""
+    """Return the key, time, value and place of each event of a log."""
     found = []
     for line in text:
         _, token, said = line.partition(PREFIX)

@@ -1,4 +1,4 @@
-"""Recomputes every number of a result that follows from others, and lists those that do not."""
+"""Computes again every number of a result that follows from others, and lists those that do not."""
 
 from __future__ import annotations
 

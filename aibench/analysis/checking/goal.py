@@ -8,7 +8,8 @@ from aibench.analysis.checking.history import batches_of, budget_epochs, part
 from aibench.analysis.checking.same import same, text, within
 from aibench.results.result import Evaluation, Result, Status
 
-READING = 1e-3  # seconds, and a share of them: what may pass between two readings of a clock
+# What may pass between two readings of the clock that belong together, on a busy machine: seconds, and a share of them.
+READING, SHARE = 0.25, 1e-3
 PUBLISHED = "published"  # the origin of targets in results that others published
 
 
@@ -22,7 +23,7 @@ def goal_faults(result: Result) -> Iterator[str]:
 
 
 def _configured(result: Result) -> Iterator[str]:
-    """Task, seed and target are the configuration's."""
+    """Check that task, seed and target are the configuration's."""
     config, target = result.config, part(result.config, "target")
     for name in ("task", "scale", "session", "seed"):
         if name in config and config[name] != getattr(result, name):
@@ -56,7 +57,7 @@ def _good(result: Result, row: Evaluation) -> bool:
 
 
 def _quality(result: Result) -> Iterator[str]:
-    """The last value and the best one."""
+    """Check the last value and the best one."""
     metric, pick = result.target.metric, max if result.target.mode == "max" else min
     if any(metric not in row.metrics for row in result.history):
         yield f"history: an evaluation lacks {metric}, the target's metric."
@@ -68,7 +69,7 @@ def _quality(result: Result) -> Iterator[str]:
 
 
 def _to_quality(result: Result) -> Iterator[str]:
-    """What it took is where the first evaluation stands that reached the target."""
+    """Check that what the target took is where the first evaluation stands that reached it."""
     found, row = result.to_quality, reached(result)
     if result.target.origin == PUBLISHED:
         if row is None and result.target.quality is not None and found.epochs is not None:
@@ -85,13 +86,14 @@ def _to_quality(result: Result) -> Iterator[str]:
     elif row.training_seconds is not None and times is not None:
         # Of evaluations and checkpoints: all up to there, less the checkpoint that was yet to be written.
         aside = times.evaluation + times.checkpoint if row is result.history[-1] else row.seconds
-        low = max(row.training_seconds + times.setup, row.seconds - aside) - READING * (1 + row.seconds)
-        high = row.seconds - times.evaluation if row is result.history[-1] else row.seconds
+        slack = READING + SHARE * row.seconds
+        low = max(row.training_seconds + times.setup, row.seconds - aside) - slack
+        high = row.seconds - times.evaluation + slack if row is result.history[-1] else row.seconds
         yield from within("to_quality.seconds_without_evaluation", without, low, max(low, high), "by its times")
 
 
 def _ending(result: Result) -> Iterator[str]:
-    """How it ended follows from the session, the budget and the history."""
+    """Check that the end follows from the session, the budget and the history."""
     row, last = reached(result), result.history[-1] if result.history else None
     aims = result.session in ("entire", "quasi_entire") and result.target.quality is not None
     if result.status is Status.converged and (not aims or (row is None and result.target.origin != PUBLISHED)):

@@ -23,7 +23,7 @@ def history_faults(result: Result) -> Iterator[str]:
 
 
 def _growth(history: list[Evaluation]) -> Iterator[str]:
-    """A clock and a counter go forward, and training and the rest of the time do so each by itself."""
+    """Check that clocks and counters go forward, training and the rest of the time each by itself."""
     for before, after in pairwise(history):
         where = f"from epoch {before.epochs:g} to epoch {after.epochs:g}"
         for name in ("epochs", "steps", "samples", "seconds"):
@@ -42,7 +42,7 @@ def _growth(history: list[Evaluation]) -> Iterator[str]:
 
 
 def _schedule(result: Result) -> Iterator[str]:
-    """Evaluations stand an interval of batches apart, and epochs are steps over the batches of one."""
+    """Check that evaluations stand an interval of batches apart, and that epochs are steps over the batches of one."""
     batches, target = batches_of(result), part(result.config, "target")
     every = target.get("evaluations_per_epoch")
     if batches is None:
@@ -86,7 +86,7 @@ def part(config: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _samples(result: Result) -> Iterator[str]:
-    """A step takes a batch, but where batches hold tokens, or the last one of an epoch is smaller."""
+    """Check that a step takes a batch, unless batches hold tokens, or the last one of an epoch is smaller."""
     data = part(result.config, "data")
     size, rows = data.get("batch_size"), [row for row in result.history if row.steps and row.samples is not None]
     if data.get("batch_tokens") is not None or not isinstance(size, int) or not 0 < size < 2**40:
@@ -105,7 +105,7 @@ def _samples(result: Result) -> Iterator[str]:
 
 
 def _phases(result: Result) -> Iterator[str]:
-    """The phases hold all steps, samples and training seconds."""
+    """Check that the phases hold all steps, samples and training seconds."""
     steps, samples = (sum(getattr(phase, name) for phase in result.phases) for name in ("steps", "samples"))
     if result.times is not None:
         seconds = sum(phase.seconds for phase in result.phases)
@@ -127,7 +127,7 @@ def _phases(result: Result) -> Iterator[str]:
 
 
 def _steady(result: Result) -> Iterator[str]:
-    """The steady steps are those of the longest phase but the first few of the process."""
+    """Check that the steady steps are those of the longest phase but the first few of the process."""
     if result.throughput is None or result.times is None or result.times.split is None or not result.phases:
         return
     steady, steps = result.throughput.steps, sum(phase.steps for phase in result.phases)
