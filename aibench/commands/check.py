@@ -13,7 +13,7 @@ def check(run: OneRun) -> None:
     from aibench.analysis.checking import faults
     from aibench.composition.compose import suite_config
     from aibench.config import ConfigError, plain
-    from aibench.results.division import division
+    from aibench.results.division import division, on_data
     from aibench.results.result import ResultError, read_result
 
     try:
@@ -23,7 +23,8 @@ def check(run: OneRun) -> None:
     say(f"{run}: {result.task}, scale {result.scale}, seed {result.seed}: {result.status}")
     found = result.division
     try:
-        found = division(result.config, plain(suite_config(result.task, result.scale)))
+        published = result.data.published if result.data else None
+        found = on_data(division(result.config, plain(suite_config(result.task, result.scale))), published)
         say(f"division: {found.name}")
     except ConfigError as error:
         say(f"division: {found.name if found else 'unknown'}, by the file alone: {error}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from aibench.results.bounds import Amount, Count, Name, Number
 
@@ -319,25 +318,6 @@ class Model:
     uncounted: dict[str, Count]
     use: Use
     initialisation: str
-
-
-@dataclass(slots=True)
-class Data:
-    """The samples.
-
-    Attributes:
-        source: `embedded`, `disk` or `synthetic`.
-        fingerprint: Equal for equal samples.
-        train: Number of training samples.
-        val: Number of held-out samples.
-        facts: What the model had to know of the data, long lists left out.
-    """
-
-    source: str
-    fingerprint: str
-    train: Count
-    val: Count
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -15,12 +15,12 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from aibench.results.bounds import Count, Name, Number
+from aibench.results.data import Data
 from aibench.results.files import content, strict_json
 from aibench.results.made import making
 from aibench.results.migration import upgraded
 from aibench.results.parts import (
     Cost,
-    Data,
     Division,
     Energy,
     EnergySource,

@@ -56,6 +56,8 @@ class Session:
         self.console = console
         self.instruments = instruments
         self.data: TaskData = registry.data_class(config.task)(config)
+        self.fingerprint = self.data.fingerprint()  # now: at the end of a run the files may be gone
+        self.published = self.data.identity()
         dataset = self.data.dataset("train")
         self.batches = TrainBatches(self.data, dataset, config.seed)
         self.goal = Goal.of(config)

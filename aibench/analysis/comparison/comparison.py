@@ -159,9 +159,15 @@ def _ratio(runs_a: list[Run], runs_b: list[Run], quantity: Quantity, quanta: lis
 
 
 def _by_seed(runs: list[Run], quantity: Quantity) -> dict[int, float] | None:
-    """Return the value of each seed; None where a seed ran twice, so that no pair is the pair."""
-    found = [(run.seed, value) for run in runs if (value := quantity.of(run).value)]
-    return dict(found) if len({seed for seed, _ in found}) == len(found) else None
+    """Return the value of each seed; None where a seed ran twice or is not known, so that no pair is the pair."""
+    found: dict[int, float] = {}
+    for run in runs:
+        value = quantity.of(run).value
+        if value and (run.seed is None or run.seed in found):
+            return None
+        if value and run.seed is not None:
+            found[run.seed] = value
+    return found
 
 
 def _quantum(runs: list[Run]) -> float:
