@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"choices", "results", "__init__"},
     "tasks": {"config", "contract", "datasets", "metrics", "nn", "vision", "text", "interactions"},
     "tracking": {"config", "composition", "results"},
-    "training": {"config", "contract", "composition", "meters", "results", "tracking", "__init__"},
+    "training": {"config", "contract", "composition", "meters", "nn", "results", "tracking", "__init__"},
     "serving": {"config", "contract", "composition", "meters", "results", "training"},
     "characterization": {"config", "contract", "composition", "meters", "nn", "results", "training"},
     "commands": {

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from aibench.config import Source
 from aibench.contract import DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import GOWALLA, GOWALLA_SPLIT
-from aibench.interactions.filtering import first_visits
+from aibench.interactions.made_up import random_visits
 from aibench.interactions.rows import Rows
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.learning_to_rank import layout
@@ -175,12 +175,8 @@ def _made_up(config: DataConfig) -> Interactions:
     """Users with random sequences of different lengths; as many items as asked for, whether they appear or not."""
     generator = np.random.default_rng(config.seed)
     mean = config.interactions_per_user
-    least, most = max(5, round(mean / 3)), max(5, round(mean * 5 / 3))
-    lengths = generator.integers(least, most, size=config.users, endpoint=True)
-    user = np.repeat(np.arange(config.users), lengths)
-    item = generator.integers(1, config.items, size=len(user), endpoint=True)
-    kept = first_visits(user, item)
-    user, item = user[kept], item[kept]
+    lengths = max(5, round(mean / 3)), max(5, round(mean * 5 / 3))
+    user, item = random_visits(config.users, config.items, lengths, generator)
     late = later_part(user)
     train = Rows.of(user[~late], item[~late], config.users)
     held_out = Rows.of(user[late], item[late], config.users)

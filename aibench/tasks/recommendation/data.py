@@ -17,7 +17,8 @@ from aibench.config import Source
 from aibench.contract import DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.arrays import kept_arrays
 from aibench.datasets.published import MOVIELENS, MOVIELENS_100K
-from aibench.interactions.filtering import first_appearance, first_visits
+from aibench.interactions.filtering import first_appearance
+from aibench.interactions.made_up import random_visits
 from aibench.interactions.rows import Ints
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.recommendation.config import Config, DataConfig
@@ -213,9 +214,6 @@ def _made_up(config: DataConfig) -> Interactions:
     """Users with random items, of different numbers."""
     generator = np.random.default_rng((config.seed, 0))
     mean = config.ratings / config.users
-    least, most = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
-    lengths = generator.integers(least, most, size=config.users, endpoint=True)
-    user = np.repeat(np.arange(config.users), lengths)
-    item = generator.integers(1, config.items, size=len(user), endpoint=True)
-    kept = first_visits(user, item)
-    return Interactions.of(user[kept], item[kept], config.items)
+    lengths = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
+    user, item = random_visits(config.users, config.items, lengths, generator)
+    return Interactions.of(user, item, config.items)
