@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Words = NDArray[np.uint32]
 
-_POLYNOMIAL = np.uint32(0x82F63B78)  # of RFC 3720, B.4, its bits reversed
+_POLYNOMIAL = np.uint32(0x82F63B78)  # RFC 3720's (B.4), its bits reversed
 _ONES = 0xFFFFFFFF
 _LANE = 256  # bytes that are read one after another; the lanes of a message are read side by side
 _SHORT = 4 * _LANE
