@@ -1,4 +1,4 @@
-"""What a key may be, where it is one of a few words."""
+"""Lists the words that a key may be, where it is one of a few."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Session(enum.StrEnum):
-    """What ends a training session (paper, 4.2.1 and 5.2.1)."""
+    """Lists what may end a training session (paper, 4.2.1 and 5.2.1)."""
 
     entire = enum.auto()  # the target of the paper's Table 3
     quasi_entire = enum.auto()  # the convergent quality of the paper's 5.2.1
@@ -15,7 +15,7 @@ class Session(enum.StrEnum):
 
 
 class Source(enum.StrEnum):
-    """Where samples come from."""
+    """Lists where samples may come from."""
 
     embedded = enum.auto()
     disk = enum.auto()
@@ -23,21 +23,21 @@ class Source(enum.StrEnum):
 
 
 class Mode(enum.StrEnum):
-    """Which values of a metric are better."""
+    """Says which values of a metric are better."""
 
     max = enum.auto()
     min = enum.auto()
 
 
 class Resume(enum.StrEnum):
-    """What to do with an output folder that holds an unfinished run."""
+    """Says what to do with an output folder that holds an unfinished run."""
 
     never = enum.auto()
     auto = enum.auto()
 
 
 class Accelerator(enum.StrEnum):
-    """Kind of device; auto takes a GPU where there is one."""
+    """Lists the kinds of device; auto takes a GPU where there is one."""
 
     auto = enum.auto()
     cpu = enum.auto()
@@ -45,7 +45,7 @@ class Accelerator(enum.StrEnum):
 
 
 class Precision(enum.StrEnum):
-    """Arithmetic of the training step. bf16 and fp16 are mixed: weights stay in fp32; tf32 is of products only."""
+    """Lists the arithmetics of a step. bf16 and fp16 are mixed: weights stay in fp32; tf32 is for products only."""
 
     fp32 = enum.auto()
     bf16 = enum.auto()
@@ -54,7 +54,7 @@ class Precision(enum.StrEnum):
 
 
 class Tracker(enum.StrEnum):
-    """Where the history goes besides `result.json`."""
+    """Lists where the history may go besides `result.json`."""
 
     none = enum.auto()
     csv = enum.auto()
@@ -63,7 +63,7 @@ class Tracker(enum.StrEnum):
 
 
 class TrackingMode(enum.StrEnum):
-    """W&B's mode; auto is online where an API key is at hand, else offline."""
+    """Lists W&B's modes; auto is online where an API key is at hand, else offline."""
 
     auto = enum.auto()
     online = enum.auto()

@@ -1,7 +1,8 @@
-"""The command `aibench`. `train` (also `python train.py`) is Hydra's; -h is answered before anything is imported."""
+"""Runs the command `aibench`. `train` (also `python train.py`) is Hydra's; -h needs no import."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ keys that are often set
 examples
   python train.py task=object_detection                       the miniature, on whatever is here
   python train.py task=object_detection scale=reference data.root=/data/VOCdevkit
-  python train.py task=object_detection --cfg job             print the run, and do not start it
+  python train.py task=object_detection --cfg job             print the run and what each key may be
   python train.py -m task=image_classification seed=1,2,3,4   the variation of the epochs to quality
 
 exit status: 0 all runs ended; 1 a run failed or was refused; 130 interrupted.
@@ -64,12 +65,12 @@ FLAGS = (  # Hydra's
 
 
 def train() -> None:
-    """`python train.py ...`"""
+    """Run `python train.py ...`."""
     run_training(sys.argv[1:])
 
 
 def main() -> None:
-    """`aibench VERB ...`"""
+    """Run `aibench VERB ...`."""
     if sys.argv[1:2] == ["train"]:
         sys.argv = [f"{sys.argv[0]} train", *sys.argv[2:]]
         run_training(sys.argv[1:])
@@ -93,12 +94,10 @@ def run_training(words: Sequence[str]) -> None:
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions out, for us to tell in one line
     from aibench.commands.console import complain
-    from aibench.commands.train import main as run
     from aibench.composition.refusal import REFUSED, refusal
 
     try:
-        registry.register(words)
-        run()
+        _run(words)
     except REFUSED as error:
         if wants_traceback:
             raise
@@ -106,6 +105,18 @@ def run_training(words: Sequence[str]) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _run(words: Sequence[str]) -> None:
+    from aibench.commands.train import main as run
+    from aibench.composition.printed import with_bounds
+    from aibench.composition.words import flags, parsed
+
+    found = flags(words)
+    parsed(found.overrides)
+    registry.register(found.overrides)
+    with with_bounds() if found.cfg == "job" else contextlib.nullcontext():
+        run()
 
 
 def _refuse_unknown_flags(words: Sequence[str]) -> None:
@@ -123,7 +134,7 @@ def _restart_with(variables: Mapping[str, str]) -> None:
 
 
 def help_text() -> str:
-    """What -h prints; the task lines are the docstrings of the task folders."""
+    """Return what -h prints; the task lines are the docstrings of the task folders."""
     names = registry.task_names()
     width = max(map(len, names), default=0)
     return USAGE.format(

@@ -1,9 +1,11 @@
-"""What a task must provide. The session asks for these and never knows a task's name."""
+"""Defines what a task must provide. The session asks for these and never knows a task's name."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +15,8 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from aibench.config import DataError, RunConfig
+from aibench.datasets.contents import Whole, all_bytes, glance
+from aibench.datasets.published import Identity
 from aibench.datasets.tensors import InTurn, Tensors, digest
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ Facts = dict[str, Any]
 
 @runtime_checkable
 class Gathers(Protocol):
-    """A data set that returns whole batches, which is quicker than reading samples one by one."""
+    """Marks a data set that returns whole batches, which is quicker than reading samples one by one."""
 
     def gather(self, indices: Tensor) -> Any:
         """Return the batch of the samples at `indices`, int64 (batch,)."""
@@ -31,19 +35,27 @@ class Gathers(Protocol):
 
 @runtime_checkable
 class Redraws(Protocol):
-    """A data set of which a part, negatives say, is drawn anew before each epoch."""
+    """Marks a data set of which a part, negatives say, is drawn anew before each epoch."""
 
     def redraw(self, generator: np.random.Generator) -> None:
         """Draw what changes from epoch to epoch, by `generator` alone."""
 
 
+@runtime_checkable
+class OnDisk(Protocol):
+    """Marks a data set whose samples are read from files one by one."""
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the files, in an order that does not change with the place where they lie."""
+
+
 class TaskData(ABC):
-    """The samples of a task, from whichever source `config.data` names.
+    """Holds the samples of a task, from whichever source `config.data` names.
 
     The constructor reads or makes what is needed, and raises `DataError` for data that cannot be used.
 
     Attributes:
-        unit: What throughput counts: images, tokens, utterances, interactions, frames.
+        unit: The unit that throughput counts: images, tokens, utterances, interactions, frames.
     """
 
     unit: ClassVar[str] = "samples"
@@ -53,24 +65,24 @@ class TaskData(ABC):
 
     @property
     def facts(self) -> Facts:
-        """What the module must know of the data (class names, vocabulary sizes), as JSON can hold it."""
+        """Return what the module must know of the data (class names, vocabulary sizes), as JSON can hold it."""
         return {}
 
     @abstractmethod
     def dataset(self, split: str) -> Any:
-        """A map-style data set of `split`, `train` or `val`. The two share no sample.
+        """Return a map-style data set of `split`, `train` or `val`. The two share no sample.
 
         A data set that `Gathers` returns whole batches; any other is read sample by sample, in
         `config.data.workers` processes, each sample under a random state that only the run's seed, the epoch and its
-        index decide. One that `Redraws` is asked to before each epoch.
+        index decide. A data set that `Redraws` is asked to do so before each epoch.
         """
 
     def collate(self, samples: list[Any]) -> Any:
-        """One batch of samples that were read one by one."""
+        """Return one batch of samples that were read one by one."""
         return default_collate(samples)
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[np.ndarray[Any, Any]]:
-        """The training batches of one epoch, as indices into `dataset`: shuffled, the short last batch left out.
+        """Return one epoch's training batches as indices into `dataset`: shuffled, the short last batch left out.
 
         The number of batches must not depend on `generator`.
         """
@@ -79,22 +91,59 @@ class TaskData(ABC):
         return np.split(order[: len(order) // size * size], len(order) // size)
 
     def first_plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[np.ndarray[Any, Any]]:
-        """The batches of the first epoch, where it has an order of its own (easy samples first, say), as `plan`'s.
+        """Return the first epoch's batches as `plan` does, where it has an order of its own (easy samples first, say).
 
-        As many batches as those of `plan`, and each as large as the one in its place.
+        There are as many batches as `plan` returns, each as large as the one in its place.
         """
         return self.plan(dataset, generator)
 
     def units(self, dataset: Any, indices: np.ndarray[Any, Any]) -> int:
-        """How many of `unit` the samples at `indices` hold: their number, but where a sample is a sentence, say."""
+        """Return how many of `unit` the samples at `indices` hold: their number, unless one is a sentence, say."""
         return len(indices)
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Names the samples: two runs with equal fingerprints trained and were evaluated on the same data."""
+        """Name the samples: two runs with equal fingerprints trained and were evaluated on the same data.
+
+        Samples in memory are all in it. Of samples that are read from files one by one it holds names, labels and the
+        `glance`: the sizes of all files, and the bytes of some. `aibench data verify` reads all bytes.
+        """
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the files that the samples are read from, none where they are generated; see `OnDisk.file_paths`."""
+        for split in ("train", "val"):
+            dataset = self.dataset(split)
+            if isinstance(dataset, OnDisk):
+                yield from dataset.file_paths()
+
+    @cached_property
+    def glance(self) -> str:
+        """Return a digest of the sizes of all files and the bytes of some, by `contents.glance`; empty without any."""
+        files = list(self.file_paths())
+        return glance(files) if files else ""
+
+    def all_bytes(self) -> Whole:
+        """Return a digest of all bytes of these files: what `aibench data verify` shows.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        return all_bytes(self.file_paths())
+
+    def identity(self) -> Identity | None:
+        """Return how the data compare with the published data set of their form.
+
+        None where they are generated, are a part that was asked for, or have a form of which the suite knows no
+        published data set.
+        """
+        return None
 
     def verify(self) -> list[str]:
-        """Reads everything. Returns what was found, a line each; raises `DataError` at the first fault."""
+        """Read every sample, and return what was found, a line each.
+
+        Raises:
+            DataError: The first fault.
+        """
         lines = []
         for split in ("train", "val"):
             dataset = self.dataset(split)
@@ -105,7 +154,7 @@ class TaskData(ABC):
 
 
 class TaskModule(pl.LightningModule):
-    """A task's networks, losses, optimisers and metrics.
+    """Holds a task's networks, losses, optimisers and metrics.
 
     Subclasses define `training_step`, which returns the loss (under manual optimisation too, for the check
     against NaN), `validation_step`, `configure_optimizers`, and log `config.target.metric` in each evaluation.
@@ -115,7 +164,7 @@ class TaskModule(pl.LightningModule):
         facts: `TaskData.facts` of the data that it is trained on.
 
     Attributes:
-        phase: Names the part of the session that training is in, where a task has several: a teacher before its
+        phase: The part of the session that training is in, where a task has several: a teacher before its
             student, say. Samples and seconds are counted apart for each.
         initialisation: Where the first weights came from, for the result.
         unmeasured: Why this run's evaluations have no value for the target's metric, and log NaN; None where they have.
@@ -133,7 +182,7 @@ class TaskModule(pl.LightningModule):
         self.facts = facts
 
     def example_input(self) -> tuple[Any, ...]:
-        """Arguments of `forward` for one sample at its real shape, on the CPU."""
+        """Return the arguments of `forward` for one sample at its real shape, on the CPU."""
         raise NotImplementedError
 
     def infer(self, batch: Any) -> Any:
@@ -141,18 +190,18 @@ class TaskModule(pl.LightningModule):
         raise NotImplementedError
 
     def render(self, batch: Any) -> Figure:
-        """What the model makes of the first few samples of `batch`, for a person."""
+        """Return a figure that shows a person what the model makes of the first few samples of `batch`."""
         raise NotImplementedError
 
 
 def example_batch(data: TaskData, split: str, count: int) -> Any:
-    """The first `count` samples of `split`, as one batch."""
+    """Return the first `count` samples of `split` as one batch."""
     dataset = data.dataset(split)
     return batch_of(data, dataset, np.arange(min(count, len(dataset))))
 
 
 def batch_of(data: TaskData, dataset: Any, indices: np.ndarray[Any, Any]) -> Any:
-    """The samples of `dataset` at `indices`, as one batch: gathered where it can, else read one by one."""
+    """Return the samples of `dataset` at `indices` as one batch: gathered where it can, else read one by one."""
     if isinstance(dataset, Gathers):
         return dataset.gather(torch.from_numpy(indices))
     return data.collate([dataset[int(index)] for index in indices])
@@ -162,7 +211,9 @@ __all__ = [
     "DataError",
     "Facts",
     "Gathers",
+    "Identity",
     "InTurn",
+    "OnDisk",
     "Redraws",
     "RunConfig",
     "TaskData",

@@ -44,7 +44,7 @@ from aibench.contract import batch_of
 from aibench.meters.energy import energy_meter
 from aibench.meters.gpu import current_gpu
 from aibench.meters.steps import FORWARD, HostClock, timed
-from aibench.meters.system import usable_cores
+from aibench.meters.system import lay_out, usable_cores
 from aibench.meters.telemetry import cost_of_a_sample
 from aibench.training.goal import Schedule
 from aibench.training.loader import EvalBatches
@@ -59,7 +59,7 @@ def plain_loop(config: RunConfig) -> float:
     dataset, held_out = data.dataset("train"), EvalBatches(data, data.dataset("val"))
     torch.manual_seed(config.seed)
     module = registry.module_class(config.task)(config, data.facts)
-    module.to(memory_format=torch.channels_last)
+    lay_out(module, config.hardware)
     logged: dict[str, Any] = {}
     module.log = lambda name, value, **_: logged.update({name: value})
     module.log_dict = lambda values, **_: logged.update(values)

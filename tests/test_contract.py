@@ -68,6 +68,8 @@ def test_a_short_session_logs_the_target_and_an_untrained_model_misses_it(task, 
     result = train(config, tmp_path, None, QUIET)
     assert result.status is Status.completed, result.message
     value = result.history[0].metrics[config.target.metric]
+    assert set(config.metrics) <= set(result.history[0].metrics), "Config.metrics names what is not logged"
+    assert config.target.metric in config.metrics
     assert math.isfinite(value)
     assert result.to_quality.epochs is None, f"untrained, it reaches {value}"
     assert (tmp_path / "figure.png").is_file()

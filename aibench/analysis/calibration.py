@@ -15,13 +15,13 @@ SIGNIFICANT_DIGITS = 2
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What one seed takes to reach a proposed target.
+    """Holds what one seed takes to reach a proposed target.
 
     Attributes:
-        seed: Of the run.
+        seed: The run's seed.
         epochs: Position of the first evaluation that reaches it, after one that misses it where sessions ask for that.
         evaluations: How many evaluations that takes.
-        seconds: How long, evaluations and set-up included.
+        seconds: How long that takes, evaluations and set-up included.
         last: Quality at the end of the budget.
     """
 
@@ -34,12 +34,12 @@ class Needed:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The targets that the rule gives.
+    """Holds the targets that the rule gives.
 
     Attributes:
         metric: The quality.
         entire: Quality that every seed passes by 80 % of the budget, rounded towards the easier side.
-        quasi_entire: The same by 60 %.
+        quasi_entire: Quality that every seed passes by 60 % of the budget, rounded in the same way.
         needed: What each seed takes to reach `entire`.
     """
 
@@ -50,11 +50,11 @@ class Proposal:
 
 
 def propose(results: Sequence[Result], digits: int = SIGNIFICANT_DIGITS) -> Proposal:
-    """Targets from runs of `session=epochs` over the whole budget that differ in nothing but the seed.
+    """Propose targets from runs of `session=epochs` over the whole budget that differ in nothing but the seed.
 
     Args:
         results: The runs.
-        digits: Significant ones of the targets: more than two where the best value is not 0 (a perplexity near 1).
+        digits: Significant digits of the targets: more than two where the best value is not 0 (a perplexity near 1).
 
     Raises:
         ValueError: A run did not complete, their evaluations do not lie at the same places, or one that had to miss the
@@ -78,7 +78,7 @@ def propose(results: Sequence[Result], digits: int = SIGNIFICANT_DIGITS) -> Prop
 
 
 def qualities(result: Result, higher: bool) -> list[float]:
-    """The quality at each evaluation. Where it must be missed first, nothing counts before the worst one."""
+    """Return the quality at each evaluation. Where it must be missed first, nothing counts before the worst one."""
     known = _known(result)
     if not result.target.missed_first:
         return known
@@ -94,13 +94,13 @@ def _known(result: Result) -> list[float]:
 
 
 def worst_of_best(values: Sequence[Sequence[float]], index: int, higher: bool) -> float:
-    """The least good, over the runs, of the best quality that each had by evaluation `index`."""
+    """Return the least good, over the runs, of the best quality that each had by evaluation `index`."""
     best, worst = (max, min) if higher else (min, max)
     return worst(best(row[: index + 1]) for row in values)
 
 
 def _easier(value: float, higher: bool, significant: int) -> float:
-    """`value` rounded to significant digits, down where higher is better and up where lower is."""
+    """Return `value` rounded to significant digits, down where higher is better and up where lower is."""
     if value == 0:
         return 0.0
     digits = significant - 1 - math.floor(math.log10(abs(value)))
@@ -109,19 +109,19 @@ def _easier(value: float, higher: bool, significant: int) -> float:
 
 
 def _needed(result: Result, quality: float, higher: bool) -> Needed:
-    """Where a session with this `quality` would end: not by the rule of `qualities`, which has no quality yet."""
+    """Return where a session with this `quality` would end; `qualities` has another rule, without a quality."""
     values = _known(result)
     counts = not result.target.missed_first
     for count, (evaluation, value) in enumerate(zip(result.history, values, strict=True), start=1):
         reached = value >= quality if higher else value <= quality
         if counts and reached:
-            return Needed(result.seed, evaluation.epochs, count, evaluation.seconds, values[-1])
+            return Needed(result.seed or 0, evaluation.epochs, count, evaluation.seconds, values[-1])
         counts = counts or not reached
     raise ValueError(f"seed {result.seed} never misses {quality:g}: a longer budget, or another metric, would do.")
 
 
 def snippet(proposal: Proposal, date: str) -> str:
-    """The lines of the target's file."""
+    """Return the lines of the target's file."""
     seeds = ", ".join(str(row.seed) for row in proposal.needed)
     evaluations = sorted(row.evaluations for row in proposal.needed)
     seconds = sorted(row.seconds for row in proposal.needed)

@@ -1,4 +1,4 @@
-"""Whether a result's numbers follow from its own history."""
+"""Checks whether a result's numbers follow from its own history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TOLERANCE_SECONDS = 0.02  # of the wall time: what the parts of the time may lea
 
 
 def faults(result: Result) -> list[str]:
-    """What in `result` contradicts itself, a line each."""
+    """Return what in `result` contradicts itself, a line each."""
     return [*_history_faults(result), *_quality_faults(result), *_time_faults(result)]
 
 

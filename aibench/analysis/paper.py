@@ -1,4 +1,4 @@
-"""What the paper publishes about variation (5.3.1) and its subset (5.4), and where each number stands."""
+"""Quotes what the paper publishes about variation (5.3.1) and its subset (5.4), and where each number stands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SMALLEST_CV, LARGEST_CV = 0.0, 0.3846  # section 1, 5.3.1
 
 @dataclass(frozen=True, slots=True)
 class PublishedVariation:
-    """The paper's coefficient of variation of the epochs to a convergent quality.
+    """Holds the paper's coefficient of variation of the epochs to a convergent quality.
 
     The paper says neither whether its standard deviation divides by n or n - 1, nor how often it evaluated.
 

@@ -1,4 +1,4 @@
-"""How far repeated measurements of one quantity differ: coefficient of variation, its interval, runs needed."""
+"""Computes how far repeated measurements differ: coefficient of variation, its interval, runs needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PRECISION = 0.05  # wanted half-width of the mean's interval, relative to the me
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Mean and scatter of some values.
+    """Holds mean and scatter of some values.
 
     Attributes:
         values: The values, ascending.
@@ -35,7 +35,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """The spread of positive `values`, one of each run."""
+        """Return the spread of positive `values`, one of each run."""
         ordered = tuple(sorted(values))
         count = len(ordered)
         if count == 0:
@@ -50,7 +50,7 @@ class Spread:
 
 
 def corrected(cv: float, count: int) -> float:
-    """`cv` of `count` values times 1 + 1 / (4 count) (Sokal and Rohlf, Biometry, 1995).
+    """Return `cv` of `count` values times 1 + 1 / (4 count) (Sokal and Rohlf, Biometry, 1995).
 
     A sample's coefficient is too small on average, by 8 % with four normal values; so corrected, by 2 %.
     """
@@ -58,13 +58,13 @@ def corrected(cv: float, count: int) -> float:
 
 
 def vangel_interval(cv: float, count: int) -> tuple[float, float]:
-    """95 % interval of the coefficient of variation of normal values.
+    """Return the 95 % interval of the coefficient of variation of normal values.
 
     Vangel's modification of McKay's approximation (The American Statistician 50, 1996, 21-26). It is meant for a
     coefficient below 1/3.
 
     Args:
-        cv: Of the sample, uncorrected.
+        cv: Coefficient of variation of the sample, uncorrected.
         count: Size of the sample, at least 2.
 
     Returns:
@@ -81,7 +81,7 @@ def vangel_interval(cv: float, count: int) -> tuple[float, float]:
 
 
 def quantum_floor(quantum: float, mean: float) -> float:
-    """Coefficient of variation that rounding to multiples of `quantum` alone gives values about `mean`.
+    """Return the coefficient of variation that rounding to multiples of `quantum` alone gives values about `mean`.
 
     A uniform error as wide as the quantum has the standard deviation quantum / sqrt(12).
     """
@@ -89,7 +89,7 @@ def quantum_floor(quantum: float, mean: float) -> float:
 
 
 def least_cv(values: Sequence[float], quantum: float) -> float:
-    """Coefficient of variation of the least scattered numbers that, rounded up to the grid, give `values`.
+    """Return the coefficient of variation of the least scattered numbers that, rounded up to the grid, give `values`.
 
     Each of those numbers lies in [value - quantum, value]. Their variance is least where each is the point of its
     interval that is nearest to their mean: a convex problem, solved by moving them there until they rest.
@@ -109,7 +109,7 @@ def least_cv(values: Sequence[float], quantum: float) -> float:
 
 
 def runs_needed(cv: float, precision: float = PRECISION) -> int:
-    """Runs whose mean has a 95 % interval of plus and minus `precision` of itself.
+    """Return how many runs have a mean with a 95 % interval of plus and minus `precision` of itself.
 
     The smallest n >= 2 with n >= (t * cv / precision)^2, t the 97.5 % quantile of Student's t with n - 1 degrees of
     freedom, which depends on n: found by counting up from the normal distribution's answer, which is below it.
@@ -121,12 +121,12 @@ def runs_needed(cv: float, precision: float = PRECISION) -> int:
 
 
 def normal_quantile(confidence: float = CONFIDENCE) -> float:
-    """Half-width of the two-sided interval of a standard normal value."""
+    """Return the half-width of the two-sided interval of a standard normal value."""
     return statistics.NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
-    """The same of Student's t with `degrees` of freedom, which need not be whole."""
+    """Return the half-width of the two-sided interval of Student's t with `degrees` of freedom, whole or not."""
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, (1 + confidence) / 2))

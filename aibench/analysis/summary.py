@@ -1,4 +1,4 @@
-"""What the run folders of a sweep say: the variation table, the runs that failed, the files that cannot be read."""
+"""Summarises a sweep's run folders: the variation table, the runs that failed, the files that cannot be read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from aibench.analysis.variation.figure import plot
 from aibench.analysis.variation.rows import VariationRow, variation
 from aibench.choices import Session
 from aibench.results.result import Status
+from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,12 +52,12 @@ def summarise(
     broken = [run for run in found.runs if run.status in (Status.failed, Status.diverged)]
     faults += [f"{Path(run.path).parent}: {run.status}: {run.message or 'no message'}" for run in broken]
     for fault in faults:
-        console.print(fault, markup=False, highlight=False, soft_wrap=True)
+        console.print(shown(fault), markup=False, emoji=False, highlight=False, soft_wrap=True)
     return 1 if faults else 0
 
 
 def _written(rows: list[VariationRow], path: Path, writer: Callable[[list[VariationRow], Path], None]) -> str | None:
-    """What kept `writer` from writing `path`."""
+    """Return what kept `writer` from writing `path`; None where nothing did."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writer(rows, path)

@@ -1,4 +1,4 @@
-"""Measures what models are and do, without data: size, operations, where time goes, hardware counters.
+"""Measures what the models are and do, without any data set: size, operations, time, hardware counts.
 
 May import `config`, `nn`, `results`, `contract`, `composition`, `meters` and `training`.
 """

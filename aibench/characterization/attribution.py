@@ -1,4 +1,4 @@
-"""Where the time of a traced step went: every microsecond to one function, and every function to what asked for it.
+"""Gives every microsecond of a traced step to one function, and every function to what asked for it.
 
 Reads a trace in Chrome's format as torch.profiler exports it; knows neither torch nor how it was made. On a CPU a
 function is an operator, and its time is what it spends outside of the operators that it calls. On a GPU a function is
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from aibench.characterization.classes import OPTIMISER, Rules
+from aibench.characterization.classes import OPTIMIZER, Rules
 
 STEPS, FORWARD, BACKWARD, INPUT = "aibench::steps", "aibench::forward", "aibench::backward", "aibench::input"
 PHASES = ("forward", "backward", "optimiser", "input", "other")
@@ -23,17 +23,17 @@ MICRO = 1e-6
 
 
 class TraceError(ValueError):
-    """A trace that shows no steps. The message is one line."""
+    """Reports a trace that shows no steps. The message is one line."""
 
 
 @dataclass(slots=True)
 class Call:
-    """A host call in a trace.
+    """Holds a host call of a trace.
 
     Attributes:
         name: An operator, a range, a launch.
         kind: The trace's category of it.
-        start, end: Microseconds.
+        start, end: Times in microseconds.
         arguments: What the trace tells of it: shapes, types.
         parent: The call around it.
         inside: Microseconds of the calls that it made.
@@ -52,7 +52,7 @@ class Call:
     region: str | None = None
 
     def outwards(self) -> Iterator[Call]:
-        """The call, then those around it, the innermost first."""
+        """Yield the call, then those around it, the innermost first."""
         call: Call | None = self
         while call is not None:
             yield call
@@ -61,15 +61,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Time that one function took once.
+    """Holds the time that one function took once.
 
     Attributes:
         name: The operator, or the GPU's function.
         operator: The operator that it is or that launched it; empty where the trace does not tell.
         category: By the rules; None where they say nothing.
         phase: One of `PHASES`.
-        seconds: Of it alone.
-        arguments: Of the operator.
+        seconds: Time of the function alone.
+        arguments: The operator's arguments.
     """
 
     name: str
@@ -82,14 +82,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """The steps of a trace, taken apart.
+    """Holds the steps of a trace, taken apart.
 
     Attributes:
-        pieces: Of operators on a CPU, of kernels and copies on a GPU.
-        wall: Seconds of the steps.
-        autograd: Seconds of the host in the engine that runs backward operators, outside of them.
-        python: Seconds of the host in none of these: the model's Python, Lightning, the loop.
-        gpu_busy: Seconds in which a kernel or copy ran, overlaps once; None without a GPU.
+        pieces: One for each operator on a CPU, or for each kernel and copy on a GPU.
+        wall: Seconds that the steps took.
+        autograd: Seconds of the host in the engine that runs backward operators, without the operators.
+        python: Seconds of the host elsewhere: in the model's Python, Lightning, the loop.
+        gpu_busy: Seconds in which a kernel or copy ran, overlaps counted once; None without a GPU.
         layers: Whole layers that are made of operators, forwards, with all their time; without a GPU.
     """
 
@@ -130,7 +130,7 @@ def attribute(trace: dict[str, Any], rules: Rules) -> Attribution:
 
 
 def _threads(events: Iterable[dict[str, Any]]) -> dict[Any, list[Call]]:
-    """The host's calls of each thread by their start, each with the call around it."""
+    """Return the host's calls of each thread by their start, each with the call around it."""
     threads: dict[Any, list[Call]] = defaultdict(list)
     for event in events:
         if event.get("cat") in ON_HOST:
@@ -177,7 +177,7 @@ def _phase(call: Call) -> str | None:
     named = {FORWARD: "forward", BACKWARD: "backward", INPUT: "input"}.get(call.name)
     if named is None and call.name.startswith("autograd::engine::evaluate_function"):
         return "backward"
-    return OPTIMISER if named is None and call.name.startswith("Optimizer.") else named
+    return OPTIMIZER if named is None and call.name.startswith("Optimizer.") else named
 
 
 def _is_framework(call: Call, rules: Rules) -> bool:
@@ -185,8 +185,8 @@ def _is_framework(call: Call, rules: Rules) -> bool:
 
 
 def _category(call: Call, rules: Rules, kernel: str | None = None) -> str | None:
-    if call.phase == OPTIMISER:
-        return OPTIMISER
+    if call.phase == OPTIMIZER:
+        return OPTIMIZER
     if kernel is not None and (moved := rules.transfer(kernel)):
         return moved
     if call.region is not None:
@@ -196,7 +196,7 @@ def _category(call: Call, rules: Rules, kernel: str | None = None) -> str | None
 
 
 def _computed(own: Iterable[tuple[Call, float]], rules: Rules) -> Iterator[Piece]:
-    """The operators of a CPU, each with its own time."""
+    """Yield the operators of a CPU, each with its own time."""
     for call, seconds in own:
         if call.kind == "cpu_op" and not _is_framework(call, rules):
             yield Piece(call.name, call.name, _category(call, rules), call.phase, seconds, call.arguments)
@@ -211,7 +211,7 @@ def _layers(calls: Iterable[Call], rules: Rules) -> Iterator[Piece]:
 
 
 def _launched(kernels: list[dict[str, Any]], calls: list[Call], rules: Rules) -> Iterator[Piece]:
-    """What ran on a GPU, each piece with the operator that launched it."""
+    """Yield what ran on a GPU, each piece with the operator that launched it."""
     launches = {call.arguments["correlation"]: call for call in calls if "correlation" in call.arguments}
     operators = {
         call.arguments["External id"]: call
@@ -229,7 +229,7 @@ def _launched(kernels: list[dict[str, Any]], calls: list[Call], rules: Rules) ->
 
 
 def union(intervals: Iterable[tuple[float, float]]) -> float:
-    """The length that `intervals` cover together: threads and streams overlap."""
+    """Return the length that `intervals`, which may overlap, cover together."""
     covered, until = 0.0, float("-inf")
     for start, end in sorted(intervals):
         covered += max(0.0, end - max(start, until))
@@ -238,7 +238,7 @@ def union(intervals: Iterable[tuple[float, float]]) -> float:
 
 
 def read_trace(text: str) -> dict[str, Any]:
-    """A trace from its JSON. Raises `TraceError` where it is none."""
+    """Return a trace from its JSON. Raises `TraceError` where it is none."""
     try:
         found = json.loads(text)
     except ValueError as error:

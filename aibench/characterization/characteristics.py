@@ -1,4 +1,4 @@
-"""What a model is and does by its shapes: size, operations, bytes, arithmetic intensity, memory (paper, 5.2.1)."""
+"""Measures a model by its shapes: size, operations, bytes, arithmetic intensity, memory (paper, 5.2.1)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from aibench.meters.operations import forward_of
 from aibench.meters.proposals import every_proposal
 
 CHILDREN = 10  # steps that are counted where each counts differently
-CACHE = "~/.cache/aibench"
 
 
 def characteristics(workload: Workload, device: str) -> dict[str, Any]:
-    """The section `characteristics` of a record; docs/characterization.md describes it."""
+    """Return the section `characteristics` of a record; docs/characterization.md describes it."""
     torch.manual_seed(0)
     module, reasons = workload.build(), list[str]()
     forward, where = _forward(workload, reasons)
@@ -63,7 +62,7 @@ def characteristics(workload: Workload, device: str) -> dict[str, Any]:
 
 
 def parameters(module: nn.Module) -> dict[str, int]:
-    """How many numbers are learnt: all, those that training changes, those of embedding tables."""
+    """Return how many numbers are learnt: all, those that training changes, those of embedding tables."""
     tables = {id(part.weight) for part in module.modules() if isinstance(part, nn.Embedding | nn.EmbeddingBag)}
     sizes = [(weight.numel(), weight.requires_grad, id(weight) in tables) for weight in module.parameters()]
     return {
@@ -74,7 +73,7 @@ def parameters(module: nn.Module) -> dict[str, int]:
 
 
 def _forward(workload: Workload, reasons: list[str]) -> tuple[Count | None, str]:
-    """One sample's forward pass, by FlopCounterMode."""
+    """Count the operations of one sample's forward pass with FlopCounterMode."""
 
     def build() -> Any:
         torch.manual_seed(0)
@@ -86,7 +85,7 @@ def _forward(workload: Workload, reasons: list[str]) -> tuple[Count | None, str]
 
 
 def _second(module: Any, flops: float | None) -> dict[str, Any]:
-    """The same by fvcore, and how far the two agree."""
+    """Count the multiply-adds of the forward pass with fvcore, and compare the two counts."""
     try:
         with every_proposal():
             found = second_count(module, module.example_input())
@@ -108,7 +107,7 @@ def _calls(count: Count | None) -> dict[str, int]:
 
 
 def _varying(workload: Workload) -> dict[str, Any]:
-    """Of steps whose operations vary, over several."""
+    """Count several steps of a model whose steps differ in their operations."""
     try:
         found = sampled_steps(workload, CHILDREN)
     except Exception as error:
@@ -127,7 +126,7 @@ def _roofline(workload: Workload, module: nn.Module, step: Step | None, device: 
     if step is None or step.count.flops == 0:
         return None
     total = step_bytes(module, step, workload.batch_size)["total"]
-    return roofline(step.flops * workload.batch_size, total, ceiling("fp32", device, CACHE))
+    return roofline(step.flops * workload.batch_size, total, ceiling("fp32", device, workload.cache))
 
 
 def _memory(

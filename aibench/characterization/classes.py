@@ -1,4 +1,4 @@
-"""What kind of work a function does, by the ordered patterns of a rule file: `classes.yaml`, or a user's own."""
+"""Sorts functions into kinds of work, by the ordered patterns of `classes.yaml` or of a user's own rule file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import yaml
 
 SCHEMA_VERSION = 1
 SECTIONS = ("transfers", "regions", "operators", "kernels")
-OPTIMISER, ALLOCATION = "optimiser", "allocation"
+OPTIMIZER, ALLOCATION = "optimiser", "allocation"
 
 
 class RulesError(ValueError):
-    """A rule file that cannot be used. The message is one line that names it."""
+    """Reports a rule file that cannot be used. The message is one line that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Names in which `pattern` is found are of `category`."""
+    """Says that names in which `pattern` is found are of `category`."""
 
     category: str
     pattern: re.Pattern[str]
@@ -35,12 +35,12 @@ def _first(rules: Iterable[Rule], name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Rules:
-    """A rule file, read.
+    """Holds the rules of one file.
 
     Attributes:
-        source: Where it was read.
+        source: The file that was read.
         categories: Names of the categories, in the order of tables and figures.
-        framework: What the framework does around operators.
+        framework: Patterns of what the framework does around operators.
         transfers, regions, operators, kernels: Ordered rules; see `classes.yaml`.
     """
 
@@ -57,30 +57,30 @@ class Rules:
         return {}  # a profile has millions of calls and hundreds of names
 
     def is_framework(self, name: str) -> bool:
-        """Whether `name` is no operator but what runs operators."""
+        """Return whether `name` is no operator but what runs operators."""
         key = ("framework", name)
         if key not in self._known:
             self._known[key] = "yes" if any(pattern.search(name) for pattern in self.framework) else None
         return self._known[key] is not None
 
     def region(self, operator: str) -> str | None:
-        """The category of everything inside `operator`; None where it is not one layer made of others."""
+        """Return the category of everything inside `operator`; None where it is not one layer made of others."""
         return self._lookup("regions", operator)
 
     def operator(self, name: str) -> str | None:
-        """The category of an operator by its own name."""
+        """Return the category of an operator by its own name."""
         return self._lookup("operators", name)
 
     def kernel(self, name: str) -> str | None:
-        """The category of a GPU function by its name alone."""
+        """Return the category of a GPU function by its name alone."""
         return self.transfer(name) or self._lookup("kernels", name)
 
     def transfer(self, kernel: str) -> str | None:
-        """The category of a GPU function that is what it is, whoever asked for it."""
+        """Return the category of a GPU function that copies or communicates, whoever asked for it; else None."""
         return self._lookup("transfers", kernel)
 
     def category(self, operators: Sequence[str], kernel: str | None = None) -> str | None:
-        """The category of what `operators` launched, the innermost first, as the GPU function `kernel` if it is one."""
+        """Return the category of what `operators`, the innermost first, launched, perhaps as GPU function `kernel`."""
         if kernel is not None and (moved := self.transfer(kernel)):
             return moved
         for name in operators:
@@ -96,10 +96,10 @@ class Rules:
 
 
 def read_rules(path: Path | None = None) -> Rules:
-    """The rules in the file `path`, or the suite's own.
+    """Return the rules in the file `path`, or the suite's own.
 
     Raises:
-        RulesError: It cannot be read, or is no rule file.
+        RulesError: The file cannot be read, or is no rule file.
     """
     source = str(path) if path else "classes.yaml"
     try:
@@ -126,7 +126,7 @@ def _checked(source: str, found: Any) -> Rules:
         raise RulesError(f"{source}: categories: no list of names.")
     if len(set(categories)) < len(categories):
         raise RulesError(f"{source}: categories: a name stands there twice.")
-    if absent := [name for name in (OPTIMISER, ALLOCATION) if name not in categories]:
+    if absent := [name for name in (OPTIMIZER, ALLOCATION) if name not in categories]:
         raise RulesError(f"{source}: categories: lacks {absent[0]!r}.")
     sections = {name: tuple(_rules(source, name, found[name], categories)) for name in SECTIONS}
     framework = tuple(

@@ -1,4 +1,4 @@
-"""The micro-architectural section of a record (paper, 5.5): the best source that is here, and which one it was."""
+"""Fills the micro-architectural section of a record (paper, 5.5) from the best source that is here, and names it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OF_GPUS = "a GPU's metric; this was a CPU"
 def counters(
     workload: Workload, device: str, stalls: bool = True, steps: int | None = None, *, sample: bool = False
 ) -> dict[str, Any]:
-    """What hardware or, failing that, the operating system counts in steady training steps of `workload`.
+    """Count what hardware or, failing that, the operating system counts in steady training steps of `workload`.
 
     `source` says what counted: `ncu`, `nvml_gpm`, `nvml_utilization`, `perf_stat` or `software`. `metrics` has the
     paper's five, None where this source has none, with the reason in `reasons`. At reference scale a CPU gets a
@@ -45,9 +45,9 @@ def counters(
     Args:
         workload: What to train.
         device: `cpu` or `cuda`.
-        stalls: With Nsight Compute, the stall reasons too.
-        steps: Of the record without Nsight Compute; else 10 on a CPU (3 at reference scale), 50 on a GPU.
-        sample: With Nsight Compute, one launch of each kernel, grid and block, which stands for all like it.
+        stalls: Whether Nsight Compute counts the stall reasons too.
+        steps: Steps to count without Nsight Compute; None for 10 on a CPU (3 at reference scale), 50 on a GPU.
+        sample: Whether Nsight Compute counts one launch of each kernel, grid and block, which stands for all like it.
     """
     if device == "cuda":
         return _of_gpu(workload, stalls, steps or GPU_STEPS, sample)
@@ -55,7 +55,7 @@ def counters(
 
 
 def _in_own_process(workload: Workload, steps: int) -> dict[str, Any]:
-    """`_of_cpu` where no earlier workload's memory is still held, nor its threads."""
+    """Run `_of_cpu` in a process that holds no earlier workload's memory or threads."""
     job = json.dumps(
         {
             "words": [f"task={workload.name}", f"scale={workload.scale}", "hardware=cpu", *workload.words],
@@ -141,7 +141,7 @@ def _sizes(workload: Workload, steps: int) -> dict[str, int]:
 
 
 def main(job: str) -> None:
-    """The process of a CPU's workload: prints the section as one line of JSON, the last."""
+    """Count a CPU's workload in the process of its own, and print the section as JSON on the last line."""
     from aibench.characterization.selection import selected
 
     asked = json.loads(job)

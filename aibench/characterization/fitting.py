@@ -1,4 +1,4 @@
-"""A batch small enough for the device: at reference scale on a CPU, the paper's batches take minutes a step."""
+"""Fits the batch to the device: at reference scale on a CPU, the paper's batches take minutes a step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SMALLEST = 2  # batch normalisation needs two
 
 
 def fitted(workload: Workload, device: str, seconds: float = SECONDS) -> Workload:
-    """`workload` with the batch that it is profiled with.
+    """Return `workload` with the batch that it is profiled with.
 
     On a GPU and at mini scale that is its own. Else it is 2 (the first power of two from there that the model takes),
     doubled for as long as a step is expected to take `seconds` at the most, in proportion to the one timed last.
@@ -42,7 +42,7 @@ def fitted(workload: Workload, device: str, seconds: float = SECONDS) -> Workloa
 
 
 def step_seconds(workload: Workload) -> float:
-    """Seconds of the second training step."""
+    """Return the seconds of the second training step."""
     taken = 0.0
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What NVML knows of a GPU at work: GPM's counters (Hopper and later), else the share of time with a kernel."""
+"""Reads what NVML knows of a GPU at work: GPM's counters (Hopper and later), else the share of time with a kernel."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ METRICS = {
 
 
 class Gpm:
-    """Means over the time inside `watch()`, gaps between kernels included.
+    """Averages counters over the time inside `watch()`, gaps between kernels included.
 
     Attributes:
-        values: By name of `METRICS`, a ratio 0 to 1; None where the GPU does not have it.
-        reason: Why there is none; None where there are some.
+        values: Ratios 0 to 1, by name of `METRICS`; None where the GPU does not have it.
+        reason: Why there are no values; None where there are some.
     """
 
     def __init__(self, gpu: Gpu) -> None:
@@ -72,7 +72,7 @@ class Gpm:
 
 
 class TimeActive:
-    """The share of time in which any kernel ran, as NVML averages it; not how busy the GPU was in it."""
+    """Measures the share of time in which any kernel ran, as NVML averages it; not how busy the GPU was in it."""
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
@@ -86,5 +86,5 @@ class TimeActive:
 
     @property
     def mean(self) -> float | None:
-        """Over the looks, 0 to 1."""
+        """Return the mean over the looks, 0 to 1."""
         return sum(self._seen) / len(self._seen) if self._seen else None

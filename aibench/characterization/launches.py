@@ -1,4 +1,4 @@
-"""What a training step launches on a GPU, as the profiler saw it: how long kernels ran, and which how often."""
+"""Counts what a training step launches on a GPU, as the profiler saw it: how long kernels ran, and which how often."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ UNNAMED = re.compile(r"<unnamed>::|\(anonymous namespace\)::")
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """What a training step launched.
+    """Holds what a training step launched.
 
     Attributes:
         busy: The share of the step in which kernels or copies ran; None where none was seen.
-        counts: Launches of a step, by kernel, grid and block.
+        counts: Number of launches in a step, by kernel, grid and block.
     """
 
     busy: float | None
     counts: Counter[Key]
 
     def standing_for(self, sample: Sequence[Launch]) -> list[Launch]:
-        """Each launch of `sample` as often as the step has its like; once where the profiler saw none."""
+        """Return each launch of `sample` as often as the step has its like; once where the profiler saw none."""
         several = Counter(_key(launch) for launch in sample)  # names that are told apart by what `short` leaves out
         return [
             launch for launch in sample for _ in range(max(1, round(self.counts[_key(launch)] / several[_key(launch)])))
         ]
 
     def share_known(self, sample: Sequence[Launch]) -> float:
-        """Of the step's launches, the share that some launch of `sample` stands for."""
+        """Return the share of the step's launches that some launch of `sample` stands for."""
         known = {_key(launch) for launch in sample}
         return sum(count for key, count in self.counts.items() if key in known) / max(1, self.counts.total())
 
@@ -71,7 +71,7 @@ def launched(workload: Workload, steps: int = 5) -> Launched:
 
 
 def of_trace(events: Sequence[dict[str, Any]], steps: int, microseconds: float) -> Launched:
-    """From a trace of `steps` steps, which without the profiler took `microseconds`."""
+    """Return what a trace of `steps` steps shows, which took `microseconds` without the profiler."""
     ran = [event for event in events if event.get("cat") in ON_GPU and "dur" in event]
     covered = union([(event["ts"], event["ts"] + event["dur"]) for event in ran])
     seen = Counter(
@@ -88,6 +88,6 @@ def _key(launch: Launch) -> Key:
 
 
 def short(kernel: str) -> str:
-    """A kernel's name without namespaces, template and arguments, which each tool writes in its own way."""
+    """Return a kernel's name without namespaces, template and arguments, which each tool writes in its own way."""
     name = UNNAMED.sub("", kernel).removeprefix("void ")
     return re.split(r"[<(]", name, maxsplit=1)[0].rsplit("::", 1)[-1].strip()

@@ -1,4 +1,4 @@
-"""Peak memory of training steps against the batch size: real steps, in a process of their own."""
+"""Measures peak memory of real training steps against the batch size, in a process of their own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEPS = Steps(warmup=0, count=2)  # the second has the optimisers' state
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a training step is expected to take, by its shapes.
+    """Holds what a training step is expected to take, by its shapes.
 
     Attributes:
         bytes: Of memory; 0 where it is not known.
@@ -35,16 +35,17 @@ class Expected:
 
 
 def memory(workload: Workload, device: str, expected: dict[int, Expected]) -> list[dict[str, Any]]:
-    """For 1, 4, 16, ... samples up to the workload's batch, the peak of two training steps, or why it was not measured.
+    """Return the peak memory of two training steps with 1, 4, 16, ... samples, or why it was not measured.
 
     Args:
-        workload: What is trained.
+        workload: The workload that is trained, up to its own batch size.
         device: `cpu` or `cuda`.
-        expected: What a step is expected to take, by batch size. What is too much is not tried; operations are too many
-            on a CPU alone, and for no workload's first size. Neither depends on how fast or how busy the machine is.
+        expected: What a step is expected to take, by batch size. What is too much is not tried; too many operations
+            only count on a CPU, and never for a single sample. So a slow or a busy machine tries the same sizes.
 
     Returns:
-        For each size `batch`, `bytes` (above what the process took before; on a GPU what torch allocated) and `reason`.
+        A row for each size: `batch`, `bytes` (above what the process took before; on a GPU what torch allocated) and
+        `reason`.
     """
     words = list(workload.words) if isinstance(workload, TaskWorkload) else []
     rows = [
@@ -72,7 +73,7 @@ def memory(workload: Workload, device: str, expected: dict[int, Expected]) -> li
 
 
 def sizes_up_to(most: int) -> list[int]:
-    """1, 4, 16, ... and `most`."""
+    """Return 1, 4, 16, ... and `most`."""
     return [*(4**power for power in range(most.bit_length()) if 4**power < most), most]
 
 
@@ -91,7 +92,7 @@ def _is_json(line: str) -> bool:
 
 
 def measure(job: dict[str, Any]) -> None:
-    """In the child: print a line for each size."""
+    """Print, in the child process, a line for each size."""
     from aibench.characterization.selection import Selection
 
     set_arithmetic()
@@ -119,7 +120,7 @@ def _peak(workload: Workload, size: int, device: str, before: int) -> dict[str, 
 
 
 def _now(device: str) -> int:
-    """What is taken before anything is trained; peaks count from here on."""
+    """Return the bytes that are taken before anything is trained; peaks count from here on."""
     if device == "cuda":
         return 0
     reset_peak_process_memory()

@@ -38,7 +38,7 @@ def measure(found: Sequence[Case], device: str, *, seconds: float = 0.2, precisi
         found: The suite.
         device: `cpu` or `cuda`.
         seconds: At least, of the timing of each.
-        precision: Of the ceiling.
+        precision: The precision of the ceiling.
 
     Returns:
         What `micro.json` holds; docs/characterization.md describes it.
@@ -87,7 +87,7 @@ def one(case: Case, device: str, best: Ceiling, seconds: float) -> dict[str, Any
 
 
 def operations(case: Case, run: Callable[[], Any]) -> float | None:
-    """Twice the multiply-adds of a call; None for an operator without any."""
+    """Return twice the multiply-adds of a call; None for an operator without any."""
     if case.operator in CONVOLUTIONS:
         out = next(leaf for leaf in tree_leaves(run()) if isinstance(leaf, Tensor))
         return 2.0 * out.numel() * _elements(case.shapes[1][1:])
@@ -110,7 +110,7 @@ def _elements(shape: Sequence[int]) -> float:
 
 
 def traffic(case: Case, run: Callable[[], Any]) -> float:
-    """The least bytes of a call: every input read once and every output written once."""
+    """Return the least bytes of a call: every input read once and every output written once."""
     arguments = getattr(run, "args", ())
     given = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, Tensor)]
     made = [leaf for leaf in tree_leaves(run()) if isinstance(leaf, Tensor)]
@@ -123,7 +123,7 @@ def traffic(case: Case, run: Callable[[], Any]) -> float:
 
 
 def _bytes(tensor: Tensor) -> float:
-    """Of the elements that have memory of their own: an expanded dimension has none."""
+    """Return the bytes of the elements that have memory of their own: an expanded dimension has none."""
     return float(
         math.prod(size for size, step in zip(tensor.shape, tensor.stride(), strict=True) if step)
         * tensor.element_size()

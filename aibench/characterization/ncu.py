@@ -1,4 +1,4 @@
-"""Nsight Compute on one steady training step: the command line, and running it."""
+"""Runs Nsight Compute on one steady training step, and writes its command line."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ SAMPLE = ("--filter-mode", "per-launch-config", "--launch-count", "1")
 def command(
     words: Sequence[str], log: str, stalls: bool = True, capability: int = HOPPER, *, sample: bool = False
 ) -> list[str]:
-    """The command line that counts a training step.
+    """Return the command line that counts a training step.
 
     Args:
         words: The workload: `task=NAME scale=...` and KEY=VALUE.
         log: The CSV file that ncu is to write.
-        stalls: With the stall reasons: seven replays of each kernel instead of two (on an H100).
+        stalls: Whether to count the stall reasons too: seven replays of each kernel instead of two (on an H100).
         capability: The first number of the GPU's compute capability, which says what it can count.
-        sample: Only the first launch of each kernel with each grid and block.
+        sample: Whether to count only the first launch of each kernel with each grid and block.
     """
     metrics = ",".join(metric_names(stalls, capability))
     program = [sys.executable, "-m", "aibench.characterization.ncu", *words]
@@ -53,7 +53,7 @@ def command(
 
 
 def recipe(words: Sequence[str], log: str = "ncu.csv", stalls: bool = True, *, sample: bool = False) -> str:
-    """`command` as a line for a shell; for the GPU that is here, else for an H100."""
+    """Return `command` as a line for a shell; for the GPU that is here, else for an H100."""
     return shlex.join(command(words, log, stalls, _capability(), sample=sample))
 
 
@@ -87,7 +87,7 @@ def profiled(words: Sequence[str], stalls: bool = True, *, sample: bool = False)
 
 @contextmanager
 def _counted() -> Iterator[None]:
-    """What ncu is to look at."""
+    """Enclose the work that ncu is to look at."""
     torch.cuda.profiler.start()  # type: ignore[no-untyped-call]
     yield
     torch.cuda.synchronize()
@@ -95,7 +95,7 @@ def _counted() -> Iterator[None]:
 
 
 def main(words: Sequence[str]) -> None:
-    """The program that ncu starts: warm-up steps, then the step that it looks at."""
+    """Run the program that ncu starts: warm-up steps, then the step that ncu looks at."""
     from aibench.characterization.selection import selected
 
     set_arithmetic()

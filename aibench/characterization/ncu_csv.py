@@ -27,16 +27,16 @@ DENIED = "ERR_NVGPUCTRPERM"
 
 
 class NcuError(ValueError):
-    """What ncu wrote cannot be used. The message is one line that says why and, for a file, in which line."""
+    """Reports that what ncu wrote cannot be used. The message is one line: the reason and, for a file, the line."""
 
 
 @dataclass(slots=True)
 class Launch:
-    """One launch of a kernel.
+    """Holds one launch of a kernel.
 
     Attributes:
         kernel: Its name, as ncu prints it.
-        values: By metric, in ns, bytes, sectors or percent; None where ncu has no value.
+        values: Values by metric, in ns, bytes, sectors or percent; None where ncu has no value.
         grid, block: Blocks of the grid and threads of a block, in three directions; empty where ncu does not say.
     """
 
@@ -50,10 +50,10 @@ Row = tuple[int, list[str]]  # number of the line in the file, from 1; its field
 
 
 def read_launches(path: Path) -> list[Launch]:
-    """The launches that the file `path` holds, in order.
+    """Return the launches that the file `path` holds, in order.
 
     Raises:
-        NcuError: It cannot be read, ncu says in it that it failed, it is cut short, or it holds no launch.
+        NcuError: The file cannot be read, is cut short, holds no launch, or ncu says in it that it failed.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -84,7 +84,7 @@ def refuse_failure(what: str, lines: Sequence[str]) -> None:
 
 
 def _rows(path: Path, lines: list[str], start: int) -> Iterator[Row]:
-    """The header and the rows after it, each as long as the header."""
+    """Yield the header and the rows after it, each as long as the header."""
     width = 0
     for number, line in enumerate(lines[start:], start + 1):
         if line.startswith("==") or not line.strip():
@@ -130,7 +130,7 @@ def _from_details(path: Path, header: list[str], rows: list[Row]) -> list[Launch
 
 
 def _size(text: str) -> tuple[int, ...]:
-    """`(98, 1, 1)` as numbers."""
+    """Return `(98, 1, 1)` as numbers."""
     return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
@@ -151,7 +151,7 @@ def _number(path: Path, line: int, metric: str, text: str, unit: str) -> float |
 
 
 def _factor(path: Path, metric: str, unit: str) -> float:
-    """By what to multiply for ns, bytes, sectors, percent."""
+    """Return the factor that turns `unit` into ns, bytes, sectors or percent."""
     if unit in ("", "%"):
         return 1.0
     for prefix, power in PREFIXES.items():

@@ -1,4 +1,4 @@
-"""What Nsight Compute is asked for: the paper's five metrics (5.5, Figure 3) and its stall reasons, in today's names.
+"""Lists what Nsight Compute is asked for, in today's names: the paper's five metrics (5.5) and its stall reasons.
 
 The names are those of GV100 and later; a test asks CUPTI's host library, which needs no GPU, whether each exists.
 """
@@ -44,14 +44,14 @@ HOPPER = 9
 
 
 def stall_metric(reason: str) -> str:
-    """The metric of a stall reason: percent of the cycles in which a warp was active."""
+    """Return the metric of a stall reason: percent of the cycles in which a warp was active."""
     return _STALL.format(reason)
 
 
 def metric_names(stalls: bool, capability: int = HOPPER) -> list[str]:
-    """All metrics to collect from a chip of this compute capability's first number.
+    """Return all metrics to collect from a chip of this compute capability's first number.
 
-    Two replays of each kernel on an H100, seven with `stalls`.
+    They take two replays of each kernel on an H100, seven with `stalls`.
     """
     sums = [name for pair in ACCESSES.values() for name in pair]
     absent = ABSENT.get(capability, ABSENT[max(ABSENT)])

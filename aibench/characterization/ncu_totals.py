@@ -1,4 +1,4 @@
-"""From launches to the numbers of a workload: the paper's five metrics, its stall classes, the hottest kernels."""
+"""Sums launches up to the numbers of a workload: the paper's five metrics, its stall classes, the hottest kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METHOD = (
 
 
 def totals(launches: Sequence[Launch], busy: float | None = None) -> dict[str, Any]:
-    """What `launches`, those of a training step, come to. Shares and efficiencies are ratios, 0 to 1.
+    """Return what `launches`, all of one training step, come to. Shares and efficiencies are ratios, 0 to 1.
 
     Args:
         launches: At least one.
@@ -73,20 +73,20 @@ def _product(launch: Launch, metric: str) -> float:
 
 
 def _ratio(launches: Sequence[Launch], asked: str, moved: str) -> float | None:
-    """Bytes that the threads asked for, over the bytes of the sectors moved; None where none were moved."""
+    """Return the bytes that threads asked for, over the bytes of the sectors moved; None where none were moved."""
     known = [launch.values for launch in launches if launch.values.get(asked) is not None and launch.values.get(moved)]
     sectors = sum(values[moved] or 0.0 for values in known)
     return sum(values[asked] or 0.0 for values in known) / (SECTOR * sectors) if sectors else None
 
 
 def _covered(launches: Sequence[Launch], name: str) -> float:
-    """The share of the kernels' time that `name` speaks for."""
+    """Return the share of the kernels' time that `name` speaks for."""
     known = [launch for launch in launches if _metrics([launch])[name] is not None]
     return _time(known) / _time(launches)
 
 
 def _median(launches: Sequence[Launch], name: str) -> float | None:
-    """Over the launches that have a value, each counted once however short."""
+    """Return the median over the launches that have a value, each counted once however short."""
     known = [value for launch in launches if (value := _metrics([launch])[name]) is not None]
     return median(known) if known else None
 
@@ -99,7 +99,7 @@ def _reason(launches: Sequence[Launch], name: str) -> str:
 
 
 def _stalls(launches: Sequence[Launch]) -> dict[str, float | None] | None:
-    """Shares of the cycles that active warps waited, by class; they sum to 1. None where none was recorded."""
+    """Return by class the share of the cycles that active warps waited; they sum to 1. None where none was recorded."""
     classes: dict[str, float | None] = {}
     for name, reasons in STALLS.items():
         known = [value for reason in reasons if (value := _weighted(launches, stall_metric(reason))) is not None]
@@ -111,7 +111,7 @@ def _stalls(launches: Sequence[Launch]) -> dict[str, float | None] | None:
 
 
 def _hottest(launches: Sequence[Launch]) -> list[dict[str, Any]]:
-    """The kernels that took most time, launches of one name together."""
+    """Return the kernels that took most time, launches of one name together."""
     named: dict[str, list[Launch]] = {}
     for launch in launches:
         named.setdefault(launch.kernel, []).append(launch)

@@ -1,4 +1,4 @@
-"""A CPU's own counters, through Linux's `perf stat`, where the machine has a PMU and the program is there."""
+"""Reads a CPU's own counters through Linux's `perf stat`, where the machine has a PMU and the program is there."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RATIOS = {  # name: of, over
 
 
 def missing() -> str | None:
-    """Why `perf stat` cannot count here; None where it can."""
+    """Return why `perf stat` cannot count here; None where it can."""
     if not any(True for pattern in PMUS for _ in DEVICES.glob(pattern)):
         return f"no PMU: {DEVICES / PMUS[0]} is not there (a virtual machine, as a rule)"
     if shutil.which("perf") is None:
@@ -46,10 +46,10 @@ def missing() -> str | None:
 
 
 class PerfStat:
-    """The counters of this process while inside `watch()`.
+    """Counts for this process while inside `watch()`.
 
     Attributes:
-        counts: By event; None where the processor does not count it, or the user may not.
+        counts: Counts by event; None where the processor does not count it, or the user may not.
         reason: Why there is no count at all; None where there is one.
     """
 
@@ -75,12 +75,12 @@ class PerfStat:
             self.reason = f"perf stat counted nothing: {' '.join(said.split())[:200] or 'it said nothing'}"
 
     def ratios(self) -> dict[str, float | None]:
-        """What follows from the counts: instructions a cycle, and shares."""
+        """Return what follows from the counts: instructions a cycle, and shares."""
         return {name: _over(self.counts.get(of), self.counts.get(over)) for name, (of, over) in RATIOS.items()}
 
 
 def _ended(perf: subprocess.Popen[str]) -> str:
-    """What `perf` says when it is interrupted; nothing where it does not end by that."""
+    """Return what `perf` says when it is interrupted; nothing where that does not end it."""
     perf.send_signal(signal.SIGINT)
     try:
         return perf.communicate(timeout=END_SECONDS)[1]
@@ -95,7 +95,7 @@ def _over(of: float | None, over: float | None) -> float | None:
 
 
 def parsed(text: str) -> dict[str, float | None]:
-    """The counts in what `perf stat -j` writes: an object a line; `<not supported>`, `<not counted>` are None.
+    """Return the counts in what `perf stat -j` writes: an object a line; `<not supported>`, `<not counted>` are None.
 
     Where a machine has two kinds of cores, each event is there twice (`cpu_core/cycles/`), and the two are added.
     """

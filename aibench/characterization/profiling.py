@@ -31,7 +31,7 @@ LEAST_SHARE = 0.002  # of the busy time, for shapes to be listed
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps of a profile: before it, timed without the profiler, timed with it."""
+    """Says how many steps a profile has: before it, timed without the profiler, timed with it."""
 
     warmup: int = 2
     plain: int = 3
@@ -46,18 +46,18 @@ GPU_PLAN = Plan(5, 3, 2)  # until cuDNN has chosen its algorithms
 def profile(
     workload: Workload, device: str = "cpu", *, plan: Plan | None = None, rules: Rules | None = None
 ) -> dict[str, Any]:
-    """Where the time of a training step goes.
+    """Measure where the time of a training step goes.
 
     At reference scale a CPU gets a smaller batch; see `fitting`.
 
     Args:
         workload: What is trained.
         device: `cpu` or `cuda`.
-        plan: How many steps.
-        rules: What is what; the suite's own where not given.
+        plan: Numbers of steps.
+        rules: Rules that sort functions into kinds of work; the suite's own where not given.
 
     Returns:
-        A record's section `profile`; docs/characterization.md describes it. Seconds and calls are of all its steps.
+        A record's section `profile`; docs/characterization.md describes it. Seconds and calls are sums over its steps.
     """
     rules, plan = rules or read_rules(), plan or (GPU_PLAN if device == "cuda" else PLANS[workload.scale])
     small = fitted(workload, device)
@@ -69,11 +69,11 @@ def profile(
 
 
 def summary(found: Attribution, rules: Rules, steps: int, plain: float) -> dict[str, Any]:
-    """`found` as what a record holds.
+    """Return `found` in the form that a record holds.
 
     Args:
         found: The profiled steps.
-        rules: By which they were taken apart.
+        rules: The rules by which they were taken apart.
         steps: How many.
         plain: Seconds of a step without the profiler.
     """
@@ -119,7 +119,7 @@ def _rounded(seconds: float) -> float:
 
 
 def _groups(pieces: Iterable[Piece], key: Callable[[Piece], Hashable]) -> dict[Any, tuple[int, float]]:
-    """Calls and seconds of the pieces of each key, the longest first."""
+    """Return calls and seconds of the pieces of each key, the longest first."""
     groups: dict[Any, list[float]] = defaultdict(list)
     for piece in pieces:
         groups[key(piece)].append(piece.seconds)
@@ -162,11 +162,11 @@ class _Watch:
         self._start = 0.0
 
     def steps(self) -> Steps:
-        """What `run_steps` is to do."""
+        """Return what `run_steps` is to do."""
         return Steps(self.plan.warmup, self.plan.plain + self.plan.profiled, self._around, self._before)
 
     def attribution(self, rules: Rules) -> Attribution:
-        """The profiled steps, taken apart."""
+        """Return the profiled steps, taken apart."""
         return attribute(self.trace, rules)
 
     @contextmanager
@@ -177,7 +177,7 @@ class _Watch:
 
     @property
     def profiled(self) -> int:
-        """Steps that are profiled: one where steps are long."""
+        """Return the number of steps that are profiled: one where steps are long."""
         return self.plan.plain + self.plan.profiled - self.first
 
     def _before(self, step: int) -> None:
@@ -214,7 +214,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 class _Ranged(Workload):
-    """A workload whose forward and backward passes and waits for input are ranges of the trace.
+    """Marks a workload's forward and backward passes and waits for input as ranges of the trace.
 
     Under automatic optimisation all of them run inside of the optimiser's step, which is why they need names.
     Batches are made before the steps and used again after that: how long it takes to make samples up says nothing.
@@ -241,7 +241,7 @@ class _Ranged(Workload):
 
 
 class _Again:
-    """As many batches as `original` has, of those made before."""
+    """Yields as many batches as `original` has, from those made before."""
 
     def __init__(self, made: list[Any], original: Iterable[Any]) -> None:
         self.made = made

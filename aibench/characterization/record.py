@@ -26,7 +26,7 @@ __all__ = ["Record", "RecordError", "read_record", "read_records", "record_path"
 
 
 class Named(Protocol):
-    """What a record needs of a workload."""
+    """Describes what a record needs of a workload."""
 
     name: str
     suite: str
@@ -34,7 +34,7 @@ class Named(Protocol):
 
 
 def record_path(folder: Path, workload: Named) -> Path:
-    """Where the record of `workload` is."""
+    """Return the path of the record of `workload`."""
     return folder / record_name(workload.name, workload.scale)
 
 
@@ -42,7 +42,7 @@ def update_record(folder: Path, workload: Named, device: str, section: str, valu
     """Put `value` in as `section`, and leave the record's other sections as they are.
 
     Args:
-        folder: Of the records.
+        folder: The folder of the records.
         workload: What was measured.
         device: `cpu` or `cuda`.
         section: `characteristics`, `profile`, `counters` or `micro`.

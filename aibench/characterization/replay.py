@@ -40,11 +40,11 @@ POINTS: dict[str, tuple[int, Callable[[Case], int]]] = {
 
 
 class UnsupportedError(ValueError):
-    """A case that cannot be called here. The message says why."""
+    """Reports a case that cannot be called here. The message says why."""
 
 
 def call(case: Case, device: str) -> Callable[[], Any]:
-    """The operator of `case` with its inputs, ready to be called as often as wanted.
+    """Return the operator of `case` with its inputs, ready to be called as often as wanted.
 
     Raises:
         UnsupportedError: There is no such operator here, or the profile does not tell enough of its inputs.

@@ -1,4 +1,4 @@
-"""Multiply-adds of a forward pass by fvcore, which reads a traced graph: a second opinion beside FlopCounterMode.
+"""Counts multiply-adds of a forward pass with fvcore, which reads a traced graph, to check FlopCounterMode.
 
 As it ships, fvcore counts LSTM, GRU and fused attention as nothing, and gives norms, pooling and sampling weights of
 its choosing. The handles here count every product and convolution, and those only: twice their sum is what
@@ -26,11 +26,11 @@ Handle = Callable[[list[Any], list[Any]], float]
 
 @dataclass(frozen=True, slots=True)
 class SecondCount:
-    """What fvcore counted in one forward pass.
+    """Holds what fvcore counted in one forward pass.
 
     Attributes:
         macs: Multiply-adds with our handles: products and convolutions.
-        by_operator: The same by operator.
+        by_operator: These multiply-adds by operator.
         as_shipped: Multiply-adds as fvcore ships; None where one of its own handles fails.
         without_handle: Operators that neither counts, with their calls.
     """
@@ -42,7 +42,7 @@ class SecondCount:
 
 
 def second_count(module: nn.Module, arguments: tuple[Any, ...]) -> SecondCount:
-    """Of `module(*arguments)`, in evaluation mode, computed for real on the CPU."""
+    """Count `module(*arguments)` in evaluation mode, computed for real on the CPU."""
     traced = _OnTensors(module.eval(), arguments)
     analysis = FlopCountAnalysis(traced, traced.tensors())
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
@@ -66,7 +66,7 @@ def second_count(module: nn.Module, arguments: tuple[Any, ...]) -> SecondCount:
 
 
 class _OnTensors(nn.Module):
-    """`module` with tensors alone as arguments and results, as tracing wants them."""
+    """Wraps `module` so that arguments and results are tensors alone, as tracing wants them."""
 
     def __init__(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _OnTensors(nn.Module):
         return tuple(leaf for leaf in self.leaves if isinstance(leaf, Tensor))
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Without what a module keeps beside its tensors, which tracing refuses."""
+        """Return the state without what a module keeps beside its tensors, which tracing refuses."""
         state: dict[str, Any] = super().state_dict(*args, **kwargs)
         for name in [name for name, value in state.items() if not isinstance(value, Tensor)]:
             del state[name]  # in place: a parent's collects in it
@@ -110,7 +110,7 @@ def _both(name: str) -> Callable[[list[Any], list[Any]], Counter[str]]:
 
 
 def _product(left: Any, right: Any, out: Any) -> float:
-    """Of matrices, stacks of them, or vectors: an element of the result takes as many as the inner dimension."""
+    """Count a product of matrices, stacks of them, or vectors: each element takes as many as the inner dimension."""
     del right
     return math.prod(_shape(out)) * _shape(left)[-1]
 
@@ -122,7 +122,7 @@ def _shape(value: Any) -> list[int]:
 
 
 def _listed(value: Any) -> Iterator[list[int]]:
-    """The shapes of the tensors in a list of the graph."""
+    """Yield the shapes of the tensors in a list of the graph."""
     if value.node().kind() == "prim::ListConstruct":
         for element in value.node().inputs():
             shape = get_shape(element)
@@ -131,7 +131,7 @@ def _listed(value: Any) -> Iterator[list[int]]:
 
 
 def _recurrent(inputs: list[Any], outputs: list[Any]) -> float:
-    """Every matrix of every layer and direction meets every position of every sequence once (packed ones too)."""
+    """Count recurrent layers: every matrix meets every position of every sequence once (packed ones too)."""
     del outputs
     positions = math.prod(_shape(inputs[0])[:-1])
     matrices = (shape for value in inputs[1:] for shape in _listed(value) if len(shape) == 2)
@@ -139,14 +139,14 @@ def _recurrent(inputs: list[Any], outputs: list[Any]) -> float:
 
 
 def _cell(inputs: list[Any], outputs: list[Any]) -> float:
-    """One step: `inputs` are the input, the state, the two matrices and the biases."""
+    """Count one step of a recurrent cell: `inputs` are the input, the state, the two matrices and the biases."""
     del outputs
     first = next(index for index in (2, 3) if len(_shape(inputs[index])) == 2)
     return _shape(inputs[0])[0] * sum(math.prod(_shape(inputs[first + index])) for index in (0, 1))
 
 
 def _attention(inputs: list[Any], outputs: list[Any]) -> float:
-    """Queries (..., L, E) with keys (..., S, E), and the weights with values (..., S, V)."""
+    """Count queries (..., L, E) with keys (..., S, E), and the weights with values (..., S, V)."""
     del outputs
     query, key, value = (_shape(one) for one in inputs[:3])
     return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
@@ -158,7 +158,7 @@ def _convolution(inputs: list[Any], outputs: list[Any]) -> float:
 
 
 def _einsum(inputs: list[Any], outputs: list[Any]) -> float:
-    """Of two tensors: as many as all letters' extents multiply to."""
+    """Count an einsum of two tensors: as many as all letters' extents multiply to."""
     shapes = list(_listed(inputs[1]))
     if len(shapes) != 2:
         return float(einsum_flop_jit(inputs, outputs))

@@ -1,4 +1,4 @@
-"""Which workloads the words of a command mean: `task=a,b|all|mlperf|mlperf/NAME`, `scale=`, `hardware=`, KEY=VALUE."""
+"""Selects workloads by a command's words: `task=a,b|all|mlperf|mlperf/NAME`, `scale=`, `hardware=`, KEY=VALUE."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ BATCH_SIZE = "data.batch_size"
 
 @dataclass(frozen=True)
 class Selection:
-    """Workloads, each built when its turn comes and not before.
+    """Holds the selected workloads' names, and builds each when its turn comes and not before.
 
     Attributes:
-        names: Of tasks, or `mlperf/resnet50`, in order.
+        names: Names of tasks, or `mlperf/resnet50`, in order.
         scale: `mini` or `reference`.
         device: `cpu` or `cuda`.
         words: Further KEY=VALUE words, for the tasks.
@@ -40,7 +40,7 @@ class Selection:
         return (self.workload(name) for name in self.names)
 
     def workload(self, name: str, *more: str) -> Workload:
-        """One of them; `more` words go after the others.
+        """Return one of the workloads; `more` words go after the others.
 
         Raises:
             ConfigError: The words describe no run.
@@ -58,10 +58,10 @@ class Selection:
 
 
 def selected(words: Sequence[str]) -> Selection:
-    """The workloads that `words` mean; `scale=mini` and `hardware=auto` where they do not say.
+    """Return the workloads that `words` mean, with `scale=mini` and `hardware=auto` where they do not say.
 
     Raises:
-        ConfigError: A word is none of these, or there is no such workload, scale or device.
+        ConfigError: A word is not understood, or there is no such workload, scale or device.
     """
     values: dict[str, str] = {}
     rest: list[str] = []
@@ -86,7 +86,7 @@ def selected(words: Sequence[str]) -> Selection:
 
 
 def _batch_size(words: Sequence[str]) -> int | None:
-    """The one thing that can be said of MLPerf's models. Raises `ConfigError` where `words` say anything else."""
+    """Return the batch size, the one word that MLPerf's models take. Raises `ConfigError` for any other word."""
     size = None
     for word in words:
         key, _, value = word.partition("=")
@@ -101,7 +101,7 @@ def _batch_size(words: Sequence[str]) -> int | None:
 
 
 def mlperf_names() -> list[str]:
-    """`mlperf/NAME` of every model of MLPerf's that is here."""
+    """Return `mlperf/NAME` of every model of MLPerf's that is here."""
     from aibench.characterization import mlperf
 
     return [f"{MLPERF}/{name}" for name in mlperf.names()]
@@ -128,7 +128,7 @@ def _names(value: str | None) -> list[str]:
 
 
 def device_of(hardware: str) -> str:
-    """`cpu` or `cuda`, by the word after `hardware=`. Raises `ConfigError` where it is not here."""
+    """Return `cpu` or `cuda`, by the word after `hardware=`. Raises `ConfigError` where it is not here."""
     import torch
 
     if hardware not in DEVICES:

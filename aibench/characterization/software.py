@@ -1,4 +1,4 @@
-"""What the operating system counts of a process: the record that every machine has, with or without counters."""
+"""Reads what the operating system counts for a process: the record that every machine has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_PEAK = "this system cannot reset a process's peak memory (/proc/self/clear_re
 
 
 def resident() -> int | None:
-    """Bytes of this process that are in memory now."""
+    """Return the bytes of this process that are in memory now."""
     try:
         return int(PAGES.read_text().split()[1]) * resource.getpagesize()
     except OSError:
@@ -25,13 +25,13 @@ def resident() -> int | None:
 
 @dataclass
 class Software:
-    """Of the steps inside `watch()`, per second or a share; all this process's threads together.
+    """Counts over the steps inside `watch()`, for all this process's threads together.
 
     Attributes:
         seconds: Wall time.
         task_clock: CPU seconds, user and system.
         cores_busy: CPU seconds a second: 2.0 is two cores at work.
-        system_share: Of the CPU seconds, those in the kernel.
+        system_share: Share of the CPU seconds that were spent in the kernel.
         minor_faults: Pages mapped without reading a disk.
         major_faults: Pages read from a disk.
         voluntary_switches: Times that a thread went to sleep.
@@ -75,7 +75,7 @@ class Software:
 
 
 def _reset_peak() -> bool:
-    """Whether the highest resident set is counted anew from here: getrusage's is that of the whole life."""
+    """Have the highest resident set counted anew from here, and return whether that works."""
     try:
         CLEAR.write_text("5")
     except OSError:

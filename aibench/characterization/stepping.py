@@ -1,4 +1,4 @@
-"""One training step on shapes alone: its operations, what it keeps for its backward pass, what its optimisers keep."""
+"""Counts one training step by its shapes alone: operations, what backward passes need kept, optimiser state."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ KEPT_PER_WEIGHT = {"Adam": 2, "AdamW": 2, "RMSprop": 1, "Adagrad": 1}  # numbers
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One training step.
+    """Holds what was counted in one training step.
 
     Attributes:
-        samples: In the batch.
-        count: Its operations.
+        samples: Samples in the batch.
+        count: The step's operations.
         saved: Bytes that forward passes keep for backward passes: each storage once, weights and inputs left out.
         most_saved: The most of these that are alive at one time.
         state: Bytes that the optimisers keep beside the weights; None for one whose state is not known here.
-        optimizers: Their classes.
+        optimizers: The optimisers' classes.
         inputs: Bytes of the batch.
         where: `on the meta device`, or `on the CPU`.
     """
@@ -50,17 +50,17 @@ class Step:
 
     @property
     def flops(self) -> float:
-        """Operations a sample."""
+        """Return the operations a sample."""
         return self.count.flops / self.samples
 
 
 def measured_step(workload: Workload, forward: float | None, reasons: list[str]) -> Step | None:
-    """A training step, on the meta device where shapes are enough, else computed with a batch that takes seconds.
+    """Count a training step, on the meta device where shapes are enough, else computed with a small batch.
 
     Args:
         workload: What is trained.
         forward: Operations of one sample's forward pass; None where unknown.
-        reasons: Gains why, where None is returned.
+        reasons: List that gains the reason where None is returned.
     """
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
@@ -77,7 +77,7 @@ def measured_step(workload: Workload, forward: float | None, reasons: list[str])
 
 
 def sampled_steps(workload: Workload, count: int) -> list[float]:
-    """Operations a sample of `count` steps whose operations vary, each computed with other random numbers."""
+    """Return operations a sample of `count` steps that vary, each computed with other random numbers."""
     found = []
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -89,7 +89,7 @@ def sampled_steps(workload: Workload, count: int) -> list[float]:
 
 
 def _quick(workload: Workload, forward: float | None) -> Workload:
-    """With a batch whose step takes no more than `REAL` operations, of a power of two, at least one sample."""
+    """Return the workload with a batch, a power of two, whose step takes at most `REAL` operations if possible."""
     if forward is None or workload.batch_size * 3 * forward <= REAL:
         return workload
     return workload.at_batch(2 ** max(0, int(math.log2(max(1.0, REAL / (3 * forward))))))
@@ -127,7 +127,7 @@ def _optimizers(module: Any) -> list[Optimizer]:
 
 
 def _plain(configured: Any) -> Any:
-    """What `configure_optimizers` returns, without the schedules' inside."""
+    """Return what `configure_optimizers` returns, without the schedules' inside."""
     if isinstance(configured, dict):
         return [configured.get("optimizer")]
     return [_plain(one) for one in configured] if isinstance(configured, list | tuple) else configured
@@ -176,7 +176,7 @@ class _Kept:
 
 
 class _Saved:
-    """A saved tensor, that tells when it goes."""
+    """Holds a saved tensor, and tells when it goes."""
 
     def __init__(self, tensor: Tensor, kept: _Kept | None, key: int, size: int) -> None:
         self.tensor, self._kept, self._key, self._size = tensor, kept, key, size

@@ -1,4 +1,4 @@
-"""Bytes that a training step cannot do without, its arithmetic intensity, and what the machine allows at that."""
+"""Computes the bytes that a training step cannot do without, its arithmetic intensity, and its limit on the machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METHOD = (
 
 
 def step_bytes(module: torch.nn.Module, step: Step, batch_size: int) -> dict[str, Any]:
-    """The least bytes of a training step with `batch_size` samples, by what they are."""
+    """Return the least bytes of a training step with `batch_size` samples, by what they are."""
     weights = list(module.parameters())
     size = sum(weight.numel() * weight.element_size() for weight in weights)
     trained = sum(weight.numel() * weight.element_size() for weight in weights if weight.requires_grad)
@@ -33,7 +33,7 @@ def step_bytes(module: torch.nn.Module, step: Step, batch_size: int) -> dict[str
 
 
 def memory_estimate(module: torch.nn.Module, step: Step) -> dict[str, float]:
-    """Bytes that are alive at once, estimated from shapes: the same for every batch, and more with each sample."""
+    """Return the bytes alive at once, estimated from shapes: a part for any batch, and a part for each sample."""
     weights = list(module.parameters())
     size = sum(weight.numel() * weight.element_size() for weight in weights)
     trained = sum(weight.numel() * weight.element_size() for weight in weights if weight.requires_grad)
@@ -44,10 +44,10 @@ def memory_estimate(module: torch.nn.Module, step: Step) -> dict[str, float]:
 
 
 def roofline(flops: float, byte_count: float, best: Ceiling) -> dict[str, Any]:
-    """Where a step of `flops` operations and at least `byte_count` bytes stands below the roof of the machine.
+    """Return where a step of `flops` operations and at least `byte_count` bytes stands below the machine's roof.
 
-    `attainable` is the least of the peak and of intensity times bandwidth. The bytes are a lower bound: the true
-    intensity is lower, so that what is bound by memory here is so in truth, and the rest may be.
+    `attainable` is the least of the peak and of intensity times bandwidth. The bytes are a lower bound, so the true
+    intensity is lower: a step shown as bound by memory really is, and the others may be.
     """
     intensity, ridge = flops / byte_count, best.flops / best.bandwidth
     return {

@@ -1,4 +1,4 @@
-"""What is characterised: a model, its training batches, steps of real training. Our tasks, and other suites' models."""
+"""Defines what is characterised: a model, its training batches, steps of real training; ours and other suites'."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from torch.utils._pytree import tree_leaves
 
 from aibench.composition import registry
 from aibench.composition.compose import composed
-from aibench.config import RunConfig
+from aibench.config import RunConfig, default_cache
 from aibench.contract import batch_of, example_batch
 from aibench.meters.gpu import alone_on
+from aibench.meters.system import lay_out
 from aibench.training.loader import TrainBatches
 
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
@@ -27,16 +28,16 @@ Around = Callable[[], AbstractContextManager[Any]]
 
 
 class Workload(ABC):
-    """A model with its training step, at one scale.
+    """Holds a model with its training step, at one scale.
 
     Attributes:
-        name: As in `task=NAME`: of a task, or `mlperf/resnet50`.
+        name: The name as in `task=NAME`: of a task, or `mlperf/resnet50`.
         suite: `AIBench` or `MLPerf`.
         scale: `mini` or `reference`.
         batch_size: Samples of a training step.
         uncountable: Why the operations of a step have no fixed number; None where they have.
         words: The KEY=VALUE words that changed it.
-        cudnn_benchmark: As `hardware.cudnn_benchmark`.
+        cudnn_benchmark: Whether cuDNN tries its algorithms, as `hardware.cudnn_benchmark`.
     """
 
     name: str
@@ -47,33 +48,38 @@ class Workload(ABC):
     words: Sequence[str] = ()
     cudnn_benchmark: bool = False
 
+    @property
+    def cache(self) -> str:
+        """Return the folder of what is measured once."""
+        return default_cache()
+
     @abstractmethod
     def build(self) -> pl.LightningModule:
-        """The module anew, with `example_input()`, `training_step` and `configure_optimizers`.
+        """Return the module anew in its memory layout, with `example_input()`, `training_step`, `configure_optimizers`.
 
-        On the default device, so that `with torch.device("meta")` makes one that takes no memory.
+        It stands on the default device, so that `with torch.device("meta")` makes one that takes no memory.
         """
 
     @abstractmethod
     def batch(self) -> Any:
-        """A training batch, on the CPU."""
+        """Return a training batch, on the CPU."""
 
     @abstractmethod
     def batches(self) -> Iterable[Any]:
-        """An epoch of training batches, anew each time it is iterated."""
+        """Return an epoch of training batches, anew each time it is iterated."""
 
     def at_batch(self, samples: int) -> Workload:
-        """The same with training batches of about `samples` samples.
+        """Return the workload with training batches of about `samples` samples.
 
         Raises:
-            ConfigError: It takes no such batch.
+            ConfigError: The workload takes no such batch.
         """
         other = copy.copy(self)
         other.batch_size = samples
         return other
 
     def shapes(self) -> str:
-        """The arguments of `forward` for one sample: `float32 1x3x224x224`, say."""
+        """Return the arguments of `forward` for one sample as text: `float32 1x3x224x224`, say."""
         leaves = [leaf for leaf in tree_leaves(self.build().example_input()) if torch.is_tensor(leaf)]  # type: ignore[operator]
         return ", ".join(
             f"{str(leaf.dtype).removeprefix('torch.')} {'x'.join(map(str, leaf.shape))}" for leaf in leaves
@@ -81,7 +87,7 @@ class Workload(ABC):
 
 
 class TaskWorkload(Workload):
-    """A task of the suite, on samples made up at the real shapes.
+    """Runs a task of the suite on samples made up at the real shapes.
 
     Args:
         task: Its name.
@@ -106,8 +112,15 @@ class TaskWorkload(Workload):
         self.batch_size = len(self._batches.plan(0)[0])
         self.uncountable = registry.module_class(task).uncountable
 
+    @property
+    def cache(self) -> str:
+        """Return the folder of what is measured once: `data.cache`."""
+        return self.config.data.cache
+
     def build(self) -> pl.LightningModule:
-        return registry.module_class(self.name)(self.config, self.data.facts)
+        module = registry.module_class(self.name)(self.config, self.data.facts)
+        lay_out(module, self.config.hardware)
+        return module
 
     def at_batch(self, samples: int) -> TaskWorkload:
         of_a_sample = self.config.data.batch_size / self.batch_size  # where the key counts tokens, more than 1
@@ -122,13 +135,13 @@ class TaskWorkload(Workload):
         return self._batches
 
     def requests(self, count: int) -> Any:
-        """The first `count` held-out samples as one batch: what `infer` gets."""
+        """Return the first `count` held-out samples as one batch, which is what `infer` gets."""
         return example_batch(self.data, "val", count)
 
 
 @dataclass
 class Steps:
-    """How training steps are to be run.
+    """Says how training steps are to be run.
 
     Attributes:
         warmup: Steps before those of interest.

@@ -1,4 +1,4 @@
-"""The command `aibench` with every verb: the one list of which words do what."""
+"""Registers every verb of the command `aibench`: the one list of which words do what."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from aibench.commands.imports import import_results
 from aibench.commands.infer import infer
 from aibench.commands.micro import micro
 from aibench.commands.mllog_rules import mllog_rules
+from aibench.commands.rank import rank
 from aibench.commands.report import report
 from aibench.commands.schema import schema
 from aibench.commands.selftest import selftest
@@ -42,6 +43,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "cost": cost,
     "subset": subset,
     "compare": compare,
+    "rank": rank,
     "report": report,
     "dashboard": dashboard,
     "import": import_results,

@@ -1,4 +1,4 @@
-"""Arguments and options that verbs share, each with one meaning everywhere."""
+"""Defines arguments and options that verbs share, each with one meaning everywhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as fo
 
 
 def sides(folders: Sequence[Path]) -> tuple[list[Reading], list[str]]:
-    """What each folder holds; refuses one that holds no run."""
+    """Return what each folder holds, and the faults; refuse a folder that holds no run."""
     from aibench.analysis.runs.reader import read_runs
 
     found = [read_runs([folder]) for folder in folders]
@@ -42,7 +42,7 @@ def sides(folders: Sequence[Path]) -> tuple[list[Reading], list[str]]:
 
 
 def runs_below(folders: Sequence[Path], *, keep: bool = False) -> tuple[list[Run], list[str]]:
-    """The runs below all `folders`; refuses where there is none."""
+    """Return the runs below all `folders`, and the faults; refuse where there is no run."""
     from aibench.analysis.runs.reader import read_runs
 
     found = read_runs(folders, keep=keep)

@@ -1,4 +1,4 @@
-"""`aibench characterize`: what models are and do."""
+"""Runs `aibench characterize`: measures what models are and do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aibench.commands.console import refuse
+from aibench.commands.console import refuse, say
 from aibench.commands.workloads import SECTIONS, USUAL, Measure, Words, chosen_by, recorded
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def characterize(
         Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.")
     ] = None,
     rules: Annotated[
-        Path | None, typer.Option(help="What kind of work operators and kernels do, by this file; for profiles.")
+        Path | None, typer.Option(help="Sort operators and kernels into kinds of work by this file, in profiles.")
     ] = None,
 ) -> None:
-    """What models are and do, without data: size, operations, bytes, memory; where time goes; what hardware counted."""
+    """Measure what models are and do: size, operations, bytes, memory; where time goes; what hardware counted."""
     sections = [name.strip() for name in only.split(",")]
     for name in sections:
         if name not in SECTIONS:
@@ -47,7 +47,7 @@ def _told(chosen: Selection, name: str, section: str, measure: Measure, folder: 
     start = time.perf_counter()
     done = recorded(chosen, name, section, measure, folder)
     if done is not None:
-        print(f"{done[0]}: {section}, {time.perf_counter() - start:.1f} s", flush=True)
+        say(f"{done[0]}: {section}, {time.perf_counter() - start:.1f} s", flush=True)
     return done is not None
 
 

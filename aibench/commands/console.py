@@ -1,4 +1,4 @@
-"""What a person reads: complaints of one line, tables, and the closing table of a run."""
+"""Prints what a person reads: complaints of one line, tables, and the closing table of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,31 +19,46 @@ if TYPE_CHECKING:
 
 def complain(message: str) -> None:
     """Print a one-line complaint on standard error."""
-    print(f"aibench: {' '.join(message.split())}", file=sys.stderr)
+    print(_encodable(f"aibench: {' '.join(shown(message).split())}", sys.stderr), file=sys.stderr)
+
+
+def say(line: object, *, flush: bool = False) -> None:
+    """Print a line on standard output as it is: no part of it acts on the terminal."""
+    print(_encodable(shown(str(line)), sys.stdout), flush=flush)
+
+
+def _encodable(text: str, stream: Any) -> str:
+    """Return `text` in letters that `stream` has: a terminal that knows ASCII alone gets escapes."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @cache
 def console() -> Console:
-    """Where progress and tables go: standard output."""
+    """Return the console for progress and tables, which is standard output."""
     from rich.console import Console
 
-    return Console()
+    class Plain(Console):
+        """Turns every string, of a line, a cell, a head or a title, into text without markup."""
+
+        def render_str(self, text: str, **options: Any) -> Any:
+            return super().render_str(shown(text), **options)
+
+    return Plain(markup=False, emoji=False, highlight=False)
 
 
 def print_line(result: Result, folder: Path) -> None:
-    """A run of a sweep in one line."""
+    """Print a run of a sweep in one line."""
     reached = result.to_quality
     what = result.message or ""
     if reached.epochs is not None:
         what = f"{reached.epochs:.3g} epochs, {reached.seconds:.1f} s"
     quality = "" if result.quality is None else f"  {result.target.metric} {_quality(result)}"
-    console().print(
-        f"{result.task} seed {result.seed}: {result.status}{quality}  {what}  {folder}", highlight=False, soft_wrap=True
-    )
+    console().print(f"{result.task} seed {result.seed}: {result.status}{quality}  {what}  {folder}", soft_wrap=True)
 
 
 def print_result(result: Result, folder: Path) -> None:
-    """The closing table of a run."""
+    """Print the closing table of a run."""
     from rich.table import Table
 
     title = f"{result.task}, scale {result.scale}, seed {result.seed}: {result.status}"
@@ -90,7 +107,7 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
 
 
 def _time_rows(result: Result) -> list[tuple[str, str]]:
-    """Where the wall time went, in percent."""
+    """Return where the wall time went, in percent."""
     times = result.times
     if times is None or times.split is None or times.total <= 0:
         return []
@@ -126,12 +143,12 @@ def _energy_rows(result: Result) -> list[tuple[str, str]]:
 
 
 def _digits(value: float) -> str:
-    """Three significant digits at least."""
+    """Return `value` as text with at least three significant digits."""
     return f"{value:,.1f}" if value >= 10 else f"{value:.3g}"
 
 
 def _short(path: Path) -> str:
-    """`path` as a user in the current folder would type it."""
+    """Return `path` as a user in the current folder would type it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
@@ -143,18 +160,20 @@ def _quality(result: Result) -> str:
 
 
 def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, lines: Sequence[str] = ()) -> None:
-    """Print the tables and the lines after them; write the first table as CSV, all of it as Markdown."""
+    """Print the tables and the lines after them; write the first table with plain values as CSV, all as Markdown."""
+    from aibench.analysis.grid import marked
+
     for grid in grids:
         grid.show(console())
-        print()
+        say("")
     for line in lines:
-        print(line)
+        say(line)
     try:
         if csv is not None:
-            grids[0].write_csv(csv)
+            next((grid for grid in grids if grid.records), grids[0]).write_csv(csv)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)
-            parts = [*(grid.markdown() for grid in grids), *(f"- {line}" for line in lines)]
+            parts = [*(grid.markdown() for grid in grids), *(f"- {marked(line)}" for line in lines)]
             markdown.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
     except OSError as error:
         refuse(f"{error.filename}: not written: {error.strerror}.")

@@ -1,4 +1,4 @@
-"""`aibench cost`: what runs to quality cost."""
+"""Runs `aibench cost`: computes what runs to quality cost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cost(
     csv: Csv = None,
     markdown: Markdown = None,
 ) -> None:
-    """What runs to quality cost (paper, 5.3.2): time, energy, price; the suite's total; the saving of a subset."""
+    """Compute what runs to quality cost (paper, 5.3.2): time, energy, price; the suite's total; a subset's saving."""
     from aibench.analysis.cost import table as tables
     from aibench.analysis.cost.cost import Tariff, costs, totals
     from aibench.analysis.paper import SUBSET

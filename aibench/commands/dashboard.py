@@ -1,4 +1,4 @@
-"""`aibench dashboard`: the W&B workspace of a project."""
+"""Runs `aibench dashboard`: makes the W&B workspace of a project."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from aibench.commands.console import refuse
+from aibench.commands.console import refuse, say
 
 
 def dashboard(
     project: Annotated[str, typer.Option(help="The W&B project.")] = "aibench",
     entity: Annotated[str | None, typer.Option(help="Its owner; else the key's own.")] = None,
-    output: Annotated[Path, typer.Option(help="Where the definition goes if there is no API key.")] = Path(
+    output: Annotated[Path, typer.Option(help="File for the definition if there is no API key.")] = Path(
         "workspace.json"
     ),
     tasks: Annotated[str | None, typer.Option(help="Tasks with a quality chart, with commas; else all.")] = None,
@@ -22,6 +22,6 @@ def dashboard(
     from aibench.tracking.dashboard import create
 
     try:
-        print(create(project, entity, output, tasks.split(",") if tasks else None))
+        say(create(project, entity, output, tasks.split(",") if tasks else None))
     except (ImportError, ValueError, OSError) as error:
         refuse(str(error))

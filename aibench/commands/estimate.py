@@ -1,4 +1,4 @@
-"""`aibench estimate`: what a run will take, before it."""
+"""Runs `aibench estimate`: forecasts what a run will take."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aibench.commands.arguments import Words, composed
-from aibench.commands.console import console, refuse
+from aibench.commands.console import complain, console, refuse
 from aibench.config import ConfigError, DataError, Resume, RunConfig, Session
 from aibench.results.result import read_results
 
@@ -21,7 +21,7 @@ def estimate(
     studies: Annotated[list[Path] | None, typer.Option("--from", help="Folders with earlier runs.")] = None,
     steps: Annotated[int, typer.Option(help="Steps of the probe.")] = 20,
 ) -> None:
-    """Seconds, energy, price and disk of a run before it: from a probe and the epochs of earlier runs."""
+    """Forecast seconds, energy, price and disk of a run, from a probe and the epochs of earlier runs."""
     from aibench.composition import registry
     from aibench.results.estimates import keep
     from aibench.training.forecast import STUDY, forecast, probe
@@ -40,7 +40,10 @@ def estimate(
             forecasted = forecast(config, probe(config, steps), results)
         except (ConfigError, DataError) as error:
             refuse(str(error))
-        keep(config, forecasted)
+        try:
+            keep(config, forecasted)
+        except OSError as error:
+            complain(f"data.cache={config.data.cache}: {error.strerror}, so the estimate is not kept for the run.")
         found.append((config, forecasted))
     _show_estimates(found)
 
@@ -54,7 +57,7 @@ def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
     for config, row in found:
         table.add_row(
             config.task,
-            f"{row.seconds:,.0f}",
+            f"{row.seconds:,.0f}{' *' if row.busy else ''}",
             f"{row.low:,.0f} to {row.high:,.0f}",
             f"{row.epochs:.3g}",
             str(row.from_runs) if row.from_runs > 1 else "none: the budget",
@@ -63,6 +66,10 @@ def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
             _price(config, row),
             f"{row.disk_bytes / 1e6:,.1f} MB",
         )
+    busy = "; ".join(dict.fromkeys(reason for _, row in found for reason in row.busy))
+    if busy:
+        table.caption = f"* The machine was busy, so a run on a quiet one takes another time: {busy}"
+        table.caption_justify = "left"
     console().print(table)
     total, low, high = (sum(getattr(row, name) for _, row in found) for name in ("seconds", "low", "high"))
     if len(found) > 1:

@@ -1,4 +1,4 @@
-"""Hydra's callback: refuses before a folder is made; prints the table after a sweep."""
+"""Refuses a wrong configuration before a folder is made, and prints the table after a sweep, as Hydra's callback."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from aibench.commands.console import complain, console
 from aibench.composition.refusal import REFUSED, refusal
 from aibench.config import ConfigError, Resume, RunConfig, typed
+from aibench.results.made import making
 from aibench.results.result import RESULT
+from aibench.tracking.wandb_environment import sweep_problem
+from aibench.training.requirements import missing
+from aibench.training.resume import finished, refuse_folder
 
 
 class Hooks(Callback):
-    """What happens before the first run and after the last. An exception here would be a warning; SystemExit passes."""
+    """Acts before the first run and after the last. An exception here would be a warning; SystemExit passes."""
 
     def __init__(self) -> None:
         self.runs = 0  # of a sweep
@@ -27,7 +31,10 @@ class Hooks(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse a run that cannot work, or whose folder holds a finished result."""
         try:
-            _check_folder(typed(config), Path(config.hydra.run.dir))
+            run, folder = typed(config), Path(config.hydra.run.dir)
+            _require(run)
+            refuse_folder(run, folder)
+            making(folder)  # which Hydra does next
         except REFUSED as error:
             _refuse(error)
 
@@ -37,8 +44,14 @@ class Hooks(Callback):
             runs = _runs(config)
             for overrides in _different(runs):
                 run = _composed(overrides)
-            _check_folder(run, Path(config.hydra.sweep.dir))
+                _require(run, elsewhere="slurm" in str(config.hydra.launcher.get("_target_")).lower())
+            if (problem := sweep_problem(run, len(runs))) is not None:
+                raise ConfigError(problem)
+            refuse_folder(run, Path(config.hydra.sweep.dir))
+            if run.resume is Resume.auto:
+                _check_finished(Path(config.hydra.sweep.dir), runs)
             self.runs = len(runs)
+            _number_files_alone(config)
         except REFUSED as error:
             _refuse(error)
 
@@ -79,7 +92,7 @@ def _composed(overrides: list[str]) -> RunConfig:
 
 
 def _runs(config: DictConfig) -> list[list[str]]:
-    """The overrides of each job of a sweep."""
+    """Return the overrides of each job of a sweep."""
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())  # which knows what glob(*) finds
     parsed = parser.parse_overrides(list(config.hydra.overrides.task))
     params = config.hydra.sweeper.params or {}
@@ -89,7 +102,7 @@ def _runs(config: DictConfig) -> list[list[str]]:
 
 
 def _different(jobs: list[list[str]]) -> list[list[str]]:
-    """Jobs that differ in nothing but a valid seed, once."""
+    """Return the jobs without those that differ from another only in a valid seed."""
     return list({tuple(_harmless_seed(word) for word in job): job for job in jobs}.values())
 
 
@@ -97,15 +110,28 @@ def _harmless_seed(word: str) -> str:
     return "seed=*" if word.removeprefix("seed=").isdigit() else word
 
 
-def _check_folder(config: RunConfig, folder: Path) -> None:
-    if config.resume is Resume.auto or not folder.is_dir():
-        return
-    found = sorted(folder.rglob(RESULT)) + sorted(folder.rglob("last.ckpt"))
-    if found:
-        raise ConfigError(
-            f"output={folder}: holds {found[0].relative_to(folder)} of an earlier run. Choose another folder, or go on "
-            "with resume=auto."
-        )
+def _number_files_alone(config: DictConfig) -> None:
+    """Have submitit write into one folder: it makes the one of its default also under its unfilled name, `%j`."""
+    folder = OmegaConf.select(config, "hydra.launcher.submitit_folder")
+    if folder is not None and str(folder).endswith("/.submitit/%j"):
+        with read_write(config), open_dict(config):
+            config.hydra.launcher.submitit_folder = str(folder).removesuffix("/%j")
+
+
+def _require(config: RunConfig, *, elsewhere: bool = False) -> None:
+    """Raise `ConfigError` where the run lacks what can be known before its folder is made."""
+    for line in missing(config, elsewhere=elsewhere):
+        raise ConfigError(line)
+
+
+def _check_finished(folder: Path, runs: list[list[str]]) -> None:
+    """Raise `ConfigError` where a finished run in the sweep's folder is another one than the sweep's."""
+    for number, overrides in enumerate(runs):
+        there = [path for path in folder.glob(f"{number}_*") if (path / RESULT).exists()]
+        for path in there:
+            config = _composed(overrides)
+            if path.name == f"{number}_{config.task}_seed{config.seed}":
+                finished(config, path)
 
 
 def _refuse(error: Exception) -> NoReturn:

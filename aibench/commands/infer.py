@@ -1,4 +1,4 @@
-"""`aibench infer`: serve a trained model and measure it."""
+"""Runs `aibench infer`: serves a trained model and measures it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def infer(
             show_default=False,
         ),
     ],
-    output: Annotated[Path | None, typer.Option(help="Where inference.json goes; beside the run's result.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for inference.json; the run's own.")] = None,
 ) -> None:
     """Serve a trained model: latency, throughput, load, quality and energy of its answers."""
     from aibench.results.inference import INFERENCE, write_inference
@@ -46,7 +46,7 @@ def infer(
 
 
 def _what_serves(run: str | None, words: list[str], options: Options) -> tuple[RunConfig, Result | None, Options]:
-    """The configuration, the trained run's result, and the options with the checkpoint in them."""
+    """Return the configuration, the trained run's result, and the options with the checkpoint in them."""
     from dataclasses import replace
 
     from aibench.composition.compose import composed

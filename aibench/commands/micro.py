@@ -1,4 +1,4 @@
-"""`aibench micro`: the hottest operators as micro benchmarks."""
+"""Runs `aibench micro`: measures the hottest operators as micro benchmarks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aibench.commands.arguments import Csv, Markdown
-from aibench.commands.console import publish, refuse
+from aibench.commands.console import publish, refuse, say, tell
 from aibench.commands.profiles import Figure, Scale, bars, draw
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def micro(
         ),
     ],
     suite: Annotated[Path | None, typer.Option(help="Write the suite here and run nothing.")] = None,
-    output: Annotated[Path, typer.Option(help="Where the results go.")] = Path("runs/micro/micro.json"),
+    output: Annotated[Path, typer.Option(help="File for the results.")] = Path("runs/micro/micro.json"),
     top: Annotated[int, typer.Option(min=1, help="Operators of each workload.")] = 6,
     seconds: Annotated[float, typer.Option(min=0, help="At least, for the timing of each.")] = 0.2,
     hardware: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
@@ -33,7 +33,7 @@ def micro(
     markdown: Markdown = None,
     figure: Figure = None,
 ) -> None:
-    """The hottest operators at the very shapes seen in profiles, as micro benchmarks against the machine's ceiling."""
+    """Measure the hottest operators, at the very shapes in profiles, against the machine's ceiling."""
     from aibench.analysis.workloads import micro_table as tables
     from aibench.results.micro_suite import write_suite
 
@@ -43,7 +43,7 @@ def micro(
             write_suite(found, suite)
         except OSError as error:
             refuse(f"--suite={suite}: not written: {error.strerror}.")
-        print(f"{suite}: {len(found)} cases. Run it by `aibench micro {suite}`.")
+        say(f"{suite}: {len(found)} cases. Run it by `aibench micro {suite}`.")
         return
     measured = _measured(found, hardware, seconds)
     try:
@@ -52,7 +52,7 @@ def micro(
     except OSError as error:
         refuse(f"--output={output}: not written: {error.strerror}.")
     publish([tables.table(measured)], csv, markdown, tables.unsupported(measured))
-    print(output)
+    say(output)
     if figure is not None:
         draw(figure, lambda: tables.plot(measured, figure))
     raise typer.Exit(0 if measured["cases"] else 1)
@@ -85,7 +85,9 @@ def _cases(places: list[Path], top: int, scale: str | None) -> list[Case]:
         except SuiteError as error:
             refuse(str(error))
     else:
-        found = cases([bar.record for bar in bars(places, scale)], top)
+        profiled, faults = bars(places, scale, lambda some: cases([bar.record for bar in some], top))
+        tell(faults)
+        found = cases([bar.record for bar in profiled], top)
     if not found:
         refuse(f"{places[0]}: no case.")
     return found

@@ -1,4 +1,4 @@
-"""`aibench mllog-rules`: rule files for MLPerf's compliance checker."""
+"""Runs `aibench mllog-rules`: writes rule files for MLPerf's compliance checker."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Annotated
 import typer
 
 from aibench.commands.arguments import Words, composed
+from aibench.commands.console import say
 
 
 def mllog_rules(
     words: Words, output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("mllog_rules")
 ) -> None:
-    """Rule files for MLPerf's compliance checker."""
+    """Write rule files for MLPerf's compliance checker."""
     from aibench.results.mllog_rules import write_rules
 
     config = composed(["data.source=synthetic", "session=steps", *words] if _at_reference(words) else words)
-    print(write_rules(config, output))
+    say(write_rules(config, output))
 
 
 def _at_reference(words: list[str]) -> bool:

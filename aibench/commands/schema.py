@@ -1,12 +1,14 @@
-"""`aibench schema`: the JSON schema of result.json."""
+"""Runs `aibench schema`: prints the JSON schema of result.json."""
 
 from __future__ import annotations
 
 import json
 
+from aibench.commands.console import say
+
 
 def schema() -> None:
-    """The JSON schema of result.json."""
+    """Print the JSON schema of result.json."""
     from aibench.results.result import schema as result_schema
 
-    print(json.dumps(result_schema(), indent=1))
+    say(json.dumps(result_schema(), indent=1))

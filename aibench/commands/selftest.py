@@ -1,4 +1,4 @@
-"""`aibench selftest`: the meters against what is known."""
+"""Runs `aibench selftest`: tests the meters against what is known."""
 
 from __future__ import annotations
 

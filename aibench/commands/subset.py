@@ -1,4 +1,4 @@
-"""`aibench subset`: which few tasks stand for the suite."""
+"""Runs `aibench subset`: chooses the few tasks that stand for the suite."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def subset(
     folders: Folders,
-    k: Annotated[int, typer.Option("--k", min=1, help="How many tasks.")] = 3,
+    k: Annotated[int, typer.Option("--k", min=1, help="Number of tasks in the subset.")] = 3,
     characteristics: Annotated[
         Path | None, typer.Option(help="CSV with a column `task` and one for each further characteristic.")
     ] = None,
-    scale: Annotated[str | None, typer.Option(help="Whose results; else that with the most tasks.")] = None,
-    session: Annotated[str | None, typer.Option(help="Whose results; else that with the most tasks.")] = None,
+    scale: Annotated[str | None, typer.Option(help="Scale of the results; else that with the most tasks.")] = None,
+    session: Annotated[str | None, typer.Option(help="Session of the results; else that with the most tasks.")] = None,
     diversity: Annotated[float, typer.Option(min=0, help="Weight of the distance to the nearest chosen.")] = 1.0,
     repeatability: Annotated[float, typer.Option(min=0, help="Weight of the largest variation.")] = 1.0,
     cost: Annotated[float, typer.Option(min=0, help="Weight of the share of the cost.")] = 1.0,

@@ -1,4 +1,4 @@
-"""The paper's Tables 1 to 4 from the code: what is in the suite, what it trains, to what, on which machine."""
+"""Prints the paper's Tables 1 to 4 from the code: components, models, targets, this machine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PAPER_SYSTEM = {
 
 
 def tasks() -> list[str]:
-    """The suite's tasks in the paper's order."""
+    """Return the suite's tasks in the paper's order."""
     return sorted(registry.task_names(), key=lambda task: int(_code(task)))
 
 
@@ -49,7 +49,7 @@ def _code(task: str) -> str:
 
 
 def components(theirs: Sequence[tuple[str, str, str | None]]) -> Grid:
-    """Table 1: what each suite trains and serves.
+    """Return Table 1: what each suite trains and serves.
 
     Args:
         theirs: MLPerf's benchmarks: its word for the task, the model, and why it has no numbers.
@@ -69,7 +69,7 @@ def components(theirs: Sequence[tuple[str, str, str | None]]) -> Grid:
 
 
 def models(records: Sequence[Record]) -> Grid:
-    """Table 2: each component's model and data with its size.
+    """Return Table 2: each component's model and data with its size.
 
     The paper's Table 2 groups the tasks by Internet service, which no code decides.
     """
@@ -96,7 +96,7 @@ def _words(record: Record) -> list[str]:
 
 
 def targets() -> Grid:
-    """Table 3: metrics and targets, the paper's of the reference and the miniature's calibrated ones."""
+    """Return Table 3: metrics and targets, the paper's of the reference and the miniature's calibrated ones."""
     from aibench.composition.compose import suite_config
 
     rows = []
@@ -125,7 +125,7 @@ def _quality(value: float | None) -> str:
 
 
 def system(rows: Mapping[str, str]) -> Grid:
-    """Table 4: this machine beside the paper's servers."""
+    """Return Table 4: this machine beside the paper's servers."""
     names = list(dict.fromkeys([*rows, *PAPER_SYSTEM]))
     cells = [[name, rows.get(name, "-"), PAPER_SYSTEM.get(name, "-")] for name in names]
     heads = ["", "here", "paper (Table 4, 5.1)"]

@@ -1,106 +1,111 @@
-"""The one Hydra application: a composed configuration becomes a run. Imports no torch before it is accepted."""
+"""Turns a composed configuration into a run, as the one Hydra application. Imports no torch before it is accepted."""
 
 from __future__ import annotations
 
-import shutil
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import hydra
-from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from aibench.commands.console import complain, console, print_line, print_result
 from aibench.composition.compose import CONFIG_MODULE, suite_config
-from aibench.config import ConfigError, Resume, RunConfig, plain, typed
-from aibench.results.division import changed_since, division
-from aibench.results.result import RESULT, Result, ResultError, dumped, read_result, write_atomically
+from aibench.config import ConfigError, DataError, RunConfig, plain, typed, unchecked
+from aibench.results.division import division
+from aibench.results.folder import alone_in
+from aibench.results.made import take_back
+from aibench.results.result import RESULT, Result, Status, write_unless_poorer
+from aibench.training.ending import Ending, Interrupted, held, interruptible, note_failure
+from aibench.training.resume import finished
 
 
 @hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name="config")
 def main(cfg: DictConfig) -> None:
-    """Run the job that Hydra composed. In a sweep every job leaves a result, also one that fails."""
-    config = typed(cfg)
+    """Run the job that Hydra composed. In a sweep every job leaves a result, also one that cannot run."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     in_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
-    done = finished_result(folder) if config.resume is Resume.auto else None
-    changed = changed_since(plain(config), done.config, folder) if done is not None else None
-    if changed is not None:
-        raise ConfigError(changed)
-    if done is not None:
-        console().print(f"{folder}: already {done.status}; skipped.", highlight=False, soft_wrap=True)
-        return
-    status = run_job(config, folder, in_sweep)
+    try:
+        config, problem = typed(cfg), None
+    except ConfigError as error:
+        if not in_sweep:
+            raise
+        config, problem = unchecked(cfg), str(error)
+    status = run_job(config, folder, in_sweep, problem)
     if status != 0 and not in_sweep:
         sys.exit(status)
 
 
-def finished_result(folder: Path) -> Result | None:
-    """The result in `folder`, where there is one with nothing left to resume."""
-    try:
-        result = read_result(folder / RESULT)
-    except ResultError:
-        return None
-    return result if result.status.finished else None
+def run_job(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None = None) -> int:
+    """Run one session. Returns the exit status; in a sweep, failures become results and the sweep goes on.
 
-
-def run_job(config: RunConfig, folder: Path, in_sweep: bool) -> int:
-    """Run one session. Returns the exit status; in a sweep, failures become results and the sweep goes on."""
-    from aibench.contract import DataError
-    from aibench.results.result import Status
-    from aibench.training.ending import FAILURE, Ending, Interrupted
-    from aibench.training.outcome import unstarted_result
-    from aibench.training.run import train
-
-    started = datetime.now(UTC).isoformat(timespec="milliseconds")
-    try:
-        suite = plain(suite_config(config.task, config.scale))
-        with _alone_in(folder):
-            result = train(config, folder, division(plain(config), suite), console())
-        _free_memory()
-        return _report(result, folder, in_sweep)
-    except (ConfigError, DataError) as error:
-        complain(str(error))
-        if not in_sweep:
-            _discard(folder)
+    Args:
+        config: The run.
+        folder: Its folder.
+        in_sweep: Whether other runs follow.
+        problem: Why the run cannot start, where that is known.
+    """
+    done = finished(config, folder)  # without the lock: a finished run may lie where nothing can be written
+    if done is None:
+        try:
+            with alone_in(folder):
+                done = finished(config, folder)  # another process may have finished it meanwhile
+                result = _result(config, folder, in_sweep, problem) if done is None else None
+        except (ConfigError, DataError) as error:
+            complain(str(error))
+            if not in_sweep:
+                take_back(folder)
             return 1
-        ending = Ending(Status.failed, str(error))
-    except Interrupted as error:
-        ending = Ending(Status.interrupted, str(error))
-    except Exception as error:
-        ending = Ending(Status.failed, f"{type(error).__name__}: {' '.join(str(error).split())}")
-        _try_to_write(folder, FAILURE, traceback.format_exc())
-    result = unstarted_result(config, ending, started)
-    _try_to_write(folder, RESULT, dumped(result))
+    if done is not None:
+        console().print(f"{folder}: already {done.status}; skipped.", highlight=False, soft_wrap=True, markup=False)
+        return 0
+    assert result is not None
     return _report(result, folder, in_sweep)
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second process out of `folder`; the lock goes with the process that holds it."""
-    lock = FileLock(folder / ".lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise ConfigError(f"output={folder}: another process is training there. Choose another folder.") from error
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
+def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None) -> Result:
+    """Return the result of the run, which lies in `folder` then.
+
+    Raises:
+        ConfigError, DataError: The run was refused, and nothing of it is worth a result; not in a sweep.
+    """
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    with interruptible():
+        try:
+            if problem is not None:
+                raise ConfigError(problem)
+            with held():  # PyTorch cannot be imported again where its import was broken off
+                from aibench.training.run import train
+            suite = plain(suite_config(config.task, config.scale))
+            return train(config, folder, division(plain(config), suite), console())
+        except (ConfigError, DataError) as error:
+            if not in_sweep:
+                raise
+            complain(str(error))
+            ending = Ending(Status.failed, str(error))
+        except Interrupted as error:
+            ending = Ending(Status.interrupted, str(error))
+        except Exception as error:
+            ending = Ending(Status.failed, f"{type(error).__name__}: {' '.join(str(error).split())}")
+            note_failure(folder)
+        finally:
+            if in_sweep:
+                _free_memory()
+    return _unstarted(config, folder, ending, started)
 
 
-def _try_to_write(folder: Path, name: str, text: str) -> None:
+def _unstarted(config: RunConfig, folder: Path, ending: Ending, started: str) -> Result:
+    """Return the result of a run that measured nothing, and write it where there is no better one."""
+    from aibench.training.outcome import unstarted_result
+
+    result = unstarted_result(config, ending, started)
     try:
-        write_atomically(folder / name, text)
+        write_unless_poorer(folder, result)
     except OSError as error:
-        complain(f"{folder / name}: not written: {error.strerror}.")
+        complain(f"{folder / RESULT}: not written: {error.strerror}.")
+    return result
 
 
 def _report(result: Result, folder: Path, in_sweep: bool) -> int:
@@ -110,17 +115,10 @@ def _report(result: Result, folder: Path, in_sweep: bool) -> int:
     return 1 if result.status in ("failed", "diverged") else 0
 
 
-def _discard(folder: Path) -> None:
-    """Remove what a refused run began: Hydra made the folder, and nothing in it was measured."""
-    if not (folder / RESULT).exists() and not list(folder.glob("*.ckpt")) and not (folder / ".lock").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _free_memory() -> None:
     import gc
 
-    import torch
-
+    torch = sys.modules.get("torch")
     gc.collect()
-    if torch.cuda.is_available():
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""`aibench variation`: the run-to-run variation of the epochs to quality."""
+"""Runs `aibench variation`: shows the run-to-run variation of the epochs to quality."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def variation(
     markdown: Markdown = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the runs here, as PNG.")] = None,
 ) -> None:
-    """The coefficient of variation of the epochs to quality, from files."""
+    """Show the coefficient of variation of the epochs to quality, from files."""
     from aibench.analysis.summary import summarise
 
     raise typer.Exit(summarise(folders, console(), csv=csv, markdown=markdown, figure=figure))

@@ -1,4 +1,4 @@
-"""Choosing workloads by words, and measuring a section of each into its record."""
+"""Chooses workloads by words, and measures a section of each into its record."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Words = Annotated[
 
 
 def chosen_by(words: list[str]) -> Selection:
-    """The workloads that `words` mean; refuses others. Sets torch's arithmetic as a session does."""
+    """Return the workloads that `words` mean; refuse others. Set torch's arithmetic as a session does."""
     from aibench.characterization.selection import selected
 
     try:

@@ -1,4 +1,4 @@
-"""Composed configurations outside a Hydra job: what `python train.py ...` would run. Imports no torch."""
+"""Composes configurations outside a Hydra job: what `python train.py ...` would run. Imports no torch."""
 
 from __future__ import annotations
 
@@ -8,28 +8,38 @@ from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from aibench.composition import registry
-from aibench.config import RunConfig, typed, unchecked
+from aibench.composition import registry, words
+from aibench.config import ConfigError, RunConfig, typed, unchecked
 
 CONFIG_MODULE = "aibench.conf"
 
 
 def composed(overrides: Sequence[str]) -> RunConfig:
-    """The run that `overrides` describe, checked.
+    """Return the run that `overrides` describe, checked.
 
     Raises:
-        ConfigError: It cannot run.
-        hydra.errors.HydraException: Hydra cannot compose it.
+        ConfigError: The run cannot start.
+        hydra.errors.HydraException: Hydra cannot compose the configuration.
     """
     return typed(_compose(overrides))
 
 
 def suite_config(task: str, scale: str) -> RunConfig:
-    """The suite's own configuration of `task` at `scale`; it has no `data.root`, so it need not be able to run."""
+    """Return the suite's configuration of `task` at `scale`; without `data.root` it need not be able to run.
+
+    Both may come from a file of others: they are looked up before they become words of a command line.
+
+    Raises:
+        ConfigError: This suite has no such task, or no such scale.
+    """
+    for key, value, known in (("task", task, registry.task_names()), ("scale", scale, registry.options("scale"))):
+        if value not in known:
+            raise ConfigError(f"{key}={value}: none of this suite. One of: {', '.join(known)}.")
     return unchecked(_compose([f"task={task}", f"scale={scale}"]))
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
+    words.parsed(overrides)
     registry.register(overrides)
     if GlobalHydra.instance().is_initialized():
         return compose("config", overrides=list(overrides))

@@ -21,7 +21,7 @@ NOT_A_PAIR = re.compile(r"Error parsing override '(?P<word>.*?)'\n")
 
 
 def refusal(error: Exception) -> str:
-    """One line for `error`: `KEY as typed: what is wrong. What would do.`"""
+    """Return one line for `error`: `KEY as typed: what is wrong. What would do.`"""
     if isinstance(error, ConfigError):
         return str(error)
     text = str(error)
@@ -67,7 +67,7 @@ def _wrong_key(key: str, text: str, cause: BaseException) -> str:
 
 
 def _known_keys(cause: BaseException) -> list[str]:
-    """Every dotted key of the configuration that refused a key."""
+    """Return every dotted key of the configuration that refused a key."""
     node = getattr(cause, "parent_node", None)
     if node is None:
         return []

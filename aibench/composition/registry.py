@@ -1,4 +1,4 @@
-"""The tasks: the folders of `aibench/tasks`. Imports no torch."""
+"""Finds the tasks, which are the folders of `aibench/tasks`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import ast
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aibench.config import RunConfig
     from aibench.contract import TaskData, TaskModule
 
 TASKS = Path(__file__).parents[1] / "tasks"
@@ -16,12 +17,12 @@ _registered: set[str] = set()  # storing a schema takes 20 ms
 
 
 def task_names() -> list[str]:
-    """Names of all tasks, in alphabetical order."""
+    """Return the names of all tasks, in alphabetical order."""
     return sorted(folder.name for folder in TASKS.iterdir() if (folder / "config.py").is_file())
 
 
 def summary(task: str) -> str:
-    """The docstring of the task's folder: one line, read without importing it."""
+    """Return the docstring of the task's folder: one line, read without importing it."""
     docstring = ast.get_docstring(ast.parse((TASKS / task / "__init__.py").read_text(encoding="utf-8")))
     assert docstring, f"aibench/tasks/{task}/__init__.py has no docstring"
     return docstring.splitlines()[0]
@@ -33,35 +34,40 @@ def register(words: Sequence[str]) -> None:
 
     store = ConfigStore.instance()
     for name in _asked_for(words) - _registered:
-        schema: Any = importlib.import_module(f"aibench.tasks.{name}.config").Config
-        store.store(group="task", name=name, node=schema(task=name), package="_global_", provider="aibench")
+        node = schema_class(name)(task=name)
+        store.store(group="task", name=name, node=node, package="_global_", provider="aibench")
         _registered.add(name)
 
 
 def _asked_for(words: Sequence[str]) -> set[str]:
-    """The tasks in `task=NAME,NAME`; all of them where that word is missing or says something else."""
+    """Return the tasks in `task=NAME,NAME`; all of them where that word is missing or says something else."""
     everything = set(task_names())
     named = [set(word.removeprefix("task=").split(",")) for word in words if word.startswith("task=")]
     return named[0] if len(named) == 1 and named[0] <= everything else everything
 
 
+def schema_class(task: str) -> type[RunConfig]:
+    """Return the task's `Config`."""
+    return importlib.import_module(f"aibench.tasks.{task}.config").Config  # type: ignore[no-any-return]
+
+
 def data_class(task: str) -> type[TaskData]:
-    """The task's `Data`."""
+    """Return the class `Data` of the task."""
     return importlib.import_module(f"aibench.tasks.{task}.data").Data  # type: ignore[no-any-return]
 
 
 def module_class(task: str) -> type[TaskModule]:
-    """The task's `Module`."""
+    """Return the class `Module` of the task."""
     return importlib.import_module(f"aibench.tasks.{task}.module").Module  # type: ignore[no-any-return]
 
 
 def options(group: str) -> list[str]:
-    """The options of a configuration group that does not depend on the task."""
+    """Return the options of a configuration group that does not depend on the task."""
     return sorted(file.stem for file in (TASKS.parent / "conf" / group).glob("*.yaml"))
 
 
 def swept_tasks(experiment: str) -> list[str]:
-    """The tasks that `experiment=NAME` runs, in its order; all of them where it names none."""
+    """Return the tasks that `experiment=NAME` runs, in its order; all of them where it names none."""
     from omegaconf import OmegaConf
 
     path = TASKS.parent / "conf" / "experiment" / f"{experiment}.yaml"

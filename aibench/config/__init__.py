@@ -4,7 +4,7 @@ May import `choices`.
 """
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
-from aibench.config.checks import too_small
+from aibench.config.checks import endless, misshapen, too_small, without_momentum
 from aibench.config.errors import ConfigError, DataError
 from aibench.config.loading import plain, typed, unchecked
 from aibench.config.schema import (
@@ -17,6 +17,7 @@ from aibench.config.schema import (
     RunConfig,
     TargetConfig,
     TrackingConfig,
+    default_cache,
 )
 
 __all__ = [
@@ -39,8 +40,12 @@ __all__ = [
     "Tracker",
     "TrackingConfig",
     "TrackingMode",
+    "default_cache",
+    "endless",
+    "misshapen",
     "plain",
     "too_small",
     "typed",
     "unchecked",
+    "without_momentum",
 ]

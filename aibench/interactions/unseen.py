@@ -1,4 +1,4 @@
-"""Items that a user has not seen: the negatives of implicit feedback."""
+"""Draws items that a user has not seen: the negatives of implicit feedback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class UnseenItems:
         self.count = items - seen.lengths
 
     def draw(self, users: Ints, count: int, generator: np.random.Generator) -> Ints:
-        """`count` unseen items of each of `users`, with replacement, int64 (len(users), count)."""
+        """Draw `count` unseen items of each of `users`, with replacement, int64 (len(users), count)."""
         number = generator.integers(self.count[users, None], size=(len(users), count))
         key = users[:, None] * (self.items + 1) + number
         before = np.searchsorted(self._below, key, side="right") - self.offsets[users, None]

@@ -6,19 +6,17 @@ fast as oneDNN's convolution, and a model of convolutions would use more than 10
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
-from pathlib import Path
 
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from aibench.contract import digest
 from aibench.meters.cores import cores
+from aibench.meters.kept import kept
 from aibench.meters.system import allow_tf32
 
 SECONDS = 0.25  # of each probe
@@ -77,22 +75,12 @@ def ceiling(precision: str, device: str, cache: str, *, again: bool = False) -> 
         cache: `data.cache`.
         again: Probe also where one is kept.
     """
-    name = _name(device)
     threads = torch.get_num_threads() if device == "cpu" else 0
-    folder = Path(cache).expanduser()
     granted = cores().quota
     limit = f" {granted:g} cores" if threads and granted is not None and granted < threads else ""
-    path = folder / f"ceiling-{digest(f'{name} {threads}{limit} {precision} {torch.__version__}')}.json"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
-            if path.is_file() and not again:
-                return Ceiling(**json.loads(path.read_text(encoding="utf-8")))
-            found = probe(precision, device)
-            path.write_text(json.dumps(asdict(found)), encoding="utf-8")
-            return found
-    except (OSError, ValueError, TypeError):  # a cache that cannot be used only costs time
-        return probe(precision, device)
+    name = f"ceiling-{digest(f'{_name(device)} {threads}{limit} {precision} {torch.__version__}')}.json"
+    keys = [field.name for field in fields(Ceiling)]
+    return Ceiling(**kept(cache, name, lambda: asdict(probe(precision, device)), keys, again=again))
 
 
 def _name(device: str) -> str:

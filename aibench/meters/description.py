@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from aibench.meters.cores import cores
-from aibench.meters.system import processor, versions
+from aibench.meters.system import accelerators, processor, versions
 
 PERSON = "TODO"  # what only a person knows
 CACHES = "/sys/devices/system/cpu/cpu0/cache/index*"
@@ -88,14 +88,20 @@ def _distribution() -> str:
 def _gpu_rows() -> dict[str, str]:
     if not torch.cuda.is_available():
         return {"GPU type": "none"}
-    card = torch.cuda.get_device_properties(0)
+    card, found = torch.cuda.get_device_properties(0), accelerators()
     return {
-        "GPU type": f"{torch.cuda.device_count()} x {card.name}",
+        "GPU type": f"{found['visible']} x {card.name}",
+        **({"GPUs in use": note} if (note := _unused(found)) else {}),
         "GPU multiprocessors": str(card.multi_processor_count),
         "GPU memory": f"{card.total_memory / 2**30:.0f} GiB",
         "CUDA": str(torch.version.cuda),
         "driver": _driver(),
     }
+
+
+def _unused(gpus: dict[str, int]) -> str:
+    few = gpus["used"] < gpus["visible"]
+    return f"{gpus['visible']} GPUs in the machine; a run uses {gpus['used']}" if few else ""
 
 
 def _driver() -> str:
@@ -134,7 +140,7 @@ def mlperf_system(division: str = "closed") -> dict[str, str]:
         "host_networking": _network(),
         "host_networking_topology": PERSON,
         "host_memory_configuration": PERSON,
-        "accelerators_per_node": str(torch.cuda.device_count()),
+        "accelerators_per_node": str(accelerators()["used"]),
         "accelerator_model_name": card.name if card else "",
         "accelerator_host_interconnect": none,
         "accelerator_frequency": none,
@@ -144,7 +150,7 @@ def mlperf_system(division: str = "closed") -> dict[str, str]:
         "accelerator_interconnect": none,
         "accelerator_interconnect_topology": none,
         "cooling": PERSON,
-        "hw_notes": "",
+        "hw_notes": _unused(accelerators()),
         "framework": f"PyTorch {software['torch']}",
         "other_software_stack": ", ".join(f"{name} {version}" for name, version in software.items() if name != "torch"),
         "operating_system": f"{_distribution()}, kernel {platform.release()}",

@@ -134,7 +134,7 @@ class Instruments:
     def steady(self) -> tuple[Steps, np.ndarray[Any, Any]]:
         """The steady steps of this process's longest phase, and their durations in seconds."""
         durations = np.array(self.clock.durations)
-        ends = [start for _, start in self._phases[1:]] + [len(durations)]
+        ends = [start for _, start in self._phases[1:]] + [len(durations)] * bool(self._phases)
         by_phase: dict[str, list[int]] = {}
         for (phase, start), end in zip(self._phases, ends, strict=True):
             by_phase.setdefault(phase, []).extend(range(start, end))

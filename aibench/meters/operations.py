@@ -8,9 +8,8 @@ import math
 import random
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +19,7 @@ import torch
 from aibench.config import RunConfig, plain
 from aibench.contract import Facts, TaskModule, digest
 from aibench.meters.flops import Count, TooLong, count, is_recurrent, on_meta
+from aibench.meters.kept import kept
 from aibench.meters.proposals import every_proposal
 
 RECIPE = 3  # to be raised with every change of how is counted
@@ -61,18 +61,18 @@ def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimi
     shapes = json.dumps([str(leaf.shape) for leaf in torch.utils._pytree.tree_leaves(batch) if torch.is_tensor(leaf)])
     what = json.dumps({"model": plain(config)["model"], "optim": plain(config)["optim"]}, sort_keys=True)
     name = f"operations-{config.task}-{digest(what, shapes, str(samples), torch.__version__, str(RECIPE))}.json"
-    path = Path(config.data.cache).expanduser() / name
-    with suppress(OSError, ValueError, TypeError):
-        return Operations(**json.loads(path.read_text(encoding="utf-8")))
-    with _same_randomness_afterwards(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
-        found = _count(build, batch, samples, optimizers)
-    if found.reason is not None and "took more than" in found.reason:
-        return found  # a quicker machine, or a quiet one, may come to an end
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({name: getattr(found, name) for name in Operations.__slots__}), encoding="utf-8")
-    return found
+
+    def counted() -> dict[str, Any]:
+        with _same_randomness_afterwards(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
+            return asdict(_count(build, batch, samples, optimizers))
+
+    return Operations(**kept(config.data.cache, name, counted, Operations.__slots__, lasts=_lasts))
+
+
+def _lasts(found: dict[str, Any]) -> bool:
+    """Tell whether the count would be the same again: a quicker machine, or a quiet one, may come to an end."""
+    return "took more than" not in (found["reason"] or "")
 
 
 def _count(build: Build, batch: Any, samples: int, optimizers: int) -> Operations:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
+from aibench.config import HardwareConfig
 from aibench.meters.cores import cores
 
 PACKAGES = (
@@ -59,6 +61,15 @@ def allow_tf32(allowed: bool) -> None:
     torch.backends.cudnn.allow_tf32 = allowed
 
 
+def lay_out(module: nn.Module, hardware: HardwareConfig) -> None:
+    """Give a module's weights the memory layout of every session: whoever runs a task's module calls this first.
+
+    Only 4-D weights are converted. Convolutions then make their results so, whatever their first input is like.
+    """
+    if hardware.channels_last:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def _first_value(path: str, key: str) -> str | None:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -72,7 +83,13 @@ def processor() -> str:
     return _first_value("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
 
 
-def system() -> dict[str, Any]:
+def accelerators(*, on_cpu: bool = False) -> dict[str, int]:
+    """Return how many GPUs PyTorch sees here, and how many a run uses: one, or none where it is kept on the CPU."""
+    visible = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return {"used": 0 if on_cpu else min(1, visible), "visible": visible}
+
+
+def system(*, on_cpu: bool = False) -> dict[str, Any]:
     """The machine: processor, memory, accelerator, threads, and the environment that moves timings."""
     memory, mine = _first_value("/proc/meminfo", "MemTotal"), cores()
     described: dict[str, Any] = {
@@ -85,6 +102,7 @@ def system() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
         "gpu": None,
+        "accelerators": accelerators(on_cpu=on_cpu),
     }
     if torch.cuda.is_available():
         card = torch.cuda.get_device_properties(0)

@@ -16,8 +16,9 @@ import psutil
 from aibench.meters.cpu import CpuUse
 from aibench.meters.energy import EnergyMeter
 from aibench.meters.gpu import Gpu
+from aibench.results.folder import TELEMETRY
+from aibench.results.made import making
 
-TELEMETRY = "telemetry.csv"
 # NVML's reasons for a clock below what was asked for. Idling is none; a power cap, heat and slowdowns are.
 THROTTLE = {0x4: "power cap", 0x8: "hardware slowdown", 0x20: "heat", 0x40: "heat", 0x80: "power brake"}
 
@@ -150,15 +151,27 @@ class _Rows:
         if self._path is None:
             return
         try:
-            is_new = not self._path.exists()
+            self._names = self._names or _header(self._path)
+            is_new = not self._names
+            if is_new:
+                self._names = list(row)
+                making(self._path)
             with self._path.open("a", newline="", encoding="utf-8") as file:
-                self._names = self._names or list(row)
                 writer = csv.DictWriter(file, self._names, extrasaction="ignore", restval="")
                 if is_new:
                     writer.writeheader()
                 writer.writerow({name: _short(value) for name, value in row.items()})
         except OSError:
             self._path = None
+
+
+def _header(path: Path) -> list[str]:
+    """The names in the first line of a file that a run before this process began; none where there is no such file."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), [])
+    except OSError:
+        return []
 
 
 def _short(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Perplexity of a whole corpus."""
+"""Measures the perplexity of a whole corpus."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torchmetrics import Metric
 
 
 class CorpusPerplexity(Metric):
-    """exp(total loss / total tokens), the loss in nats: what a model that guesses among so many words would score.
+    """Measures exp(total loss / total tokens), the loss in nats: a guess among so many words would score as much.
 
     Every token weighs the same, whichever batch or sentence it is in: no mean of the perplexities of batches. The loss
     is taken from logits, so that a token with a probability too small for a float still counts with what it costs, and
@@ -18,6 +18,11 @@ class CorpusPerplexity(Metric):
 
     Args:
         ignore: Target index that is no token: padding. None counts every target.
+
+    >>> perplexity = CorpusPerplexity()
+    >>> perplexity.update(torch.zeros(2, 8), torch.tensor([3, 5]))  # a guess among eight words
+    >>> round(perplexity.compute().item(), 6)
+    8.0
     """
 
     full_state_update = False
@@ -45,5 +50,5 @@ class CorpusPerplexity(Metric):
         self.tokens += counted.sum()
 
     def compute(self) -> Tensor:
-        """The perplexity, float64 (); NaN before the first token."""
+        """Return the perplexity, float64 (); NaN before the first token."""
         return torch.exp(self.loss / self.tokens)

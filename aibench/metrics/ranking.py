@@ -1,4 +1,4 @@
-"""Quality of a ranking of all items, for recommenders with implicit feedback."""
+"""Measures a ranking of all items, for recommenders with implicit feedback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PADDING = 0
 
 
 class FullRanking(Metric):
-    """Precision, recall and nDCG at several cut-offs, and MAP, of rankings of every item that a user has not seen.
+    """Measures precision, recall and nDCG at several cut-offs, and MAP, over all items that a user has not seen.
 
     Candidates of a user are all items but the padding item 0 and those that the user has seen. Precision@k divides
     by k, recall@k by the user's held-out items. nDCG@k has gains 0 and 1, the discount 1 / log2(rank + 1), and as
@@ -24,6 +24,11 @@ class FullRanking(Metric):
 
     Args:
         cutoffs: The k of precision, recall and nDCG.
+
+    >>> ranking = FullRanking(cutoffs=[1])
+    >>> ranking.update(torch.tensor([[0.0, 3.0, 2.0, 1.0]]), seen=torch.tensor([[1]]), held_out=torch.tensor([[3]]))
+    >>> {name: value.item() for name, value in ranking.compute().items()}  # item 3 stands behind item 2
+    {'precision@1': 0.0, 'recall@1': 0.0, 'ndcg@1': 0.0, 'map': 0.5}
     """
 
     full_state_update = False
@@ -54,7 +59,7 @@ class FullRanking(Metric):
         self.sums += self._by_user(ranks[evaluated], counts[evaluated]).sum(0)
 
     def _by_user(self, ranks: Tensor, counts: Tensor) -> Tensor:
-        """Every metric of every user, float64 (users, metrics).
+        """Return every metric of every user, float64 (users, metrics).
 
         Args:
             ranks: int64 (users, most); ascending, behind a user's last one 0.
@@ -74,12 +79,12 @@ class FullRanking(Metric):
         return torch.stack([*columns, precision_there.sum(1) / counts], dim=1)
 
     def compute(self) -> dict[str, Tensor]:
-        """The means, by name: `precision@3`, `recall@3`, `ndcg@3`, ..., `map`. NaN where no user was evaluated."""
+        """Return the means by name: `precision@3`, `recall@3`, `ndcg@3`, ..., `map`; NaN if no user was evaluated."""
         return dict(zip(self.names, (self.sums / self.users).float(), strict=True))
 
 
 def held_out_ranks(scores: Tensor, seen: Tensor, held_out: Tensor, counts: Sequence[int]) -> Tensor:
-    """The places of the held-out items among the candidates, counted from 1.
+    """Return the places of the held-out items among the candidates, counted from 1.
 
     Nothing is sorted but the few held-out scores: how many other candidates stand before each is counted, one
     held-out item of all users at a time, which for ten of them takes a quarter of the time of sorting all items.

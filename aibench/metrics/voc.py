@@ -1,4 +1,4 @@
-"""Mean average precision as PASCAL VOC defines it."""
+"""Measures mean average precision as PASCAL VOC defines it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torchmetrics.utilities import dim_zero_cat
 
 
 class VOC07mAP(Metric):
-    """Mean over classes of VOC2007's average precision, in 0 to 1 (Everingham et al. 2010, section 4.2).
+    """Measures the mean over classes of VOC2007's average precision, in 0 to 1 (Everingham et al. 2010, section 4.2).
 
     The rules, as the development kit and py-faster-rcnn's `voc_eval` have them:
 
@@ -30,6 +30,12 @@ class VOC07mAP(Metric):
         classes: Number of classes; labels run from 1 to it.
         threshold: What an overlap must exceed.
         eleven_point: VOC2007's mean over eleven recalls; else the area under the curve, VOC's rule since 2010.
+
+    >>> there = {"boxes": torch.tensor([[0.0, 0, 9, 9]]), "labels": torch.tensor([1])}
+    >>> found = VOC07mAP(classes=1)
+    >>> found.update([there | {"scores": torch.tensor([0.9])}], [there | {"difficult": torch.tensor([False])}])
+    >>> found.compute().item()
+    1.0
     """
 
     higher_is_better = True
@@ -80,13 +86,13 @@ class VOC07mAP(Metric):
         self.hits.append(hits[back][kept])
 
     def compute(self) -> Tensor:
-        """The mean, float64 (); 0 where no class has objects."""
+        """Return the mean, float64 (); 0 where no class has objects."""
         average_precision = self.per_class()
         present = average_precision[~average_precision.isnan()]
         return present.mean() if len(present) else average_precision.new_zeros(())
 
     def per_class(self) -> Tensor:
-        """Average precision of each class, float64 (classes,); NaN for a class without objects."""
+        """Return the average precision of each class, float64 (classes,); NaN for a class without objects."""
         scores, labels, hits = (
             dim_zero_cat(state) if len(state) else torch.zeros(0, device=self.objects.device)
             for state in (self.scores, self.labels, self.hits)
@@ -99,7 +105,7 @@ class VOC07mAP(Metric):
         return result
 
     def _average_precision(self, hits: Tensor, objects: int) -> Tensor:
-        """Of detections whose `hits`, float64 (detections,), stand best score first."""
+        """Return the average precision of detections whose `hits`, float64 (detections,), stand best score first."""
         true = hits.cumsum(0)
         recall = true / objects
         precision = true / torch.arange(1, len(hits) + 1, dtype=torch.float64, device=hits.device)
@@ -112,14 +118,14 @@ class VOC07mAP(Metric):
 
 
 def _joined(images: list[dict[str, Tensor]], key: str) -> tuple[Tensor, Tensor]:
-    """The values of all images, and the image of each, int64."""
+    """Return the values of all images, and the image of each, int64."""
     values = [image[key] for image in images]
     counts = torch.tensor([len(value) for value in values], device=values[0].device)
     return torch.cat(values), torch.arange(len(values), device=counts.device).repeat_interleave(counts)
 
 
 def _best_overlap(boxes: Tensor, true_boxes: Tensor, comparable: Tensor) -> tuple[Tensor, Tensor]:
-    """The largest overlap of each box with a comparable true one, float64 (boxes,), and which it is, int64 (boxes,).
+    """Return each box's largest overlap with a comparable true one, float64 (boxes,), and which it is, int64 (boxes,).
 
     In float64, as the original: an overlap of exactly 0.5 must not become more.
     """
@@ -134,7 +140,7 @@ def _best_overlap(boxes: Tensor, true_boxes: Tensor, comparable: Tensor) -> tupl
 
 
 def _first_of_each(nearest: Tensor, found: Tensor, objects: int) -> Tensor:
-    """Whether each detection is the first, of those `found`, whose nearest object is this one; bool (detections,)."""
+    """Return whether each detection is the first `found` whose nearest object is this one; bool (detections,)."""
     position = torch.arange(len(nearest), device=nearest.device)
     first = torch.full((objects,), len(nearest), device=nearest.device)
     first.scatter_reduce_(0, nearest[found], position[found], "amin")

@@ -1,4 +1,4 @@
-"""NeuMF (He et al., Neural Collaborative Filtering, WWW 2017, arXiv 1708.05031)."""
+"""Builds NeuMF (He et al., Neural Collaborative Filtering, WWW 2017, arXiv 1708.05031)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Widths(Protocol):
-    """Sizes of the network.
+    """Holds the sizes of the network.
 
     Attributes:
         factors: Dimensions of the embeddings whose product is the generalised matrix factorisation.
@@ -24,7 +24,7 @@ class Widths(Protocol):
 
 
 class NeuMF(nn.Module):
-    """A generalised matrix factorisation and a perceptron, each with its own embeddings, and a linear layer over both.
+    """Joins a generalised matrix factorisation and a perceptron, each with its own embeddings, by a linear layer.
 
     First weights are those of MLPerf's `neumf.py`: embeddings N(0, 0.01), the perceptron's weights as Glorot's, the
     last layer's as LeCun's. The two halves are trained together from scratch, without the paper's pre-training (3.4.1).
@@ -51,7 +51,7 @@ class NeuMF(nn.Module):
         nn.init.uniform_(self.output.weight, -limit, limit)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        """How likely users are to take items, before the sigmoid.
+        """Return how likely users are to take items, before the sigmoid.
 
         Args:
             users: Whole numbers, from 0.

@@ -1,26 +1,52 @@
-"""Learning rates by step, as factors of their peak."""
+"""Computes learning rates by step, as factors of their peak.
+
+Every function takes the step, from 0, then places in steps, then factors. A task uses one of them, or a product:
+`rise(step, warmup) * half_cosine(step, warmup, budget)`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 
 
 def each_step(optimizer: torch.optim.Optimizer, factor: Callable[[int], float]) -> dict[str, Any]:
-    """What `configure_optimizers` returns for a learning rate that is its peak times `factor(step)`, from step 0."""
+    """Return what `configure_optimizers` returns for a rate that is its peak times `factor(step)`, from step 0."""
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def rise(step: int, steps: float) -> float:
-    """A straight way up over the first `steps` steps: the first is above 0, and after them it is 1."""
+    """Return the factor of a linear warm-up over `steps` steps: above 0 at the first, and 1 after them."""
     return min(1.0, (step + 1) / (steps + 1))
 
 
-def half_cosine(step: float, start: float, end: float) -> float:
-    """From 1 at `start` to 0 at `end`, along half a period of the cosine, and flat beyond either."""
+def half_cosine(step: int, start: float, end: float) -> float:
+    """Return a factor that falls from 1 at `start` to 0 at `end` along half a cosine, and is flat beyond either."""
     part = (step - start) / max(1.0, end - start)
     return (1 + math.cos(math.pi * min(1.0, max(0.0, part)))) / 2
+
+
+def stairs(step: int, every: int, factor: float, first: int | None = None) -> float:
+    """Return 1, multiplied by `factor` after every `every` steps; `first` is the first such step, `every` if None."""
+    falls = (step - (every if first is None else first)) // every + 1
+    return float(factor ** max(0, falls))
+
+
+def milestones(step: int, places: Iterable[float], factor: float) -> float:
+    """Return 1, multiplied by `factor` for each of `places` that `step` has reached."""
+    return float(factor ** sum(step >= place for place in places))
+
+
+def plateau(step: int, end: int, constant: float) -> float:
+    """Return 1 for the first part `constant`, in 0 to 1, of `end` steps, then a factor that falls linearly to 0."""
+    left = 1 - step / end
+    return 1.0 if left >= 1 - constant else max(0.0, left / (1 - constant))
+
+
+def inverse_root(step: int, warmup: int) -> float:
+    """Return a factor that rises linearly to 1 at the last of `warmup` steps, then falls with the root of the step."""
+    return min((step + 1) / warmup, math.sqrt(warmup / (step + 1)))

@@ -1,9 +1,10 @@
-"""First weights from a file of the user's."""
+"""Reads a network's first weights from a user's file, and says which weights decay."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +15,12 @@ from aibench.config import ConfigError
 def backbone_state(
     network: nn.Module, weights: str, shapes: Mapping[str, tuple[int, ...]] | None = None
 ) -> dict[str, Tensor]:
-    """The entries of a state_dict in torchvision's names that fit `network`; the classifier's (`fc.`) are left out.
+    """Return the entries of a ResNet's state_dict that fit `network`, without the classifier's (`fc.`).
 
     Args:
         network: A torchvision ResNet.
         weights: The file, as `model.weights` names it.
-        shapes: Of entries that the file has in another shape than the network.
+        shapes: The shapes of entries that the file has in another shape than the network.
 
     Raises:
         ConfigError: The file holds no state_dict, or one of another network.
@@ -42,3 +43,12 @@ def backbone_state(
             "Give the state_dict of torchvision's network of the same name."
         )
     return state
+
+
+def decay_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Return two groups for an optimizer: weights, which decay, and what has one dimension (biases), which does not."""
+    learning = [parameter for parameter in parameters if parameter.requires_grad]
+    return [
+        {"params": [weight for weight in learning if weight.ndim > 1], "weight_decay": weight_decay},
+        {"params": [bias for bias in learning if bias.ndim == 1], "weight_decay": 0.0},
+    ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aibench.results.result import Division
+from aibench.results.data import Published
+from aibench.results.parts import Division
 
 # The paper lets hyper-parameters and hardware change, and neither the model, the data nor the target. The rest of
 # these keys name a run or a place and change nothing that is trained.
@@ -85,3 +86,16 @@ def division(config: dict[str, Any], suite: dict[str, Any]) -> Division:
     """The division of a run, from its configuration and the suite's own for its task and scale."""
     left = [f"{key}={value} (the suite's: {own})" for key, (value, own) in sorted(differences(config, suite).items())]
     return Division("open" if left else "closed", left)
+
+
+def on_data(division: Division, published: Published | None) -> Division:
+    """Return the division of a run on these data: other data than the published ones of their form leave the closed.
+
+    Args:
+        division: Of the run's configuration.
+        published: How its data compare with the published ones; None where there are none to compare with.
+    """
+    if published is None or not published.differences:
+        return division
+    what = "; ".join(published.differences)
+    return Division("open", [*division.left, f"data.root: not the published files of {published.name}: {what}"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ class Forecast:
         disk_bytes: Of checkpoints and what a run leaves besides.
         seconds_per_epoch: By the probe, evaluations included.
         setup: Seconds, by the probe.
+        busy: Why the probe's timings are not those of a quiet machine.
     """
 
     seconds: float
@@ -39,6 +41,7 @@ class Forecast:
     disk_bytes: int
     seconds_per_epoch: float
     setup: float
+    busy: Sequence[str] = ()
 
 
 def _path(config: RunConfig) -> Path:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aibench.results.made import making
 from aibench.results.result import Evaluation, Result, Status, write_atomically
 
 MLLOG = "mllog.txt"
@@ -18,7 +19,7 @@ PRECISIONS = {"fp32": "fp32", "bf16": "bfloat16", "fp16": "fp16", "tf32": "tf32"
 
 def write_log(folder: Path, result: Result) -> None:
     """Write `mllog.txt` beside `result.json`."""
-    write_atomically(folder / MLLOG, "\n".join(lines(result)) + "\n")
+    write_atomically(making(folder / MLLOG), "\n".join(lines(result)) + "\n")
 
 
 def lines(result: Result, benchmark: str | None = None, extra: dict[str, Any] | None = None) -> list[str]:
@@ -75,14 +76,20 @@ class _Log:
 
 
 def _submission(result: Result, benchmark: str) -> dict[str, Any]:
-    gpu = result.system.get("gpu")
     return {
         "submission_benchmark": benchmark,
         "submission_org": PERSON,
         "submission_division": result.division.name if result.division else "open",
         "submission_status": "research",
-        "submission_platform": f"1x{gpu['name']}" if gpu else str(result.system.get("cpu")),
+        "submission_platform": _platform(result),
     }
+
+
+def _platform(result: Result) -> str:
+    """What the run computed on: a machine's GPU counts only where the run used it."""
+    gpu, kept_on_cpu = result.system.get("gpu"), result.config.get("hardware", {}).get("accelerator") == "cpu"
+    used = result.system.get("accelerators", {}).get("used", 0 if kept_on_cpu else 1)  # not recorded by older versions
+    return f"{used}x{gpu['name']}" if gpu and used else str(result.system.get("cpu"))
 
 
 def _run(result: Result) -> dict[str, Any]:
@@ -119,7 +126,7 @@ def _numbers(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _evaluated(log: _Log, result: Result, before: Evaluation | None, evaluation: Evaluation) -> None:
     """A block of training and the evaluation after it."""
     since = before.seconds if before else 0.0
-    trained = evaluation.training_seconds - (before.training_seconds if before else 0.0)
+    trained = (evaluation.training_seconds or 0.0) - ((before and before.training_seconds) or 0.0)
     setup = 0.0 if before or result.times is None else result.times.setup
     end = min(since + setup + trained, evaluation.seconds)
     first = before.samples if before else 0

@@ -18,15 +18,17 @@ class Asked:
 
     Attributes:
         latencies: Of each request, in seconds, from its arrival to its answer.
-        seconds: From the first arrival to the last answer.
-        saturated: Whether it was given up because the queue grew past its bound.
+        seconds: From the start to the last answer.
+        saturated: Whether more arrived than can be answered.
         longest_queue: Requests that had arrived and waited, at worst.
+        busy: Seconds in which a request was being answered.
     """
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
     saturated: bool = False
     longest_queue: int = 0
+    busy: float = 0.0
 
 
 def one_after_the_other(answer: Answer, requests: int, seconds: float) -> Asked:
@@ -55,30 +57,37 @@ def as_they_arrive(
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Asked:
-    """Requests arrive by a Poisson process whether earlier ones are answered or not; one server answers in turn.
+    """Have requests arrive by a Poisson process whether earlier ones are answered or not; one server answers in turn.
 
-    A latency counts from the arrival. (A client that waits for an answer before it asks again leaves out the very
-    waiting that a slow answer causes: coordinated omission.)
+    After `seconds` none arrives any more, and all that have arrived are answered. A latency counts from the arrival.
+    (A client that waits for an answer before it asks again leaves out the very waiting that a slow answer causes:
+    coordinated omission.) With more than `worst_queue` waiting it is given up.
     """
     arrivals = np.cumsum(np.random.default_rng(seed).exponential(1 / qps, requests))
+    arrivals = arrivals[arrivals <= seconds]
     asked, start = Asked(), clock()
     for number, arrival in enumerate(arrivals):
-        now = clock() - start
-        if now < arrival:
+        if (now := clock() - start) < arrival:
             sleep(arrival - now)
-        queue = int(np.searchsorted(arrivals, clock() - start, side="right")) - number - 1
+        begun = clock() - start
+        queue = int(np.searchsorted(arrivals, begun, side="right")) - number - 1
         asked.longest_queue = max(asked.longest_queue, queue)
         if queue > worst_queue:
             asked.saturated = True
             break
         answer(number)
-        asked.latencies.append(clock() - start - arrival)
-        if clock() - start > seconds:
-            break
+        done = clock() - start
+        asked.busy += done - begun
+        asked.latencies.append(done - arrival)
     asked.seconds = clock() - start
-    # Behind by more than a tenth of all that arrived, it falls behind without end.
-    asked.saturated = asked.saturated or asked.longest_queue > max(10, 0.1 * len(asked.latencies))
+    asked.saturated = asked.saturated or _falls_behind(asked, qps)
     return asked
+
+
+def _falls_behind(asked: Asked, qps: float) -> bool:
+    """Tell whether the server cannot keep up: it answers fewer than arrive, or a tenth of all waited at once."""
+    count = len(asked.latencies)
+    return asked.busy * qps >= count > 0 or asked.longest_queue > max(10, 0.1 * count)
 
 
 def highest_rate(

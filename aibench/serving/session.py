@@ -15,7 +15,6 @@ from rich.console import Console
 
 from aibench.composition import registry
 from aibench.config import Accelerator, ConfigError, Precision, RunConfig, plain
-from aibench.config.checks import OF_GPUS
 from aibench.contract import TaskData, TaskModule, batch_of
 from aibench.meters import system as meters
 from aibench.meters.account import peak_device_memory
@@ -27,6 +26,7 @@ from aibench.serving.load import Asked, as_they_arrive, highest_rate, one_after_
 from aibench.serving.options import Kind, Options
 from aibench.training import checkpoint
 from aibench.training.loader import EvalBatches
+from aibench.training.requirements import require_device
 
 DISTINCT = 64  # requests that take turns
 UNTIMED = 10  # requests before the timed ones
@@ -44,11 +44,8 @@ class Server:
     def __init__(self, config: RunConfig, weights: Path | None) -> None:
         precision = config.hardware.precision
         meters.set_arithmetic(config.hardware.threads, tf32=precision is Precision.tf32)
-        if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
-            raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
+        require_device(config)
         on_cpu = config.hardware.accelerator is Accelerator.cpu or not torch.cuda.is_available()
-        if on_cpu and precision in OF_GPUS:
-            raise ConfigError(f"hardware.precision={precision}: no GPU here. {OF_GPUS[precision]}")
         self.config = config
         self.device = torch.device("cpu" if on_cpu else "cuda")
         self.data: TaskData = registry.data_class(config.task)(config)
@@ -61,8 +58,7 @@ class Server:
         if weights is not None:
             self._load(weights)
         self.module.to(self.device).eval()
-        if config.hardware.channels_last:
-            self.module.to(memory_format=torch.channels_last)
+        meters.lay_out(self.module, config.hardware)
         if config.hardware.compile:
             self.module.compile()
         self.load_seconds = time.perf_counter() - start
@@ -153,7 +149,7 @@ def serve(config: RunConfig, options: Options, trained: Any, console: Console) -
         process_memory=Measured(float(meters.peak_process_memory()), "B", "peak resident set"),
         device_memory=peak_device_memory(),
         trust=Trust(trust.level, trust.reasons),
-        system=meters.system(),
+        system=meters.system(on_cpu=server.device.type == "cpu"),
         versions=meters.versions(),
         commit=meters.commit(),
         config=plain(config),
@@ -222,7 +218,7 @@ class _Session:
 
     def _scenario(self, kind: Kind, asked: Asked, batch: int, joules: dict[str, float]) -> Scenario:
         count, unit = len(asked.latencies), "samples/s" if kind is Kind.offline else "requests/s"
-        reason = None if count else "no request was answered"
+        reason = None if count else f"no request arrived in {self.options.seconds:g} s"
         energy, no_energy = self.instruments.energy.summed(joules)
         each = None if energy is None or not count else energy / count
         return Scenario(
@@ -248,6 +244,8 @@ class _Session:
 
         def within(qps: float) -> bool:
             asked = as_they_arrive(self._answer, qps, options.queries, options.seconds, self.server.config.seed)
+            if not asked.latencies:
+                return False
             tail = percentiles(asked.latencies, [options.percentile])
             return not asked.saturated and tail[0].seconds <= bound
 

@@ -1,4 +1,4 @@
-"""Batches of sequences of unlike lengths: filled up to the longest, and composed so that there is little to fill up."""
+"""Makes batches of sequences of unlike lengths, filled up to the longest, with little to fill up."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Indices = NDArray[np.int64]
 
 
 def padded(sequences: Sequence[Sequence[int] | NDArray[Any]], value: int = PAD) -> Tensor:
-    """Sequences filled up with `value` to the longest: int64 (batch, longest)."""
+    """Return sequences filled up with `value` to the longest, int64 (batch, longest)."""
     return Ragged.of(sequences).gather(torch.arange(len(sequences)), value)
 
 
 class Ragged:
-    """Sequences of numbers, one behind the other in one array, from which batches are gathered without a loop.
+    """Holds sequences of numbers, one behind the other in one array, and gathers batches of them without a loop.
 
     Args:
         values: Any integer type, (all numbers,); may be a file that is mapped into memory.
@@ -38,7 +38,7 @@ class Ragged:
 
     @classmethod
     def of(cls, sequences: Sequence[Sequence[int] | NDArray[Any]]) -> Ragged:
-        """Copies of `sequences`."""
+        """Copy `sequences` into one array."""
         ends = np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)
         parts = [np.asarray(sequence, dtype=np.int64) for sequence in sequences]
         return cls(np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64), ends)
@@ -51,16 +51,16 @@ class Ragged:
 
     @property
     def lengths(self) -> Indices:
-        """Of the sequences."""
+        """Return the sequences' lengths, int64 (sequences,)."""
         lengths: Indices = self.ends - self.starts
         return lengths
 
     def fingerprint(self) -> str:
-        """Of all sequences."""
+        """Return the digest of all sequences."""
         return digest(self.values, self.ends)
 
     def gather(self, indices: Tensor, value: int = PAD) -> Tensor:
-        """The sequences at `indices`, int64 (batch,), filled up with `value` to the longest: int64 (batch, longest)."""
+        """Return the sequences at `indices`, int64 (batch,), filled up with `value`: int64 (batch, longest)."""
         chosen = indices.numpy()
         starts = self.starts[chosen]
         lengths = self.ends[chosen] - starts
@@ -72,7 +72,7 @@ class Ragged:
 
 
 def by_length(lengths: Indices, size: int, generator: np.random.Generator, *, pool: int = 50) -> list[Indices]:
-    """Batches of `size` sequences of like lengths, in random order; what fills no batch is left out.
+    """Return batches of `size` sequences of like lengths, in random order; what fills no batch is left out.
 
     The sequences are shuffled, and sorted by length within each `pool` batches.
     """
@@ -89,7 +89,9 @@ def by_length(lengths: Indices, size: int, generator: np.random.Generator, *, po
 def by_tokens(
     lengths: Indices, budget: int, generator: np.random.Generator, *, most: int | None = None
 ) -> list[Indices]:
-    """Batches of like lengths that hold at most `budget` tokens once filled up, in random order; none is left out.
+    """Return batches of like lengths that hold at most `budget` tokens once filled up, in random order.
+
+    No sequence is left out.
 
     Sorted by length, the sequences are cut into as few batches as the budget allows. So how many batches there are,
     and of what size, `lengths` alone decides; `generator` decides which sequences of equal length go into which batch,
@@ -98,7 +100,7 @@ def by_tokens(
     Args:
         lengths: int64 (sequences,).
         budget: Tokens in a batch, padding included.
-        generator: Of the epoch.
+        generator: The epoch's.
         most: Sequences in a batch, at most.
     """
     order = generator.permutation(len(lengths))

@@ -1,4 +1,4 @@
-"""Beam search over whatever gives the next word's probabilities."""
+"""Searches for the best sequence of words with beams, over whatever gives the next word's probabilities."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def beam_search(
 
 
 class _Search:
-    """The hypotheses of all samples, and the best ended one of each."""
+    """Holds the hypotheses of all samples, and the best ended one of each."""
 
     def __init__(
         self, batch: int, beams: int, longest: int | Tensor, length_penalty: float, end: int, device: torch.device
@@ -117,18 +117,18 @@ class _Search:
         self.ended += (scores > -torch.inf).sum(1)
 
     def is_over(self) -> bool:
-        """Whether every sample is done. A score only falls, so the penalty of the greatest length bounds it."""
+        """Return whether every sample is done: a score only falls, so the greatest length's penalty bounds it."""
         bound = self.scores.amax(1) / ((6 + self.longest) / 6) ** self.length_penalty
         return bool(((self.ended >= self.beams) | (self.best_scores >= bound)).all())
 
     def best(self) -> list[list[int]]:
-        """The best ended hypothesis of each sample."""
+        """Return the best ended hypothesis of each sample."""
         rows: list[list[int]] = self.best_words.tolist()
         return [row[: row.index(self.end)] if self.end in row else row for row in rows]
 
 
 def _rows(state: Any, rows: Tensor) -> Any:
-    """`state` with `rows` of every tensor in it."""
+    """Return `state` with `rows` of every tensor in it."""
     match state:
         case Tensor():
             return state.index_select(0, rows)
@@ -141,7 +141,7 @@ def _rows(state: Any, rows: Tensor) -> Any:
 
 
 def _device(state: Any) -> torch.device:
-    """Where the first tensor in `state` is; the CPU if it has none."""
+    """Return where the first tensor in `state` is; the CPU if it has none."""
     parts = list(state.values()) if isinstance(state, dict) else state
     if isinstance(parts, Tensor):
         return parts.device

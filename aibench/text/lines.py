@@ -1,4 +1,4 @@
-"""Lines of UTF-8 text files, and of two files whose lines belong together."""
+"""Reads the lines of UTF-8 text files, and of two files whose lines belong together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aibench.config import DataError
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines of a file, `.gz` or not, without their ends.
+    """Yield the lines of a file, `.gz` or not, without their ends.
 
     A line ends with a line feed alone: the others that `str.splitlines` knows occur inside of sentences, and would
     shift one of two files that belong together. A byte order mark, and a carriage return before the end, are left out.
@@ -32,12 +32,12 @@ def lines(path: Path) -> Iterator[str]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """All of `lines(path)`."""
+    """Return all of `lines(path)`."""
     return list(lines(path))
 
 
 def pairs(first: Path, second: Path) -> Iterator[tuple[str, str]]:
-    """The lines of two files that belong together.
+    """Yield the lines of two files that belong together.
 
     Raises:
         DataError: One of them cannot be read, or, after the last pair, one has more lines than the other.
@@ -57,7 +57,7 @@ def pairs(first: Path, second: Path) -> Iterator[tuple[str, str]]:
 
 
 def read_pairs(first: Path, second: Path) -> list[tuple[str, str]]:
-    """All of `pairs(first, second)`."""
+    """Return all of `pairs(first, second)`."""
     return list(pairs(first, second))
 
 

@@ -1,4 +1,4 @@
-"""Words and their indices."""
+"""Maps words to indices and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words that a model knows, by index.
+    """Holds the words that a model knows, by index.
 
     A text that spells a special, `</s>` say, has an unknown word there: no text can end a sentence early.
 
@@ -31,7 +31,7 @@ class Vocabulary:
 
     @classmethod
     def counted(cls, sentences: Iterable[Sequence[str]], *, least: int = 1, most: int | None = None) -> Vocabulary:
-        """The words of `sentences`, the most frequent first, equally frequent ones in alphabetical order.
+        """Collect the words of `sentences`, the most frequent first, equally frequent ones in alphabetical order.
 
         Args:
             sentences: Each a sequence of words.
@@ -43,11 +43,11 @@ class Vocabulary:
         return cls((*SPECIALS, *(word for word in known if word not in SPECIALS))[:most])
 
     def encode(self, words: Sequence[str]) -> list[int]:
-        """The indices of `words`, `UNK` for those not known. Neither `BOS` nor `EOS` is added."""
+        """Return the indices of `words`, `UNK` for those not known. Neither `BOS` nor `EOS` is added."""
         return [self._index.get(word, UNK) for word in words]
 
     def decode(self, indices: Iterable[int]) -> list[str]:
-        """The words at `indices` up to the first `EOS`, without `PAD` and `BOS`."""
+        """Return the words at `indices` up to the first `EOS`, without `PAD` and `BOS`."""
         words = []
         for index in indices:
             if index == EOS:

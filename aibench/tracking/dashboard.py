@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aibench.config import ConfigError
-from aibench.tracking.trackers import has_api_key
+from aibench.tracking.wandb_environment import has_api_key
 
 NAME = "AIBench"
 NO_ENTITY = "your-entity"  # stands in a definition that nobody has saved yet

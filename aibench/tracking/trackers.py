@@ -6,35 +6,42 @@ All get the same names: `val/...` as the task logs them, against samples and sec
 from __future__ import annotations
 
 import csv
-import netrc
-import os
+import importlib.util
+import io
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from aibench.config import ConfigError, RunConfig, Tracker, TrackingMode, plain
-from aibench.results.result import RESULT, Evaluation, Result
+from aibench.config import ConfigError, RunConfig, Tracker, plain
+from aibench.results.folder import METRICS
+from aibench.results.made import made, making
+from aibench.results.result import RESULT, Evaluation, Result, write_atomically
+from aibench.tracking.wandb_environment import overridden, take_agents_run, wandb_mode
 
 SECTIONS = ("times", "throughput", "memory", "energy", "cost", "model")
+NO_TENSORBOARD = "tracking=tensorboard: not installed. Run: pip install tensorboard"
 POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
 
 
-class Tracking(Protocol):
-    """A place for the history."""
-
-    def restore(self, history: list[Evaluation]) -> None:
-        """A resumed session's history so far."""
+class Watcher(Protocol):
+    """Is told how a session gets on: a progress bar, a tracker."""
 
     def trained(self, steps: int, loss: float | None) -> None:
-        """`steps` batches are done."""
+        """Note that `steps` batches are done; called some four times a second."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
-        """An evaluation was added to the history."""
+        """Note an evaluation that was added to the history."""
+
+
+class Tracking(Watcher, Protocol):
+    """Keeps the history somewhere."""
+
+    def restore(self, history: list[Evaluation]) -> None:
+        """Take over a resumed session's history so far."""
 
     def finish(self, result: Result | None, folder: Path) -> None:
-        """The session ended; None where it left no result."""
+        """Close what was opened; `result` is None where the session left none."""
 
 
 def row(evaluation: Evaluation) -> dict[str, float | None]:
@@ -75,24 +82,35 @@ class NoTracking:
 
 
 class CsvTracking(NoTracking):
-    """`metrics.csv`: a row for each evaluation, on disk as soon as it is made."""
+    """`metrics.csv`: a row for each evaluation as soon as it is made; a metric that it did not log is empty."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "metrics.csv"
-        self.path.unlink(missing_ok=True)
+        self.path = folder / METRICS
+        self.rows: list[dict[str, float | None]] = []
+        self.names: list[str] = []
 
     def restore(self, history: list[Evaluation]) -> None:
-        for evaluation in history:
-            self.evaluated(evaluation)
+        self.rows = [row(evaluation) for evaluation in history]
+        self.names = list(dict.fromkeys(name for values in self.rows for name in values))
+        self._write_all()
 
     def evaluated(self, evaluation: Evaluation) -> None:
         values = row(evaluation)
-        is_new = not self.path.exists()
+        self.rows.append(values)
+        new = [name for name in values if name not in self.names]
+        if new:  # the first row, or a phase that logs other metrics: the heading changes for all rows
+            self.names += new
+            self._write_all()
+            return
         with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(values))
-            if is_new:
-                writer.writeheader()
-            writer.writerow(values)
+            csv.DictWriter(file, self.names).writerow(values)
+
+    def _write_all(self) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.names)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(making(self.path), text.getvalue())
 
 
 class TensorBoardTracking(NoTracking):
@@ -102,8 +120,11 @@ class TensorBoardTracking(NoTracking):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise ConfigError("tracking=tensorboard: not installed. Run: pip install tensorboard") from error
-        self.writer: Any = SummaryWriter(str(folder / "tensorboard"))
+            raise ConfigError(NO_TENSORBOARD) from error
+        place = making(folder / "tensorboard")
+        before = set(place.glob("*"))
+        self.writer: Any = SummaryWriter(str(place))
+        made(set(place.glob("*")) - before)
         self.config = config
 
     def restore(self, history: list[Evaluation]) -> None:
@@ -133,26 +154,23 @@ class WandbTracking(NoTracking):
         import wandb
 
         self.config = config
-        online = config.tracking.mode is TrackingMode.online or (
-            config.tracking.mode is TrackingMode.auto and has_api_key()
-        )
-        mode: Any = None if "WANDB_MODE" in os.environ else "online" if online else "offline"
-        if mode == "online" and not has_api_key():
-            raise ConfigError("tracking.mode=online: no API key. Run: wandb login, or set tracking.mode=offline.")
-        self.run = wandb.init(
-            dir=str(folder),
-            mode=mode,
-            project=config.tracking.project,
-            entity=config.tracking.entity,
-            group=f"{config.task}-{config.scale}",
-            job_type=str(config.session),
-            name=f"{config.task}-{config.scale}-seed{config.seed}",
-            id=run_id,
-            tags=[config.task, config.scale, str(config.session), *config.tracking.tags],
-            config=plain(config),
-            reinit="create_new",
-            settings=wandb.Settings(silent=True, console="off"),
-        )
+        mode: Any = wandb_mode(config)
+        take_agents_run()
+        with overridden():
+            self.run = wandb.init(
+                dir=str(folder),
+                mode=mode,
+                project=config.tracking.project,
+                entity=config.tracking.entity,
+                group=f"{config.task}-{config.scale}",
+                job_type=str(config.session),
+                name=f"{config.task}-{config.scale}-seed{config.seed}",
+                id=run_id,
+                tags=[config.task, config.scale, str(config.session), *config.tracking.tags],
+                config=plain(config),
+                reinit="create_new",
+                settings=wandb.Settings(silent=True, console="off"),
+            )
         for axis in POSITION:
             self.run.define_metric(axis, hidden=True)
         self.run.define_metric("val/*", step_metric="samples")
@@ -201,15 +219,15 @@ class WandbTracking(NoTracking):
         self.run.log({"evaluations": table})
 
 
-def has_api_key() -> bool:
-    """Whether a key stands in the environment or in `.netrc`, where `wandb login` puts it."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
+def lacking(config: RunConfig) -> Iterator[str]:
+    """Yield what the tracker of `config` needs and does not find here, a line each; starts nothing."""
+    if config.tracking.kind is Tracker.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        yield NO_TENSORBOARD
+    if config.tracking.kind is Tracker.wandb:
+        try:
+            wandb_mode(config)
+        except ConfigError as error:
+            yield str(error)
 
 
 def tracking(config: RunConfig, folder: Path, run_id: str) -> Tracking:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from aibench.results.folder import FAILURE
+from aibench.results.made import making
 from aibench.results.result import Status
-
-FAILURE = "failure.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +23,90 @@ class Ending:
     message: str | None
 
 
+def note_failure(folder: Path) -> None:
+    """Append the traceback of the error that is handled now to `failure.txt`, where the disk takes it."""
+    with suppress(OSError), making(folder / FAILURE).open("a", encoding="utf-8") as file:
+        file.write(traceback.format_exc())
+
+
 class Interrupted(BaseException):
     """SIGTERM or Ctrl-C. Not an `Exception`: no library on the way may swallow it."""
+
+
+@dataclass
+class _Signals:
+    """What the handler knows.
+
+    Attributes:
+        owner: The process that takes signals; 0 while none does. Workers inherit the handler, and are not asked.
+        holds: How many blocks want to come to their own end before a signal acts.
+        received: The signal that waits for them.
+    """
+
+    owner: int = 0
+    holds: int = 0
+    received: int | None = None
+
+
+_signals = _Signals()
+
+
+def _take(number: int, frame: object) -> None:
+    if os.getpid() != _signals.owner:  # a worker: Ctrl-C reaches it too, and its parent decides
+        if number == signal.SIGTERM:
+            os._exit(128 + number)
+        return
+    if _signals.holds and _signals.received is None:
+        _signals.received = number
+        return
+    signal.signal(number, signal.SIG_IGN)  # once is enough: the result is being written
+    raise _interrupted(number)
+
+
+def _interrupted(number: int) -> Interrupted:
+    return Interrupted(f"{signal.Signals(number).name} received. Continue with resume=auto.")
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let SIGTERM and Ctrl-C raise `Interrupted` in the main thread."""
-
-    def interrupt(number: int, frame: object) -> None:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: the result is being written
-        raise Interrupted(f"{signal.Signals(number).name} received. Continue with resume=auto.")
-
-    try:
-        before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:  # not the main thread: nobody sends signals there
+    if _signals.owner == os.getpid():
         yield
         return
     try:
+        before = {number: signal.signal(number, _take) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not the main thread: nobody sends signals there
+        yield
+        return
+    _signals.owner, _signals.holds, _signals.received = os.getpid(), 0, None
+    try:
         yield
     finally:
+        _signals.owner = 0
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let a signal wait for the end of the block, or for `heed` in it; a second one acts at once."""
+    _signals.holds += 1
+    try:
+        yield
+    finally:
+        _signals.holds -= 1
+    if not _signals.holds:
+        heed()
+
+
+def is_waiting() -> bool:
+    """Whether a signal waits."""
+    return _signals.received is not None
+
+
+def heed() -> None:
+    """Raise `Interrupted` for the signal that waits, where one does."""
+    number, _signals.received = _signals.received, None
+    if number is not None:
+        signal.signal(number, signal.SIG_IGN)
+        raise _interrupted(number)

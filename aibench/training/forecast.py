@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aibench.config import ConfigError, RunConfig, Session
+from aibench.meters.trust import FEW
 from aibench.results.estimates import Forecast
 from aibench.results.result import Result
 
@@ -28,6 +29,7 @@ class Probe:
         watts: On average; None without a sensor.
         reason: Why.
         checkpoint_bytes: Of one.
+        busy: Why its timings are not those of a quiet machine.
     """
 
     setup: float
@@ -38,6 +40,7 @@ class Probe:
     watts: float | None
     reason: str | None
     checkpoint_bytes: int
+    busy: Sequence[str] = ()
 
 
 def probe(config: RunConfig, steps: int = 20) -> Probe:
@@ -57,16 +60,18 @@ def probe(config: RunConfig, steps: int = 20) -> Probe:
     if not result.status.finished or result.times is None or result.throughput is None or not result.history:
         raise ConfigError(f"task={config.task}: the probe ended as {result.status}: {result.message}")
     first, joules = result.history[0], result.energy.total
-    batches = round(first.steps / first.epochs)
+    steps = first.steps or 1
+    batches = round(steps / first.epochs)
     return Probe(
         setup=result.times.setup,
-        step=result.throughput.steps.median or result.times.training / first.steps,
+        step=result.throughput.steps.median or result.times.training / steps,
         evaluation=result.times.evaluation + result.times.checkpoint,
         batches=batches,
         evaluations=1 / (Schedule.of(config, batches).quantum or 1.0),
         watts=None if joules.value is None else joules.value / result.times.total,
         reason=joules.reason,
         checkpoint_bytes=size,
+        busy=[reason for reason in result.trust.reasons if FEW not in reason],  # its steps are few by intent
     )
 
 
@@ -115,4 +120,5 @@ def forecast(config: RunConfig, probed: Probe, results: Sequence[Result]) -> For
         CHECKPOINTS * probed.checkpoint_bytes,
         per_epoch,
         probed.setup,
+        probed.busy,
     )

@@ -11,13 +11,17 @@ import torch
 
 from aibench import __version__
 from aibench.composition import registry
-from aibench.config import RunConfig, plain
+from aibench.config import Accelerator, RunConfig, plain
 from aibench.contract import Facts, TaskData, TaskModule, batch_of, example_batch
 from aibench.meters import account
 from aibench.meters import system as meters
 from aibench.meters.ceiling import ceiling, data_sheet
 from aibench.meters.operations import Operations, build_of, operations
+from aibench.results.data import Published
+from aibench.results.division import on_data
 from aibench.results.estimates import kept
+from aibench.results.folder import FIGURE
+from aibench.results.made import making
 from aibench.results.result import (
     Data,
     Division,
@@ -25,7 +29,6 @@ from aibench.results.result import (
     Memory,
     Model,
     Result,
-    Status,
     Target,
     Throughput,
     ToQuality,
@@ -39,15 +42,15 @@ from aibench.training.recorder import Record
 if TYPE_CHECKING:
     from aibench.training.session import Session
 
-FIGURE = "figure.png"
 UNSTARTED = "the run ended before it measured anything"
+SALVAGED = "not summed up: the run broke off"
 RENDERED_SAMPLES = 16
 LONGEST_FACT = 20
 MOST_UNCOUNTED = 12  # operators that a result lists
 
 
 def build_result(session: Session, ending: Ending, division: Division | None, started: str) -> Result:
-    """The result of a session that ended."""
+    """Return the result of a session that ended."""
     recorder, config = session.recorder, session.config
     assert recorder is not None
     record, instruments = recorder.record, session.instruments
@@ -55,14 +58,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
     speed = account.throughput(instruments, record.phases, session.data.unit)
     energy = account.energy(instruments, record.phases, took.total)
     return replace(
-        unstarted_result(config, ending, started),
-        run_id=session.run_id,
-        resumed=record.resumed,
-        division=division,
-        quality=record.history[-1].metrics[config.target.metric] if record.history else None,
-        best_quality=record.best,
-        to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
-        history=record.history,
+        salvaged(session, ending, division, started),
         phases=_phases(session, record),
         times=took,
         throughput=speed,
@@ -71,14 +67,29 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
         ),
         energy=energy,
         cost=account.cost(config.cost, energy, took.total),
-        model=model(session, speed, ended_well=ending.status.finished and ending.status is not Status.diverged),
+        model=model(session, speed, ended_well=ending.status.usable),
         data=_data(session),
         trust=instruments.trust(same_work=session.module.uncountable is None),
         estimate=kept(config),
     )
 
 
-def unstarted_result(config: RunConfig, ending: Ending, started: str) -> Result:
+def salvaged(session: Session, ending: Ending, division: Division | None, started: str) -> Result:
+    """Return the history alone: all that is certain of a session whose whole result cannot be made."""
+    config, record = session.config, session.recorder.record if session.recorder is not None else Record()
+    return replace(
+        unstarted_result(config, ending, started, SALVAGED if record.history else UNSTARTED),
+        run_id=session.run_id,
+        resumed=record.resumed,
+        division=division and on_data(division, _published(session)),
+        quality=record.history[-1].metrics[config.target.metric] if record.history else None,
+        best_quality=record.best,
+        to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
+        history=record.history,
+    )
+
+
+def unstarted_result(config: RunConfig, ending: Ending, started: str, reason: str = UNSTARTED) -> Result:
     """The result of a run that ended before it measured anything: a job of a sweep leaves this much at least."""
     goal = Goal.of(config)
     target = Target(goal.metric, str(goal.mode), goal.quality, config.target.origin, goal.missed_first)
@@ -102,12 +113,12 @@ def unstarted_result(config: RunConfig, ending: Ending, started: str) -> Result:
         times=None,
         throughput=None,
         memory=None,
-        energy=account.no_energy(UNSTARTED),
-        cost=account.cost(config.cost, account.no_energy(UNSTARTED), None),
+        energy=account.no_energy(reason),
+        cost=account.cost(config.cost, account.no_energy(reason), None),
         model=None,
         data=None,
-        trust=Trust(None, [UNSTARTED]),
-        system=meters.system(),
+        trust=Trust(None, [reason]),
+        system=meters.system(on_cpu=config.hardware.accelerator is Accelerator.cpu),
         versions=meters.versions(),
         commit=meters.commit(),
         config=plain(config),
@@ -126,11 +137,17 @@ def _phases(session: Session, record: Record) -> list[Any]:
 def _data(session: Session) -> Data:
     return Data(
         source=str(session.config.data.source),
-        fingerprint=session.data.fingerprint(),
+        fingerprint=session.fingerprint,
         train=len(session.batches.dataset),
         val=len(session.held_out.dataset) if session.held_out is not None else 0,
         facts=_short(session.data.facts),
+        published=_published(session),
     )
+
+
+def _published(session: Session) -> Published | None:
+    found = session.published
+    return None if found is None else Published(found.name, found.known_by, found.differences)
 
 
 def _short(facts: Facts) -> Facts:
@@ -153,7 +170,7 @@ def draw_figure(module: TaskModule, data: TaskData, folder: Path) -> str | None:
             figure = module.render(batch)
     except NotImplementedError:
         return None
-    figure.savefig(folder / FIGURE, dpi=120, bbox_inches="tight")
+    figure.savefig(making(folder / FIGURE), dpi=120, bbox_inches="tight")
     return FIGURE
 
 

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -17,6 +17,7 @@ from aibench.contract import TaskModule
 from aibench.meters.instruments import WARM_UP, Instruments
 from aibench.meters.steps import watched
 from aibench.results.result import Evaluation, Phase, ToQuality
+from aibench.tracking.trackers import Watcher
 from aibench.training import checkpoint
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import TrainBatches
@@ -26,16 +27,6 @@ GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the pro
 
 class Diverged(Exception):  # noqa: N818 - it tells how a session ended, as Interrupted does
     """A loss or the quality became NaN or infinite."""
-
-
-class Watcher(Protocol):
-    """Told of the session's progress: a progress bar, a tracker."""
-
-    def trained(self, steps: int, loss: float | None) -> None:
-        """`steps` batches are done; called some four times a second."""
-
-    def evaluated(self, evaluation: Evaluation) -> None:
-        """An evaluation was added to the history."""
 
 
 @dataclass

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import logging
+import sys
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from aibench.config import Accelerator, ConfigError, Precision, Resume, RunConfig, plain
-from aibench.config.checks import OF_GPUS
+from aibench.config import ConfigError, Precision, Resume, RunConfig, plain
+from aibench.meters.instruments import Instruments
 from aibench.meters.system import reset_peak_process_memory, set_arithmetic
 from aibench.results.division import changed_since
-from aibench.results.mllog import write_log
-from aibench.results.result import LAST, Division, Result, Status, write_result
-from aibench.tracking.trackers import tracking
+from aibench.results.folder import begin, count_process
+from aibench.results.mllog import MLLOG, write_log
+from aibench.results.result import LAST, Division, Result, Status, write_result, write_unless_poorer
+from aibench.tracking.trackers import Tracking, tracking
 from aibench.training import checkpoint
-from aibench.training.ending import FAILURE, Ending, interruptible
+from aibench.training.ending import Ending, Interrupted, held, interruptible, note_failure
 from aibench.training.goal import Schedule
-from aibench.training.outcome import build_result, draw_figure
+from aibench.training.outcome import build_result, draw_figure, salvaged
+from aibench.training.requirements import require_device
 from aibench.training.session import Session
 
 
@@ -45,28 +49,70 @@ def train(
     Raises:
         ConfigError, DataError: The run cannot start; nothing was measured and no result is written.
     """
+    require_device(config)
     _set_up_process(config)
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     with interruptible():
         last = _checkpoint_to_resume(config, folder)
         run_id = checkpoint.identity(last)["run_id"] if last else uuid.uuid4().hex[:12]
-        tracker = tracking(config, folder, run_id)
-        (folder / FAILURE).unlink(missing_ok=True)
-        result = None
-        session = None
+        begin(folder, afresh=last is None)
+        instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
         try:
-            session = Session(config, folder, run_id, last, console, schedule)
-            ending = session.fit(tracker)
-            session.instruments.stop()
-            result = build_result(session, ending, division, started)
-            result.figure = _figure(session, ending)
-            write_result(folder, result)
-            write_log(folder, result)
+            session = Session(config, folder, run_id, last, instruments, console, schedule)
+            tracker = tracking(config, folder, run_id)
+            result = None
+            try:
+                result = _trained(session, tracker, division, started)
+            finally:
+                _close(tracker, result, folder)
         finally:
-            if session is not None:
-                session.instruments.stop()
-            tracker.finish(result, folder)
+            instruments.stop()
     return result
+
+
+def _trained(session: Session, tracker: Tracking, division: Division | None, started: str) -> Result:
+    """Train to the end, whichever it is, and write what was measured: the result first, then what is made of it."""
+    folder = session.folder
+    count_process(folder)
+    ending = session.fit(tracker)
+    session.instruments.stop()
+    try:
+        result = build_result(session, ending, division, started)
+        with _told(folder, "the figure"):
+            result.figure = _figure(session, ending)
+    except (Exception, Interrupted) as error:  # what was measured is kept, and the first error stays the message
+        result = salvaged(session, _worse(ending, error, folder), division, started)
+    with held():
+        (write_result if result.status.finished else write_unless_poorer)(folder, result)
+        with _told(folder, MLLOG):
+            write_log(folder, result)
+    return result
+
+
+def _worse(ending: Ending, error: BaseException, folder: Path) -> Ending:
+    """Return how a run ended whose result could not be made because of `error`."""
+    if isinstance(error, Interrupted):
+        return Ending(Status.interrupted, str(error)) if ending.status.finished else ending
+    note_failure(folder)
+    if not ending.status.finished:
+        return ending
+    return Ending(Status.failed, f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+@contextmanager
+def _told(folder: Path, what: str) -> Iterator[None]:
+    """Tell of an error in the block, and go on: the result of the run does not depend on it."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        print(f"aibench: {folder}: {what}: {type(error).__name__}: {reason}", file=sys.stderr)
+        note_failure(folder)
+
+
+def _close(tracker: Tracking, result: Result | None, folder: Path) -> None:
+    with _told(folder, "the tracker"):
+        tracker.finish(result, folder)
 
 
 def _checkpoint_to_resume(config: RunConfig, folder: Path) -> Path | None:
@@ -86,21 +132,16 @@ def _checkpoint_to_resume(config: RunConfig, folder: Path) -> Path | None:
 
 def _set_up_process(config: RunConfig) -> None:
     """Threads, seeds and quiet libraries."""
-    if config.hardware.accelerator is Accelerator.gpu and not torch.cuda.is_available():
-        raise ConfigError("hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu.")
-    precision = config.hardware.precision
-    if precision in OF_GPUS and not torch.cuda.is_available():
-        raise ConfigError(f"hardware.precision={precision}: no GPU here. {OF_GPUS[precision]}")
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-    set_arithmetic(config.hardware.threads, tf32=precision is Precision.tf32)
+    set_arithmetic(config.hardware.threads, tf32=config.hardware.precision is Precision.tf32)
     reset_peak_process_memory()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
 
 
 def _figure(session: Session, ending: Ending) -> str | None:
-    if not ending.status.finished or session.schedule.interval == 0 or ending.status is Status.diverged:
+    if not ending.status.usable or session.schedule.interval == 0:
         return None
     return draw_figure(session.module, session.data, session.folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,9 +18,11 @@ from aibench.composition import registry
 from aibench.config import Accelerator, Precision, RunConfig, plain
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
-from aibench.results.result import Status, write_atomically
+from aibench.meters.system import lay_out
+from aibench.results.result import Status
+from aibench.tracking.trackers import Tracking
 from aibench.training import checkpoint
-from aibench.training.ending import FAILURE, Ending, Interrupted
+from aibench.training.ending import Ending, Interrupted, note_failure
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.progress import ProgressBar
@@ -44,6 +45,7 @@ class Session:
         folder: Path,
         run_id: str,
         last: Path | None,
+        instruments: Instruments,
         console: Console,
         schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
     ) -> None:
@@ -52,8 +54,10 @@ class Session:
         self.run_id = run_id
         self.resumed_from = last
         self.console = console
-        self.instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
+        self.instruments = instruments
         self.data: TaskData = registry.data_class(config.task)(config)
+        self.fingerprint = self.data.fingerprint()  # now: at the end of a run the files may be gone
+        self.published = self.data.identity()
         dataset = self.data.dataset("train")
         self.batches = TrainBatches(self.data, dataset, config.seed)
         self.goal = Goal.of(config)
@@ -61,13 +65,12 @@ class Session:
         self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
         _seed_everything(config.seed)
         self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
-        if config.hardware.channels_last:
-            self.module.to(memory_format=torch.channels_last)
+        lay_out(self.module, config.hardware)
         self.recorder: Recorder | None = None
         on_cpu = config.hardware.accelerator is Accelerator.cpu
         self.on_gpu = torch.cuda.is_available() and not on_cpu
 
-    def fit(self, tracker: Any) -> Ending:
+    def fit(self, tracker: Tracking) -> Ending:
         """Train to the end of the session, whichever it is."""
         last = self.resumed_from
         title = f"{self.config.task} seed {self.config.seed}"
@@ -101,7 +104,7 @@ class Session:
         if isinstance(error, DataError) and not self.recorder.record.history:
             raise error
         if trace:
-            write_atomically(self.folder / FAILURE, traceback.format_exc())
+            note_failure(self.folder)
         text = " ".join(str(error).split()) or type(error).__name__
         return Ending(Status.failed, text if isinstance(error, DataError) else f"{type(error).__name__}: {text}")
 

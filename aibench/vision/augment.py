@@ -1,4 +1,4 @@
-"""Random changes of a batch of images, each image by its own draw from the torch random state."""
+"""Changes a batch of images at random, each image by its own draw from the torch random state."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from torch.nn.functional import pad
 
 
 def mirrored(images: Tensor) -> Tensor:
-    """`images`, (batch, channels, height, width), each mirrored left to right with probability one half."""
+    """Return `images`, (batch, channels, height, width), each mirrored left to right with probability one half."""
     turned = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
     return torch.where(turned, images.flip(3), images)
 
 
 def shifted(images: Tensor, most: int) -> Tensor:
-    """`images` moved by up to `most` pixels down, up, left or right, each on its own; what comes in is 0.
+    """Return `images`, each moved by up to `most` pixels down, up, left or right; what comes in is 0.
 
     Args:
         images: (batch, channels, height, width).

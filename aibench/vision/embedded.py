@@ -1,4 +1,4 @@
-"""Real pictures that installed packages ship: digits and photographs of scikit-learn. Nothing is downloaded."""
+"""Reads real pictures that installed packages ship: digits and photographs of scikit-learn. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aibench.datasets.folders import package_file
 
 @cache
 def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """1,797 handwritten digits (UCI; scikit-learn's `load_digits`).
+    """Return 1,797 handwritten digits (UCI; scikit-learn's `load_digits`).
 
     Returns:
         Pictures, uint8 (1797, 8, 8) in 0 to 16, and what they show, int64 (1797,) in 0 to 9.
@@ -27,7 +27,7 @@ def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 @cache
 def photographs() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The two CC BY 2.0 photographs of scikit-learn's `load_sample_images`: `china` and `flower`.
+    """Return the two CC BY 2.0 photographs of scikit-learn's `load_sample_images`, `china` and `flower`.
 
     Returns:
         RGB pictures, uint8 (427, 640, 3) each.

@@ -1,4 +1,4 @@
-"""Pictures of image files. Imports no torch."""
+"""Reads the pictures of image files. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_image(path: Path) -> Image.Image:
-    """The picture in `path` as RGB, whatever the format: some of ImageNet's are CMYK, grey, or PNG named .JPEG.
+    """Return the picture in `path` as RGB, whatever the format: some of ImageNet's are CMYK, grey, or PNG named .JPEG.
 
     Raises:
         DataError: It cannot be decoded, or is cut off.

@@ -1,4 +1,4 @@
-"""Generated heads in colour and depth, 32x32 pixels: people differ in shape and complexion, pictures in pose and light.
+"""Draws heads in colour and depth, 32x32 pixels: people differ in shape and complexion, pictures in pose and light.
 
 A head is a height field over the plane of its face: half an ellipsoid with smooth bumps and dents for its features. It
 is turned as a cloud of points and drawn into a depth buffer; what is in front is then coloured and shaded.
@@ -30,7 +30,7 @@ _AXIS: Array = np.linspace(-_REACH, _REACH, _GRID, dtype=np.float32)
 
 @dataclass(frozen=True)
 class People:
-    """What tells people apart. Each field is float32 (people, columns); lengths are in half heights of a head.
+    """Holds what tells people apart: float32 (people, columns) each; lengths are in half heights of a head.
 
     Attributes:
         oval: Half width, half height and depth of the head, and by how much the jaw is narrower.
@@ -57,13 +57,13 @@ class People:
         return len(self.oval)
 
     def take(self, which: NDArray[np.int64]) -> People:
-        """The people at `which`, int64 (count,), in that order."""
+        """Return the people at `which`, int64 (count,), in that order."""
         return People(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class _Shots:
-    """What tells pictures of one person apart; float32 (pictures, columns)."""
+    """Holds what tells pictures of one person apart; float32 (pictures, columns)."""
 
     turns: Array  # the rotation matrix, (pictures, 3, 3)
     light: Array  # direction towards it, unit length; then how much of the light comes from everywhere
@@ -77,7 +77,7 @@ class _Shots:
 
 
 def people(count: int, generator: np.random.Generator) -> People:
-    """`count` people, drawn with `generator`."""
+    """Draw `count` people with `generator`."""
 
     def uniform(*ranges: tuple[float, float]) -> Array:
         low, high = np.array(ranges).T
@@ -101,7 +101,7 @@ def people(count: int, generator: np.random.Generator) -> People:
 
 
 def portraits(sitters: People, generator: np.random.Generator) -> NDArray[np.uint8]:
-    """A picture of each of `sitters`, whose pose, light, mouth, backdrop and noise `generator` draws.
+    """Draw a picture of each of `sitters`; `generator` decides pose, light, mouth, backdrop and noise.
 
     The pose is a turn of up to 35 degrees to a side, 15 up or down and 8 about the line of sight.
 
@@ -138,7 +138,7 @@ def _shots(count: int, generator: np.random.Generator) -> _Shots:
 
 
 def _about(axis: int, angles: Array) -> Array:
-    """Rotation matrices about a coordinate axis, (angles, 3, 3)."""
+    """Return the rotation matrices about a coordinate axis, (angles, 3, 3)."""
     first, second = (index for index in range(3) if index != axis)
     turns = np.zeros((len(angles), 3, 3), np.float32)
     turns[:, axis, axis] = 1
@@ -154,12 +154,12 @@ def _bell(x: Array, middle: Array | float, width: Array | float) -> Array:
 
 
 def _columns(table: Array) -> list[Array]:
-    """The columns of (people, columns), each (people, 1)."""
+    """Return the columns of (people, columns), each (people, 1)."""
     return [table[:, index : index + 1] for index in range(table.shape[1])]
 
 
 def _heights(sitters: People, shots: _Shots) -> tuple[Array, NDArray[np.bool_]]:
-    """Height of each head over the plane of its face, (heads, v, u), and where the head is. u runs right, v down."""
+    """Return each head's height over its face's plane, (heads, v, u), and where it is. u runs right, v down."""
     (width, height, depth, jaw), (nose, nose_width, nose_at) = _columns(sitters.oval), _columns(sitters.nose)
     (apart, eyes_at, sockets), (brow, chin, cheeks) = _columns(sitters.eyes), _columns(sitters.bones)
     (mouth_at, mouth_width), (opened, _) = _columns(sitters.mouth), _columns(shots.mouth)
@@ -182,7 +182,7 @@ def _heights(sitters: People, shots: _Shots) -> tuple[Array, NDArray[np.bool_]]:
 
 
 def _drawn(sitters: People, shots: _Shots) -> tuple[Array, Array]:
-    """Colours, (heads, 3, SIZE, SIZE) in 0 to 1, and z, (heads, SIZE, SIZE), NaN on the backdrop."""
+    """Draw colours, (heads, 3, SIZE, SIZE) in 0 to 1, and z, (heads, SIZE, SIZE), NaN on the backdrop."""
     count = len(sitters)
     heights, inside = _heights(sitters, shots)
     u, v = _AXIS[None, None, :], _AXIS[None, :, None]
@@ -217,7 +217,7 @@ def _backdrops(shots: _Shots) -> Array:
 
 
 def _shaded(point: NDArray[np.int64], heights: Array, sitters: People, shots: _Shots) -> Array:
-    """Colours of points of the height fields, (points, 3): Lambert's cosine law, and light from everywhere."""
+    """Colour points of the height fields, (points, 3), by Lambert's cosine law and light from everywhere."""
     head, v, u = np.unravel_index(point, heights.shape)
     (left, right), (above, below) = ((np.maximum(at - 1, 0), np.minimum(at + 1, _GRID - 1)) for at in (u, v))
     step = np.float32(4 * _REACH / (_GRID - 1))  # between the points before and after
@@ -234,7 +234,7 @@ def _shaded(point: NDArray[np.int64], heights: Array, sitters: People, shots: _S
 
 
 def _complexion(u: Array, v: Array, sitters: People, expression: Array) -> Array:
-    """Colour of the skin, or of what is on it, at (u, v) of the face of each of `sitters`, (points, 3)."""
+    """Return the colour of the skin, or of what is on it, at (u, v) of each sitter's face, (points, 3)."""
     (apart, eyes_at, _), (mouth_at, mouth_width) = sitters.eyes.T, sitters.mouth.T
     hairline, beside, brows, beard = sitters.growth.T
     opened, rise = expression.T
@@ -265,7 +265,7 @@ def _complexion(u: Array, v: Array, sitters: People, expression: Array) -> Array
 
 
 def _sensed(colours: Array, z: Array, generator: np.random.Generator) -> NDArray[np.uint8]:
-    """What the camera makes of it, uint8 (heads, 4, SIZE, SIZE): noise, and pixels without a depth."""
+    """Return what the camera makes of it, uint8 (heads, 4, SIZE, SIZE): noise, and pixels without a depth."""
     grain = _COLOUR_NOISE * generator.standard_normal(colours.shape, dtype=np.float32)
     measured = z + _DEPTH_NOISE * generator.standard_normal(z.shape, dtype=np.float32)
     lost = np.isnan(z) | (generator.random(z.shape, dtype=np.float32) < _DROPOUTS)

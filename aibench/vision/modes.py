@@ -1,4 +1,4 @@
-"""Turn pictures of any of Pillow's modes into 8 bits a channel, by what the mode means and never by clipping.
+"""Turns pictures of any of Pillow's modes into 8 bits a channel, by what the mode means and never by clipping.
 
 mode of the file                     what becomes of it
 1, L, P, RGB, YCbCr                  as Pillow converts them
@@ -23,7 +23,7 @@ _PNG_AND_PGM = ("PNG", "PPM")  # Pillow's names; it scales the greys of a PGM fi
 
 
 class ModeError(ValueError):
-    """A picture whose numbers have no known white. The message says what would do."""
+    """Says that a picture's numbers have no known white, and what would do."""
 
 
 def in_eight_bits(image: Image.Image, mode: str = "RGB") -> Image.Image:

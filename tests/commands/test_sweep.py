@@ -60,6 +60,7 @@ def test_the_table_comes_from_files_under_every_launcher(launcher, command, tmp_
     answer = command("-m", *SHORT, "seed=1,2", "output=sweep", *launcher)
     assert answer.returncode == 0, answer.stderr
     assert "2/2" in answer.stdout
+    assert not [path for path in (tmp_path / "here" / "sweep").rglob("*") if "%" in path.name]
 
 
 def test_a_job_that_left_no_result_is_told_of(command, tmp_path):

@@ -72,7 +72,7 @@ def test_a_batch_larger_than_the_data_set_is_refused_and_leaves_nothing(command,
 def test_a_folder_with_a_finished_result_is_refused(command, tmp_path: Path):
     folder = tmp_path / "here" / "run"
     folder.mkdir()
-    (folder / "result.json").write_text("{}")
+    (folder / "result.json").write_text('{"run_id": "1", "schema_version": 2, "task": "image_classification"}')
     for words in ([IC, "output=run"], ["-m", IC, "output=run", "seed=1,2"]):
         answer = command(*words)
         assert answer.returncode == 1

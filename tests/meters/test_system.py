@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+from types import SimpleNamespace
 
+import pytest
 import torch
 
-from aibench.meters.ceiling import ceiling, data_sheet, probe
+from aibench.characterization.characteristics import _roofline
+from aibench.characterization.workload import TaskWorkload
+from aibench.commands.system import _ceilings
+from aibench.config import default_cache
+from aibench.meters.ceiling import Ceiling, ceiling, data_sheet, probe
 from aibench.meters.description import description, mlperf_system
-from aibench.meters.system import set_arithmetic
+from aibench.meters.kept import kept
+from aibench.meters.system import set_arithmetic, system
+
+FOUND = Ceiling(1.0, 1.0, "made up", "none", 1, "fp32")
 
 
 def test_the_rows_of_the_papers_table_are_there():
@@ -28,6 +37,56 @@ def test_mlperfs_checker_accepts_the_description(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         assert check_system_desc(str(path), "training", "6.1.0")[0], caplog.text
     assert mlperf_system()["submitter"] == "TODO"
+
+
+@pytest.mark.parametrize(("visible", "used", "note"), [(1, "1", ""), (8, "1", "8 GPUs in the machine; a run uses 1")])
+def test_a_description_tells_what_a_run_uses_and_what_the_machine_has(monkeypatch, visible, used, note):
+    card = SimpleNamespace(name="NVIDIA H200", multi_processor_count=132, total_memory=2**37, major=9, minor=0)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: visible)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: card)
+    assert (mlperf_system()["accelerators_per_node"], mlperf_system()["hw_notes"]) == (used, note)
+    assert description()["GPU type"] == f"{visible} x NVIDIA H200"
+    assert description().get("GPUs in use", "") == note
+    assert system(on_cpu=True)["accelerators"] == {"used": 0, "visible": visible}
+    assert system()["accelerators"] == {"used": 1, "visible": visible}
+
+
+def test_a_cache_that_cannot_be_written_is_told_once_and_costs_only_time(tmp_path, caplog):
+    (tmp_path / "file").touch()
+    for _ in range(2):
+        assert kept(str(tmp_path / "file" / "cache"), "x.json", lambda: {"a": 1}, ["a"]) == {"a": 1}
+    assert [record.getMessage() for record in caplog.records] == [
+        f"aibench: data.cache={tmp_path}/file/cache: Not a directory, so what was measured is not kept. "
+        "Set data.cache to a folder that can be written."
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a"', '{"b": 1}', "\x00"])
+def test_what_was_kept_by_something_else_or_cut_off_is_made_anew(tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+    for makes, has in ((1, 1), (2, 1)):
+        assert kept(str(tmp_path), "x.json", lambda makes=makes: {"a": makes}, ["a"]) == {"a": has}
+    assert kept(str(tmp_path), "x.json", lambda: {"a": 3}, ["a"], again=True) == {"a": 3}
+    assert kept(str(tmp_path), "x.json", lambda: {"a": 4}, ["a"], again=True, lasts=lambda _: False) == {"a": 4}
+    assert kept(str(tmp_path), "x.json", lambda: {"a": 5}, ["a"]) == {"a": 3}
+
+
+def test_whoever_measures_without_a_run_uses_the_cache_of_sessions(composed, monkeypatch, tmp_path):
+    for folder in (str(tmp_path), None):
+        monkeypatch.setenv("AIBENCH_CACHE", folder) if folder else monkeypatch.delenv("AIBENCH_CACHE")
+        assert default_cache() == composed("task=image_classification").data.cache
+    used = []
+    monkeypatch.setattr("aibench.meters.ceiling.ceiling", lambda *words, **_: used.append(words[2]) or FOUND)
+    _ceilings()
+    assert set(used) == {default_cache()}
+    ceilings = "aibench.characterization.characteristics.ceiling"
+    monkeypatch.setattr(ceilings, lambda *words: used.append(words[2]) or FOUND)
+    step = SimpleNamespace(count=SimpleNamespace(flops=1), flops=1.0)
+    monkeypatch.setattr("aibench.characterization.characteristics.step_bytes", lambda *_: {"total": 1.0})
+    for words, cache in (([], default_cache()), ([f"data.cache={tmp_path}/mine"], f"{tmp_path}/mine")):
+        _roofline(TaskWorkload("spatial_transformer", "mini", words), None, step, "cpu")
+        assert used[-1] == cache
 
 
 def test_the_ceiling_is_probed_once_and_kept(tmp_path, monkeypatch):

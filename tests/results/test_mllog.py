@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,25 @@ def compliance(log: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`python -m mlperf_logging.compliance_checker`, as a user would run it."""
     command = [sys.executable, "-m", "mlperf_logging.compliance_checker", *words, str(log)]
     return subprocess.run(command, cwd=log.parent, capture_output=True, text=True, check=False, timeout=120)
+
+
+H200 = {"name": "NVIDIA H200"}
+
+
+@pytest.mark.parametrize(
+    ("system", "accelerator", "platform"),
+    [
+        ({"cpu": "EPYC", "gpu": None}, "auto", "EPYC"),
+        ({"cpu": "EPYC", "gpu": H200}, "auto", "1xNVIDIA H200"),
+        ({"cpu": "EPYC", "gpu": H200}, "cpu", "EPYC"),
+        ({"cpu": "EPYC", "gpu": H200, "accelerators": {"used": 0, "visible": 8}}, "auto", "EPYC"),
+        ({"cpu": "EPYC", "gpu": H200, "accelerators": {"used": 1, "visible": 8}}, "auto", "1xNVIDIA H200"),
+        ({"cpu": "EPYC", "gpu": H200, "accelerators": {"used": 8, "visible": 8}}, "gpu", "8xNVIDIA H200"),
+    ],
+)
+def test_the_platform_is_what_the_run_computed_on(system, accelerator, platform):
+    run = replace(made_up(config={"hardware": {"accelerator": accelerator}}), system=system)
+    assert f'"submission_platform", "value": "{platform}"' in "".join(mllog.lines(run))
 
 
 def run_of(task: str) -> Result:

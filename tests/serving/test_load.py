@@ -23,8 +23,8 @@ class World:
     def answer(self, number):
         self.now += self.service[number % len(self.service)]
 
-    def arrive(self, qps, requests=3000, seconds=1e9, **more):
-        return as_they_arrive(self.answer, qps, requests, seconds, 0, clock=self.clock, sleep=self.sleep, **more)
+    def arrive(self, qps, requests=3000, seconds=1e9, seed=0, **more):
+        return as_they_arrive(self.answer, qps, requests, seconds, seed, clock=self.clock, sleep=self.sleep, **more)
 
 
 def test_waiting_in_the_queue_is_queueing_theorys():
@@ -46,6 +46,29 @@ def test_more_than_can_be_answered_is_saturated_and_the_queue_is_bounded():
     asked = World([0.02]).arrive(100, 100_000, worst_queue=200)
     assert asked.saturated
     assert asked.longest_queue <= 202
+
+
+@pytest.mark.parametrize(
+    ("load", "saturated"), [(0.5, (0, 0)), (0.9, (0, 20)), (1.01, (200, 200)), (1.05, (200, 200)), (2.0, (200, 200))]
+)
+def test_near_capacity_all_that_arrived_are_answered_and_saturation_is_seen(load, saturated):
+    qps, seconds, seen = 10.0, 20.0, 0
+    for seed in range(200):
+        arrivals = np.cumsum(np.random.default_rng(seed).exponential(1 / qps, 1000))
+        arrivals = arrivals[arrivals <= seconds]
+        asked = World([load / qps]).arrive(qps, 1000, seconds, seed)
+        ends = np.zeros(len(arrivals))
+        for number, arrival in enumerate(arrivals):  # Lindley's recursion: one server, in turn
+            ends[number] = max(arrival, ends[number - 1]) + load / qps
+        assert asked.latencies == pytest.approx(list(ends - arrivals))
+        assert asked.seconds == pytest.approx(ends[-1])
+        seen += asked.saturated
+    assert saturated[0] <= seen <= saturated[1]
+
+
+def test_nothing_that_arrives_in_time_is_no_answer():
+    asked = World([0.1]).arrive(0.001, seconds=1.0)
+    assert (asked.latencies, asked.saturated) == ([], False)
 
 
 def test_one_after_the_other_ends_with_the_requests_or_the_time():

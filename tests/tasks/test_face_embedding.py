@@ -11,10 +11,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.face_embedding.config import Decay, OptimConfig
+from aibench.tasks.face_embedding.config import Decay
 from aibench.tasks.face_embedding.data import Data
 from aibench.tasks.face_embedding.inception import ROWS, Inception, RootMeanSquare
-from aibench.tasks.face_embedding.module import Module, factor
+from aibench.tasks.face_embedding.module import Module
 from aibench.tasks.face_embedding.triplets import triplet_loss
 from aibench.tasks.face_embedding.verification import verify
 from aibench.training.loader import EvalBatches
@@ -160,13 +160,11 @@ def test_a_batch_without_triplets_has_no_loss_and_no_gradient(labels):
 # The learning rate
 
 
-def test_the_learning_rate_falls_every_few_epochs_or_along_half_a_cosine():
-    steps = OptimConfig(decay=Decay.step, decay_epochs=5, gamma=0.1)
-    rates = [factor(steps, step, epoch=10, budget=200) for step in (0, 49, 50, 99, 100)]
-    np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1, 0.01])
-    cosine = OptimConfig(decay=Decay.cosine, warmup_epochs=1)
-    rates = [factor(cosine, step, epoch=10, budget=110) for step in (0, 10, 35, 60, 110)]
-    np.testing.assert_allclose(rates, [1 / 11, 1, (1 + math.sqrt(0.5)) / 2, 0.5, 0], atol=1e-12)
+def test_the_learning_rate_falls_every_few_epochs_or_along_half_a_cosine(module, rates):
+    falling = {"decay": Decay.step, "decay_epochs": 2.5, "gamma": 0.1, "warmup_epochs": 0}
+    np.testing.assert_allclose(rates(module, (0, 24, 25, 49, 50), 10, 200, **falling), [1, 1, 0.1, 0.1, 0.01])
+    found = rates(module, (0, 10, 35, 60, 110), 10, 110, decay=Decay.cosine, warmup_epochs=1)
+    np.testing.assert_allclose(found, [1 / 11, 1, (1 + math.sqrt(0.5)) / 2, 0.5, 0], atol=1e-12)
 
 
 # The metric
@@ -265,9 +263,12 @@ def test_the_figure_frames_wrong_verdicts(module):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("model.width=0", "model.width=0: model.network=small needs a number of at least 1."),
-        ("model.blocks=null", "model.blocks=None: model.network=small needs a number of at least 1."),
-        ("model.network=inception", "model.width=40: model.network=inception has a fixed shape. Set model.width=null."),
+        ("model.width=0", "model.width=0: must be at least 1."),
+        ("model.blocks=null", "model.blocks=null: model.network=small needs a number of at least 1."),
+        (
+            "model.network=inception",
+            "model.width=40: model.network=inception has a fixed shape. Set model.width=null",
+        ),
         ("model.margin=0", "model.margin=0.0: must be greater than 0."),
         ("model.norm=-1", "model.norm=-1.0: must be greater than 0."),
         ("model.size=64", "model.size=64: the embedded heads have 32x32 pixels."),
@@ -276,7 +277,7 @@ def test_the_figure_frames_wrong_verdicts(module):
         ("data.pairs=10", "data.pairs=10: must be at least 20."),
         ("data.batch_size=3", "data.batch_size=3: a triplet needs two pictures of one person and one of another."),
         ("data.val_size=null", "data.train_size, data.val_size: no value, and generated heads have no end."),
-        ("data.std=[0,1,1]", "data.std=[0.0, 1.0, 1.0]: must be greater than 0."),
+        ("data.std=[0,1,1]", "data.std=[0.0, 1.0, 1.0]: each must be greater than 0."),
         ("data.mean=[0]", "data.mean=[0.0]: needs three values, of red, green and blue."),
         ("optim.decay_epochs=0", "optim.decay_epochs=0.0: must be greater than 0."),
     ],

@@ -13,9 +13,9 @@ from torchvision.models import resnet18, resnet50
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.face_recognition_3d.config import Channels, Decay, OptimConfig
+from aibench.tasks.face_recognition_3d.config import Channels, Decay
 from aibench.tasks.face_recognition_3d.data import Data
-from aibench.tasks.face_recognition_3d.module import Module, factor
+from aibench.tasks.face_recognition_3d.module import Module
 from aibench.training.loader import EvalBatches
 
 TASK = "task=face_recognition_3d"
@@ -124,8 +124,8 @@ def test_weights_of_another_network_are_refused_in_one_line(composed, tmp_path):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("model.width=0", "model.width=0: model.network=small needs a number of at least 1."),
-        ("model.blocks=null", "model.blocks=None: model.network=small needs a number of at least 1."),
+        ("model.width=0", "model.width=0: must be at least 1."),
+        ("model.blocks=null", "model.blocks=null: model.network=small needs a number of at least 1."),
         ("model.network=resnet50", "model.width=48: model.network=resnet50 has a fixed shape."),
         ("model.dropout=1", "model.dropout=1.0: must lie in 0 to 1, 1 left out."),
         ("model.weights=/nowhere", "model.weights=/nowhere: these fit a ResNet-50."),
@@ -135,7 +135,7 @@ def test_weights_of_another_network_are_refused_in_one_line(composed, tmp_path):
         ("data.near=0", "data.near=0.0: must differ from data.far."),
         ("data.shift=-1", "data.shift=-1: must be at least 0."),
         ("data.mean=[0.5,0.5,0.5]", "data.mean=[0.5, 0.5, 0.5]: needs four values, of red, green, blue and depth."),
-        ("data.std=[0,1,1,1]", "data.std=[0.0, 1.0, 1.0, 1.0]: must be greater than 0."),
+        ("data.std=[0,1,1,1]", "data.std=[0.0, 1.0, 1.0, 1.0]: each must be greater than 0."),
         ("optim.decay_epochs=0", "optim.decay_epochs=0: must be at least 1."),
         ("optim.momentum=0", "optim.nesterov=true: needs momentum."),
     ],
@@ -154,14 +154,14 @@ def test_a_file_of_weights_that_is_not_there_is_refused_with_its_key(composed):
 # The learning rate
 
 
-def test_the_learning_rate_falls_every_few_epochs_or_along_half_a_cosine():
-    steps = OptimConfig(decay=Decay.step, decay_epochs=7, gamma=0.1)
-    rates = [factor(steps, step, epoch=10, budget=500) for step in (0, 69, 70, 139, 140, 499)]
-    np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1, 0.01, 1e-7])
-    cosine = OptimConfig(decay=Decay.cosine, warmup_epochs=1)
-    rates = [factor(cosine, step, epoch=10, budget=110) for step in (0, 9, 10, 35, 60, 85, 110)]
+def test_the_learning_rate_falls_every_few_epochs_or_along_half_a_cosine(module, rates):
+    falling = {"decay": Decay.step, "decay_epochs": 7, "gamma": 0.1, "warmup_epochs": 0}
+    np.testing.assert_allclose(
+        rates(module, (0, 69, 70, 139, 140, 499), 10, 500, **falling), [1, 1, 0.1, 0.1, 0.01, 1e-7]
+    )
+    found = rates(module, (0, 9, 10, 35, 60, 85, 110), 10, 110, decay=Decay.cosine, warmup_epochs=1)
     half = math.sqrt(0.5)
-    np.testing.assert_allclose(rates, [1 / 11, 10 / 11, 1, (1 + half) / 2, 0.5, (1 - half) / 2, 0], atol=1e-12)
+    np.testing.assert_allclose(found, [1 / 11, 10 / 11, 1, (1 + half) / 2, 0.5, (1 - half) / 2, 0], atol=1e-12)
 
 
 # The metric

@@ -12,10 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.image_classification.config import Decay, ModelConfig, Network, OptimConfig
+from aibench.tasks.image_classification.config import Decay, ModelConfig, Network
 from aibench.tasks.image_classification.data import Data
 from aibench.tasks.image_classification.model import network
-from aibench.tasks.image_classification.module import Module, factor
+from aibench.tasks.image_classification.module import Module
 from aibench.training.loader import EvalBatches
 from aibench.vision.augment import shifted
 
@@ -69,14 +69,14 @@ def test_the_small_network_halves_the_image_and_doubles_the_channels_with_each_b
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("model.width=0", "model.width=0: model.network=small needs a number of at least 1."),
-        ("model.blocks=null", "model.blocks=None: model.network=small needs a number of at least 1."),
+        ("model.width=0", "model.width=0: must be at least 1."),
+        ("model.blocks=null", "model.blocks=null: model.network=small needs a number of at least 1."),
         ("model.network=resnet50", "model.width=16: model.network=resnet50 has a fixed shape."),
         ("data.classes=7", "data.classes=7 data.size=32: the embedded data are 10 digits on 32x32 pixels."),
         ("data.resize=16", "data.resize=16: must be at least 32."),
         ("data.shift=-1", "data.shift=-1: must be at least 0."),
         ("data.mean=[0.5]", "data.mean=[0.5]: needs three values, of red, green and blue."),
-        ("data.std=[0,1,1]", "data.std=[0.0, 1.0, 1.0]: must be greater than 0."),
+        ("data.std=[0,1,1]", "data.std=[0.0, 1.0, 1.0]: each must be greater than 0."),
         ("optim.momentum=1", "optim.momentum=1.0: must lie in 0 to 1, 1 left out."),
         ("optim.momentum=0", "optim.nesterov=true: needs momentum."),
     ],
@@ -111,20 +111,19 @@ def test_a_shift_moves_each_image_by_its_own_whole_pixels():
 # The learning rate
 
 
-def test_the_learning_rate_warms_up_and_falls_at_the_milestones():
-    optim = OptimConfig(warmup_epochs=5, decay=Decay.step, milestones=[30, 60, 80], gamma=0.1)
-    rates = np.array([factor(optim, step, epoch=10, budget=900) for step in range(900)])
-    np.testing.assert_allclose(np.diff(rates[:51]), 1 / 51)
-    assert rates[0] > 0
-    for start, end, rate in ((5, 30, 1), (30, 60, 0.1), (60, 80, 0.01), (80, 90, 0.001)):
-        np.testing.assert_allclose(rates[10 * start : 10 * end], rate)
+def test_the_learning_rate_warms_up_and_falls_at_the_milestones(module, rates):
+    falling = {"decay": Decay.step, "milestones": [2, 30, 60, 80], "gamma": 0.1}
+    found = np.array(rates(module, range(900), 10, 900, warmup_epochs=5, **falling))
+    np.testing.assert_allclose(np.diff(found[:50]), 1 / 51)  # the fall within the warm-up comes after it
+    assert found[0] > 0
+    for start, end, rate in ((5, 30, 0.1), (30, 60, 0.01), (60, 80, 1e-3), (80, 90, 1e-4)):
+        np.testing.assert_allclose(found[10 * start : 10 * end], rate)
 
 
-def test_the_learning_rate_falls_along_half_a_cosine_to_the_end_of_the_budget():
-    optim = OptimConfig(warmup_epochs=1, decay=Decay.cosine)
-    rates = [factor(optim, step, epoch=10, budget=110) for step in (10, 35, 60, 85, 110, 500)]
+def test_the_learning_rate_falls_along_half_a_cosine_to_the_end_of_the_budget(module, rates):
+    found = rates(module, (10, 35, 60, 85, 110, 500), 10, 110, warmup_epochs=1, decay=Decay.cosine)
     half = math.sqrt(0.5)
-    np.testing.assert_allclose(rates, [1, (1 + half) / 2, 0.5, (1 - half) / 2, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(found, [1, (1 + half) / 2, 0.5, (1 - half) / 2, 0, 0], atol=1e-12)
 
 
 def test_the_peak_learning_rate_follows_the_batch_size(composed):

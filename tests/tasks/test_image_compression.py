@@ -10,10 +10,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
-from aibench.tasks.image_compression.config import OptimConfig
 from aibench.tasks.image_compression.metric import SMALLEST, ms_ssim
 from aibench.tasks.image_compression.model import Binariser, ConvLSTM
-from aibench.tasks.image_compression.module import Module, factor
+from aibench.tasks.image_compression.module import Module
 from aibench.vision.embedded import photographs
 
 TASK = "task=image_compression"
@@ -154,7 +153,7 @@ def test_the_first_weights_are_scaled_by_the_gain(composed):
         ("model.decoder=[8,8,6]", "model.decoder=[8, 8, 6]: each must be a multiple of 4"),
         ("model.encoder=[8,0]", "model.encoder=[8, 0]: each must be at least 1."),
         ("model.encoder_kernels=[1]", "model.encoder_kernels=[1]: needs 2 values, one for each cell."),
-        ("model.decoder_kernels=[1,1,2]", "model.decoder_kernels=[1, 1, 2]: kernels must have odd sides."),
+        ("model.decoder_kernels=[1,1,2]", "model.decoder_kernels=[1, 1, 2]: each must be odd."),
         ("data.size=33", "data.size=33: not a multiple of 8, the side of the blocks of model.decoder=[48, 48, 32]. "),
         ("optim.gamma=0", "optim.gamma=0.0: must lie in 0 to 1, 0 left out."),
     ],
@@ -168,10 +167,9 @@ def test_values_that_make_no_sense_are_refused(composed, word, said):
 # The learning rate
 
 
-def test_the_learning_rate_halves_at_its_milestones():
-    optim = OptimConfig(milestones=[3, 10, 20], gamma=0.5)
-    rates = [factor(optim, step, epoch=4) for step in (0, 11, 12, 39, 40, 79, 80, 999)]
-    assert rates == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
+def test_the_learning_rate_halves_at_its_milestones(module, rates):
+    found = rates(module, (0, 11, 12, 39, 40, 79, 80, 999), 4, 1000, milestones=[3, 10, 20], gamma=0.5)
+    assert found == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
 
 
 # The metric

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from aibench.results.result import Status
 from aibench.tasks.image_to_image.data import Data
-from aibench.tasks.image_to_image.module import Module, _cut, factor
+from aibench.tasks.image_to_image.module import Module, _cut
 from aibench.tasks.image_to_image.pool import ImagePool
 from aibench.training.run import train
 
@@ -116,11 +116,10 @@ def test_the_discriminators_are_shown_pooled_images_and_learn_again_after_the_ge
     assert all(weight.requires_grad for net in _critics(module) for weight in net.parameters())
 
 
-def test_the_learning_rate_is_constant_and_then_falls_to_zero():
-    rates = [factor(0.5, step, 200) for step in range(201)]
-    np.testing.assert_allclose(rates[:101], 1)
-    np.testing.assert_allclose(rates[100:], np.linspace(1, 0, 101), atol=1e-12)
-    assert factor(1.0, 199, 200) == 1
+def test_the_learning_rate_is_constant_and_then_falls_to_zero(module, rates):
+    found = rates(module, range(201), 10, 200, constant=0.5)
+    np.testing.assert_allclose(found[:101], 1)
+    np.testing.assert_allclose(found[100:], np.linspace(1, 0, 101), atol=1e-12)
 
 
 def test_a_cut_is_a_part_of_the_image_or_its_mirror_image():

@@ -18,10 +18,10 @@ from aibench.config import ConfigError, Session, Source
 from aibench.config.checks import problems
 from aibench.contract import DataError, example_batch
 from aibench.tasks.object_detection import scenes, voc
-from aibench.tasks.object_detection.config import Backbone, Decay, OptimConfig
+from aibench.tasks.object_detection.config import Backbone, Decay
 from aibench.tasks.object_detection.data import Data, Mirrored, Noise
 from aibench.tasks.object_detection.model import Detector
-from aibench.tasks.object_detection.module import Module, lr_factor
+from aibench.tasks.object_detection.module import Module
 from tests.fixtures.voc2007 import OBJECTS, write_voc2007
 
 SMALL = ("data.train_size=24", "data.val_size=8", "data.batch_size=8", "data.eval_batch_size=8")
@@ -366,12 +366,13 @@ def test_made_up_images_depend_on_their_index_alone():
     assert len(Mirrored(noise)) == 6
 
 
-def test_the_learning_rate_falls_by_steps_or_along_a_cosine():
-    steps = OptimConfig(lr=1, decay=Decay.step, decay_epochs=2, decay_factor=0.5)
-    assert [lr_factor(step, steps, 60, 10) for step in (0, 19, 20, 39, 40)] == [1, 1, 0.5, 0.5, 0.25]
-    cosine = OptimConfig(lr=1, decay=Decay.cosine, warmup_steps=4)
-    assert [lr_factor(step, cosine, 10**9, 10) for step in range(6)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1])
-    assert [lr_factor(step, cosine, 100, 10) for step in (50, 100, 101)] == pytest.approx([0.5, 0, 0])
+def test_the_learning_rate_falls_by_steps_or_along_a_cosine(rates):
+    module = Module(run(*SMALL), {"classes": ["a"]})
+    step = {"decay": Decay.step, "decay_epochs": 2, "decay_factor": 0.5, "warmup_steps": 0}
+    assert rates(module, (0, 19, 20, 39, 40), 10, 60, **step) == [1, 1, 0.5, 0.5, 0.25]
+    cosine = {"decay": Decay.cosine, "warmup_steps": 4}
+    assert rates(module, range(6), 10, 10**9, **cosine) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1])
+    assert rates(module, (50, 100, 101), 10, 100, **cosine) == pytest.approx([0.5, 0, 0])
 
 
 def test_learns_a_single_scene_by_heart():

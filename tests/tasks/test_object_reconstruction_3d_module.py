@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from aibench.config import ConfigError
 from aibench.tasks.object_reconstruction_3d.config import CameraConfig, Decay, Supervision
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.metric import VoxelIoU
-from aibench.tasks.object_reconstruction_3d.module import Module, cosine
+from aibench.tasks.object_reconstruction_3d.module import Module
 from aibench.training.loader import EvalBatches
 
 TASK = "task=object_reconstruction_3d"
@@ -89,11 +88,10 @@ def test_weights_decay_and_biases_do_not():
     assert len(weights["params"]) + len(biases["params"]) == len(list(module.parameters()))
 
 
-def test_the_learning_rate_falls_along_half_a_cosine(module):
+def test_the_learning_rate_falls_along_half_a_cosine(module, rates):
     half = math.sqrt(0.5)
-    rates = [cosine(step, 100) for step in (0, 25, 50, 75, 100, 300)]
-    np.testing.assert_allclose(rates, [1, (1 + half) / 2, 0.5, (1 - half) / 2, 0, 0], atol=1e-12)
-    module._trainer = SimpleNamespace(estimated_stepping_batches=100)
+    found = rates(module, (0, 25, 50, 75, 100, 300), 10, 100)
+    np.testing.assert_allclose(found, [1, (1 + half) / 2, 0.5, (1 - half) / 2, 0, 0], atol=1e-12)
     assert module.configure_optimizers()["lr_scheduler"]["scheduler"].base_lrs == [0.001, 0.001]
 
 
@@ -188,14 +186,14 @@ def test_the_figure_shows_the_picture_and_tells_the_overlap(module):
         ("model.hidden=0", "model.hidden=0: must be at least 1."),
         ("model.silhouette_weight=0", "model.silhouette_weight=0.0: must be greater than 0."),
         ("model.initial_std=-1", "model.initial_std=-1.0: must be greater than 0."),
-        ("model.encoder_channels=[4,8]", "model.encoder_channels=[4, 8]: needs 3 numbers of at least 1."),
-        ("model.decoder_kernels=[1,4,4]", "model.decoder_kernels=[1, 4, 4]: needs 3 numbers of at least 2."),
+        ("model.encoder_channels=[4,8]", "model.encoder_channels=[4, 8]: needs three values."),
+        ("model.decoder_kernels=[1,4,4]", "model.decoder_kernels=[1, 4, 4]: each must be at least 2."),
         ("model.camera.focal_length=0", "model.camera.focal_length=0.0: must be greater than 0."),
         ("model.camera.views_per_step=25", "model.camera.views_per_step=25: more than the 24 of model.camera.views."),
         ("data.size=36", "data.size=36: must be a multiple of 8"),
         ("data.resolution=0", "data.resolution=0: must be a multiple of 8"),
         ("data.views=25", "data.views=25: an object has 24 pictures. Set data.views to 24 or less."),
-        ("data.categories=[]", "data.categories=[]: needs one category or more, each once."),
+        ("data.categories=[]", "data.categories=[]: needs one value or more."),
         ("data.categories=[car,ship]", "data.categories=['car', 'ship']: there are no generated solids named ship."),
     ],
 )

@@ -98,15 +98,15 @@ def test_images_are_normalised_inside_the_module(module):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("model.localisation_channels=[8]", "model.localisation_channels=[8]: needs two numbers of at least 1"),
-        ("model.classifier_channels=[8,0]", "model.classifier_channels=[8, 0]: needs two numbers of at least 1"),
+        ("model.localisation_channels=[8]", "model.localisation_channels=[8]: needs two values."),
+        ("model.classifier_channels=[8,0]", "model.classifier_channels=[8, 0]: each must be at least 1."),
         ("model.localisation_hidden=0", "model.localisation_hidden=0: must be at least 1."),
         ("model.classifier_hidden=0", "model.classifier_hidden=0: must be at least 1."),
         ("model.dropout=1", "model.dropout=1.0: must lie in 0 to 1, 1 left out."),
         ("data.rotation=-1", "data.rotation=-1.0: must be at least 0."),
         ("data.shift=-1", "data.shift=-1.0: must be at least 0."),
-        ("data.scale=[0,1]", "data.scale=[0.0, 1.0]: needs the least and the most, both greater than 0."),
-        ("data.scale=[1,0.5]", "data.scale=[1.0, 0.5]: needs the least and the most, both greater than 0."),
+        ("data.scale=[0,1]", "data.scale=[0.0, 1.0]: each must be greater than 0."),
+        ("data.scale=[1,0.5]", "data.scale=[1.0, 0.5]: the least comes first."),
         ("optim.warmup_epochs=-1", "optim.warmup_epochs=-1.0: must be at least 0."),
         ("data.std=0", "data.std=0.0: must be greater than 0."),
     ],
@@ -120,28 +120,17 @@ def test_values_that_make_no_sense_are_refused(composed, word, said):
 # The optimiser
 
 
-def test_the_reference_takes_plain_steps_of_one_length(composed):
-    rates, group = _rates(Module(composed(*REFERENCE), {}), 30)
-    np.testing.assert_allclose(rates, 0.01)
-    assert (group["momentum"], group["weight_decay"]) == (0, 0)
+def test_the_reference_takes_plain_steps_of_one_length(composed, rates):
+    module = Module(composed(*REFERENCE), {})
+    assert rates(module, range(30), 10, 50) == [1] * 30
+    (group,) = module.configure_optimizers()["optimizer"].param_groups
+    assert (group["initial_lr"], group["momentum"], group["weight_decay"]) == (0.01, 0, 0)
 
 
-def test_the_miniature_s_steps_grow_for_an_epoch_and_shorten_along_half_a_cosine(module):
-    rates, _ = _rates(module, 51)
+def test_the_miniature_s_steps_grow_for_an_epoch_and_shorten_along_half_a_cosine(module, rates):
     falling = [(1 + np.cos(np.pi * step / 40)) / 2 for step in range(41)]
-    np.testing.assert_allclose(rates, 0.002 * np.array([*(np.arange(1, 11) / 11), *falling]), atol=1e-9)
-
-
-def _rates(module, steps):
-    """The learning rates of the first steps of a session of 50, 10 in an epoch, and the optimiser's settings."""
-    module._trainer = type("Trainer", (), {"estimated_stepping_batches": 50, "num_training_batches": 10})()
-    configured = module.configure_optimizers()
-    schedule, rates = configured["lr_scheduler"]["scheduler"], []
-    for _ in range(steps):
-        rates += schedule.get_last_lr()
-        configured["optimizer"].step()
-        schedule.step()
-    return rates, configured["optimizer"].param_groups[0]
+    np.testing.assert_allclose(rates(module, range(51), 10, 50), [*(np.arange(1, 11) / 11), *falling], atol=1e-9)
+    assert module.configure_optimizers()["optimizer"].param_groups[0]["initial_lr"] == 0.002
 
 
 # The metric

@@ -16,9 +16,10 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.config import ConfigError
 from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.nn.schedules import inverse_root
 from aibench.tasks.text_to_text.metric import CorpusBleu, TokenAccuracy
 from aibench.tasks.text_to_text.model import Transformer, sinusoids
-from aibench.tasks.text_to_text.module import Module, factor, of_like_lengths
+from aibench.tasks.text_to_text.module import Module, of_like_lengths
 from aibench.text.vocabulary import BOS, EOS, PAD, SPECIALS
 
 TASK = "task=text_to_text"
@@ -270,7 +271,7 @@ def test_the_learning_rate_is_the_papers(composed):
     optim = composed(*REFERENCE).optim
     for step in (1, 1_000, 4_000, 50_000):
         papers = 512**-0.5 * min(step**-0.5, step * 4_000**-1.5)
-        assert optim.lr * factor(step - 1, optim.warmup_steps) == pytest.approx(papers, rel=2e-3)
+        assert optim.lr * inverse_root(step - 1, optim.warmup_steps) == pytest.approx(papers, rel=2e-3)
 
 
 def test_token_accuracy_is_that_of_torchmetrics_and_of_a_loop():

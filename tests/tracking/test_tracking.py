@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import struct
 import time
 from pathlib import Path
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from aibench.config import ConfigError
+from aibench.tracking.trackers import WandbTracking, lacking
+from aibench.tracking.wandb_environment import NO_KEY, OVERRIDDEN, sweep_problem, wandb_mode
 from aibench.training.run import train
-from tests.conftest import TINY
+from tests.conftest import ROOT, TINY
 
 QUIET = Console(quiet=True)
 WORDS = (*TINY, "session=epochs", "epochs=2")
@@ -135,6 +139,107 @@ def _history(records):
 def _summary(records):
     updates = [record.summary.update for record in records if record.HasField("summary")]
     return {_key(item): json.loads(item.value_json) for update in updates for item in update}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Sets W&B's variables, and no others of its are there; W&B reads them anew."""
+    import wandb
+
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", "/nowhere")
+    wandb.teardown()
+    yield lambda **variables: [monkeypatch.setenv(f"WANDB_{name}", value) for name, value in variables.items()]
+    wandb.teardown()
+
+
+def started(config, folder, run_id):
+    """The record that W&B keeps of an offline run with which nothing was done."""
+    folder.mkdir()
+    WandbTracking(config, folder, run_id).finish(None, folder)
+    return next(record.run for record in offline_run(folder) if record.HasField("run"))
+
+
+def test_wandbs_variables_are_overridden_or_win_as_documented(environment, composed, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    environment(
+        CONSOLE="wrap",
+        DIR=str(elsewhere),
+        JOB_TYPE="theirs",
+        MODE="online",
+        NAME="theirs",
+        QUIET="false",
+        RESUME="must",
+        RUN_GROUP="theirs",
+        RUN_ID="theirs",
+        SILENT="false",
+        TAGS="theirs",
+        NOTES="kept",
+        PROJECT="theirs",
+        ENTITY="them",
+    )
+    words = (*WORDS, "tracking=wandb", "tracking.mode=offline")
+    first = started(composed(*words), tmp_path / "first", "first")
+    second = started(composed(*words, "tracking.project=ours", "tracking.entity=us"), tmp_path / "second", "second")
+    for run, run_id in ((first, "first"), (second, "second")):
+        assert run.run_id == run_id
+        assert run.display_name == "image_classification-mini-seed1"
+        assert (run.run_group, run.job_type) == ("image_classification-mini", "epochs")
+        assert list(run.tags) == ["image_classification", "mini", "epochs"]
+        assert run.notes == "kept"
+    assert [(run.project, run.entity) for run in (first, second)] == [("theirs", "them"), ("ours", "us")]
+    assert not elsewhere.exists()
+    assert os.environ["WANDB_RUN_ID"] == "theirs"
+    documented = (ROOT / "docs" / "tracking.md").read_text()
+    assert [name for name in (*OVERRIDDEN, "WANDB_NOTES", "WANDB_DISABLED") if f"`{name}`" not in documented] == []
+
+
+def test_under_an_agent_its_run_is_the_run_and_no_second_one_takes_it(environment, composed, tmp_path):
+    environment(SWEEP_ID="sweep1", RUN_ID="agents1", PROJECT="theirs", RESUME="must")
+    config = composed(*WORDS, "tracking=wandb")
+    run = started(config, tmp_path / "first", "ours")
+    assert (run.run_id, run.sweep_id, run.project) == ("agents1", "sweep1", "theirs")
+    with pytest.raises(ConfigError, match=r"^WANDB_RUN_ID=agents1: the W&B agent's run is taken already\."):
+        WandbTracking(config, tmp_path / "first", "ours")
+    assert sweep_problem(config, 1) is None
+    assert "WANDB_SWEEP_ID=sweep1: a W&B agent starts one run at a time, and these words are 4" in sweep_problem(
+        config, 4
+    )
+    assert sweep_problem(composed(*WORDS), 4) is None
+
+
+KEY, NONE = {"API_KEY": "0" * 40}, {}
+NO_USE = "contradicts tracking=wandb. Unset it, or use tracking=csv."
+
+
+@pytest.mark.parametrize(
+    ("asked", "variables", "mode"),
+    [
+        ("auto", NONE, "offline"),
+        ("auto", KEY, "online"),
+        ("auto", {"IDENTITY_TOKEN_FILE": "/a"}, "online"),
+        ("auto", {**KEY, "MODE": "offline"}, "offline"),
+        ("auto", {**KEY, "MODE": "dryrun"}, "offline"),
+        ("auto", {**KEY, "MODE": "run"}, "online"),
+        ("auto", {"MODE": "online"}, NO_KEY),
+        ("auto", {"MODE": "disabled"}, f"WANDB_MODE=disabled: {NO_USE}"),
+        ("auto", {"MODE": "ofline"}, f"WANDB_MODE=ofline: {NO_USE}"),
+        ("auto", {"DISABLED": "true"}, f"WANDB_DISABLED=true: {NO_USE}"),
+        ("auto", {"DISABLED": "false"}, "offline"),
+        ("offline", {**KEY, "MODE": "online"}, "offline"),
+        ("offline", {"MODE": "disabled"}, "offline"),
+        ("online", {**KEY, "MODE": "disabled"}, "online"),
+        ("online", {"MODE": "offline"}, NO_KEY),
+    ],
+)
+def test_the_mode_is_the_words_else_the_environments_else_the_keys(environment, composed, asked, variables, mode):
+    environment(**variables)
+    config = composed(*WORDS, "tracking=wandb", f"tracking.mode={asked}")
+    problems = list(lacking(config))
+    assert problems == ([] if mode in ("online", "offline") else [mode])
+    if not problems:
+        assert wandb_mode(config) == mode
 
 
 @pytest.mark.slow

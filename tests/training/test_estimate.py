@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from aibench.commands.estimate import _show_estimates
 from aibench.meters.selftest import checks
 from aibench.results.estimates import keep, kept
 from aibench.training.forecast import Probe, epochs_needed, forecast, probe
@@ -45,8 +48,17 @@ def test_a_probe_trains_a_few_steps_and_evaluates_once(composed, tmp_path):
     probed = probe(composed(*TINY, f"output={tmp_path}"), steps=4)
     assert probed.batches == 6
     assert probed.step > 0
+    assert not [reason for reason in probed.busy if "steady steps" in reason]
     assert probed.evaluation > 0
     assert probed.checkpoint_bytes > 1000
+
+
+@pytest.mark.parametrize("busy", [[], ["other processes used 1.9 cores of the machine's 2"]])
+def test_the_table_says_that_the_machine_was_busy(config, capsys, busy):
+    _show_estimates([(config, forecast(config, replace(PROBED, busy=busy), []))])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert ("* The machine was busy" in shown) == bool(busy)
+    assert all(reason in shown for reason in busy)
 
 
 def test_a_kept_estimate_is_found_for_any_seed_and_not_for_another_model(composed, tmp_path):

@@ -1,4 +1,4 @@
-"""MLPerf's training models of the paper's comparison: to be characterised, not to be trained to a target."""
+"""Defines MLPerf's training models of the paper's comparison: to be characterised, not trained to a target."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["NOT_REPORTED", "names", "workload"]
 
 
 def workload(name: str, batch_size: int | None = None) -> Workload:
-    """One of the models with its made-up training batches, at the one scale there is, `reference`.
+    """Return one of the models with its made-up training batches, at the only scale, `reference`.
 
     Args:
-        name: With or without `mlperf/` before it.
+        name: The model's name, with or without `mlperf/` before it.
         batch_size: Samples of a training step; None for MLPerf's own.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The seven training benchmarks of MLPerf that the paper compares with, as data. Imports no torch."""
+"""Lists the seven training benchmarks of MLPerf that the paper compares with, as data. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ SOURCE = "https://mlcommons.org/en/training-normal-05/"  # areas, tasks, models 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """One benchmark of MLPerf Training 0.5.
+    """Describes one benchmark of MLPerf Training 0.5.
 
     Attributes:
-        name: Of its file here, and behind `mlperf/`.
-        area: As MLPerf's table has it.
-        task: Likewise.
-        model: Likewise.
+        name: The name of its file here, and behind `mlperf/`.
+        area: The area in MLPerf's table.
+        task: The task in MLPerf's table.
+        model: The model in MLPerf's table.
         data: The data set that it is trained on.
-        reference: Where the model was published.
+        reference: The paper that published the model.
         batch_size: Samples of a training step in MLPerf's reference on one GPU; None where it is not built.
-        convergent_quality: What the paper (5.2.1) trains it to.
+        convergent_quality: The quality that the paper (5.2.1) trains it to.
         not_reported: Why it is not built and has no numbers; None where it is and has.
     """
 
@@ -112,10 +112,10 @@ NOT_REPORTED: dict[str, str] = {each.name: each.not_reported for each in BENCHMA
 
 
 def names() -> list[str]:
-    """Names of the benchmarks that are built, in MLPerf's order, without `mlperf/`."""
+    """Return the names of the benchmarks that are built, in MLPerf's order, without `mlperf/`."""
     return [each.name for each in BENCHMARKS if not each.not_reported]
 
 
 def benchmark(name: str) -> Benchmark | None:
-    """The benchmark of that name, built or not; None where there is none."""
+    """Return the benchmark of that name, built or not; None where there is none."""
     return next((each for each in BENCHMARKS if each.name == name), None)

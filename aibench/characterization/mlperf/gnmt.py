@@ -1,4 +1,4 @@
-"""GNMT (Wu et al. 2016, arXiv 1609.08144) with four layers, as MLPerf trains it on WMT English-German."""
+"""Builds GNMT (Wu et al. 2016, arXiv 1609.08144) with four layers, as MLPerf trains it on WMT English-German."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLIP = 5.0  # norm of all gradients
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Of MLPerf's `train.py`."""
+    """Holds the sizes of MLPerf's `train.py`."""
 
     vocabulary: int = VOCABULARY
     hidden: int = 1024
@@ -31,12 +31,12 @@ class Sizes:
 
 
 def made_up(samples: int, generator: Generator, vocabulary: int = VOCABULARY, tokens: int = TOKENS) -> Batch:
-    """Pairs of sentences, as `sentences.made_up` says."""
+    """Return made-up pairs of sentences, as `sentences.made_up` does."""
     return sentences.made_up(samples, generator, vocabulary, tokens)
 
 
 class Attention(nn.Module):
-    """Bahdanau's attention, whose vector of weights is normalised and scaled (`normalize=True` in the reference)."""
+    """Computes Bahdanau's attention, whose vector of weights is normalised and scaled (reference: `normalize=True`)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class Attention(nn.Module):
             nn.init.uniform_(weight, -0.1, 0.1)
 
     def forward(self, queries: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
-        """What the queries find, float (batch, targets, hidden).
+        """Return what the queries find, float (batch, targets, hidden).
 
         Args:
             queries: float (batch, targets, hidden).
             memory: float (batch, sources, hidden).
-            mask: Which tokens of the source there are, bool (batch, sources).
+            mask: bool (batch, sources), True for the tokens of the source.
         """
         together = self.query(queries)[:, :, None] + self.key(memory)[:, None] + self.bias
         weights = self.weights / self.weights.norm() * self.scale
@@ -63,7 +63,7 @@ class Attention(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A recurrent layer both ways, then one way each, from the third on with residual connections."""
+    """Encodes the source: one recurrent layer both ways, then one way each, residual from the third on."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
         self.others = nn.ModuleList(_lstm(size, width) for size in inputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float (batch, sources, hidden), of the embedded source of that shape."""
+        """Return float (batch, sources, hidden) for the embedded source of that shape."""
         x = self.first(self.dropout(x))[0]
         for number, layer in enumerate(self.others):
             out = layer(self.dropout(x))[0]
@@ -83,7 +83,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A recurrent layer whose outputs ask the source; what they find goes into every later layer ("gnmt_v2")."""
+    """Decodes with a recurrent layer that asks the source; what it finds goes into every later layer ("gnmt_v2")."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class Decoder(nn.Module):
         nn.init.uniform_(self.output.bias, -0.1, 0.1)
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
-        """Logits, float (batch, targets, vocabulary); `x` is the embedded target, the rest as `Attention` has it."""
+        """Return logits, float (batch, targets, vocabulary), for the embedded target `x`."""
         x = self.first(self.dropout(x))[0]
         found = self.attention(x, memory, mask)
         for number, layer in enumerate(self.others):
@@ -108,7 +108,7 @@ class Decoder(nn.Module):
 
 
 class Module(pl.LightningModule):
-    """Cross-entropy with label smoothing of 0.1, without padding, summed over a sentence's tokens.
+    """Trains GNMT with cross-entropy and label smoothing of 0.1, without padding, summed over a sentence's tokens.
 
     Adam with 1e-3, from a hundredth of it within 200 steps, without the four halvings in the last third of a training;
     the gradients' norm is clipped to 5. One table is both languages' embeddings. The reference packs the sentences of a
@@ -116,7 +116,7 @@ class Module(pl.LightningModule):
 
     Args:
         batch_size: Pairs of a training step; nothing depends on it.
-        sizes: Of the network.
+        sizes: The network's sizes.
     """
 
     def __init__(self, batch_size: int = 128, sizes: Sizes | None = None) -> None:
@@ -128,15 +128,15 @@ class Module(pl.LightningModule):
         self.decoder = Decoder(sizes)
 
     def example_input(self) -> tuple[Tensor, ...]:
-        """A pair of sentences of 32 tokens."""
+        """Return a pair of sentences of 32 tokens."""
         return sentences.example()
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Logits of the token after each of `target`, float (batch, targets, vocabulary).
+        """Return logits of the token after each of `target`, float (batch, targets, vocabulary).
 
         Args:
             source: int64 (batch, sources), filled up with `PAD`.
-            target: int64 (batch, targets), likewise.
+            target: int64 (batch, targets), filled up with `PAD`.
         """
         memory = self.encoder(self.embedding(source))
         logits: Tensor = self.decoder(self.embedding(target), memory, source != PAD)

@@ -1,4 +1,4 @@
-"""Mask R-CNN (He et al. 2017, arXiv 1703.06870) on ResNet-50 with a pyramid, as MLPerf trains it on COCO 2017.
+"""Builds Mask R-CNN (He et al. 2017, arXiv 1703.06870) on a ResNet-50 with a pyramid, as MLPerf trains it on COCO.
 
 A detector computes as much as it has regions, which depends on the images. To have one number of operations, all is
 fixed here: images of 800x1344 (MLPerf's 800x1333, filled up to a multiple of 32); in training 512 regions an image, of
@@ -34,11 +34,11 @@ Features = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What the operations depend on, by image.
+    """Holds what the operations depend on, by image.
 
     Attributes:
         height, width: Pixels.
-        samples: Regions that the heads are trained with.
+        samples: Regions an image that the heads are trained with.
         candidates: Proposals that these are drawn from.
         proposals: Regions that the box head looks at otherwise.
         detections: Regions that get a mask then.
@@ -53,12 +53,12 @@ class Sizes:
 
     @property
     def positives(self) -> int:
-        """Regions with an object, which get a mask in training."""
+        """Return the number of regions with an object, which get a mask in training."""
         return int(POSITIVE * self.samples)
 
 
 def made_up(samples: int, generator: Generator, sizes: Sizes | None = None) -> Batch:
-    """Noise with ellipses as objects.
+    """Return a made-up batch: noise with ellipses as objects.
 
     Returns:
         Images, float (samples, 3, height, width), normalised; and for each `boxes`, float (objects, 4), `labels`, int64
@@ -90,7 +90,7 @@ def _objects(generator: Generator, sizes: Sizes) -> Target:
 
 
 class Detector(nn.Module):
-    """torchvision's parts, with fixed numbers of regions.
+    """Assembles torchvision's parts into a detector with fixed numbers of regions.
 
     On the meta device, where boxes have no places, made-up regions go through the same layers.
     """
@@ -114,7 +114,7 @@ class Detector(nn.Module):
         self.backbone, self.rpn, self.heads = whole.backbone, whole.rpn, whole.roi_heads
 
     def losses(self, images: Tensor, targets: list[Target]) -> dict[str, Tensor]:
-        """The five losses by name."""
+        """Return the five losses by name."""
         if images.is_meta:
             return {str(number): part.mean() for number, part in enumerate(self._shapes_alone(images))}
         features = self.backbone(images)
@@ -125,7 +125,7 @@ class Detector(nn.Module):
         return {**losses, **more}
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Boxes of each image, float (detections, 4), best first, and the logits of all masks.
+        """Return boxes of each image, float (detections, 4), best first, and the logits of all masks.
 
         The untrained network detects next to nothing: the best proposals fill up what is missing of `detections`.
         The masks' logits are float (batch * detections, classes, 28, 28).
@@ -147,7 +147,7 @@ class Detector(nn.Module):
         return boxes, masks
 
     def _shapes_alone(self, images: Tensor) -> list[Tensor]:
-        """Outputs of all heads for as many regions as there would be, wherever; the masks' logits are the last."""
+        """Return outputs of all heads for as many regions as there would be; the masks' logits come last."""
         features = self.backbone(images)
         objectness, deltas = self.rpn.head(list(features.values()))
         sizes = self.sizes
@@ -166,19 +166,19 @@ class Detector(nn.Module):
 
 
 def _as_many(boxes: Tensor, count: int, others: Tensor) -> Tensor:
-    """The first `count` of `boxes`, float (boxes, 4); where there are fewer, `others` and then both again fill up."""
+    """Return the first `count` of `boxes`, float (boxes, 4); `others`, and then both again, fill up."""
     pool = torch.cat([boxes, others])
     return pool[torch.arange(count, device=pool.device) % len(pool)]
 
 
 def _pooled_anywhere(features: Features, regions: int, side: int) -> Tensor:
-    """Pooled features of `regions` boxes of no place, float (regions, channels, side, side)."""
+    """Return pooled features of `regions` boxes of no place, float (regions, channels, side, side)."""
     level = features["0"]
     return roi_align(level, level.new_zeros(regions, 5), side, 0.25, 2)  # type: ignore[no-any-return]
 
 
 class Module(pl.LightningModule):
-    """The five losses summed: of objectness, of proposals, of classes, of boxes and of masks.
+    """Trains Mask R-CNN on the sum of five losses: of objectness, proposals, classes, boxes and masks.
 
     SGD as in MLPerf's `defaults.py` and `e2e_mask_rcnn_R_50_FPN_1x.yaml`: 0.02 for 16 images and in proportion for
     others, from a third of it within 500 steps, momentum 0.9, weight decay 1e-4; biases with twice the rate and without
@@ -187,7 +187,7 @@ class Module(pl.LightningModule):
 
     Args:
         batch_size: Images of a training step.
-        sizes: What else the operations depend on.
+        sizes: All else that the operations depend on.
     """
 
     def __init__(self, batch_size: int = 2, sizes: Sizes | None = None) -> None:
@@ -196,11 +196,11 @@ class Module(pl.LightningModule):
         self.network = Detector(sizes or Sizes())
 
     def example_input(self) -> tuple[Tensor, ...]:
-        """An image."""
+        """Return one image."""
         return (torch.zeros(1, 3, self.network.sizes.height, self.network.sizes.width),)
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
-        """As `Detector.forward`."""
+        """Return what `Detector.forward` returns."""
         boxes, masks = self.network(images)
         return boxes, masks
 

@@ -1,4 +1,4 @@
-"""NCF: NeuMF on MovieLens 20M, as MLPerf Training 0.5 trains it."""
+"""Builds NCF, which is NeuMF on MovieLens 20M, as MLPerf Training 0.5 trains it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 @dataclass
 class Widths:
-    """Of `run_and_time.sh`: --layers 256 256 128 64 -f 64."""
+    """Holds the widths of `run_and_time.sh`: --layers 256 256 128 64 -f 64."""
 
     factors: int = 64
     layers: list[int] = field(default_factory=lambda: [256, 256, 128, 64])
 
 
 def made_up(samples: int, generator: Generator, users: int = USERS, items: int = ITEMS) -> Batch:
-    """Pairs: users, int64 (samples,), from 0; items, likewise from 1; labels, float: one in five is an interaction."""
+    """Return pairs: users, int64 (samples,), from 0; items, int64 (samples,), from 1; labels, float, one in five 1."""
     labels = (torch.arange(samples) % (1 + NEGATIVES) == 0).float()
     return (
         torch.randint(users, (samples,), generator=generator),
@@ -36,7 +36,7 @@ def made_up(samples: int, generator: Generator, users: int = USERS, items: int =
 
 
 class Module(pl.LightningModule):
-    """Binary cross-entropy of pairs. Adam with 5e-4, as in MLPerf's `run_and_time.sh`.
+    """Trains NCF with binary cross-entropy of pairs and Adam with 5e-4, as in MLPerf's `run_and_time.sh`.
 
     Args:
         batch_size: Pairs of a training step; nothing depends on it.
@@ -49,11 +49,11 @@ class Module(pl.LightningModule):
         self.network = NeuMF(users, items, Widths())
 
     def example_input(self) -> tuple[Tensor, ...]:
-        """A pair of a user and an item."""
+        """Return a pair of a user and an item."""
         return torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        """Logits; arguments as those of `NeuMF.forward`."""
+        """Return logits; the arguments are the same as for `NeuMF.forward`."""
         logits: Tensor = self.network(users, items)
         return logits
 

@@ -1,4 +1,4 @@
-"""ResNet-50 v1.5, as MLPerf trains it on ImageNet: torchvision's network, whose 3x3 convolutions have the strides."""
+"""Builds ResNet-50 v1.5 as MLPerf trains it on ImageNet: torchvision's network, whose 3x3 convolutions stride."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 from torchvision.models import resnet50
 
-from aibench.nn.schedules import each_step
+from aibench.nn.schedules import each_step, milestones
 
 CLASSES = 1000
 IMAGES = 1_281_167  # of ImageNet's training set
@@ -22,13 +22,13 @@ Batch = tuple[Tensor, Tensor]
 
 
 def made_up(samples: int, generator: Generator, size: int = SIZE) -> Batch:
-    """Normalised images, float (samples, 3, size, size), and classes, int64 (samples,), all of them noise."""
+    """Return normalised images, float (samples, 3, size, size), and classes, int64 (samples,), all of them noise."""
     images = torch.randn(samples, 3, size, size, generator=generator)
     return images, torch.randint(CLASSES, (samples,), generator=generator)
 
 
 class Module(pl.LightningModule):
-    """Cross-entropy over 1,000 classes (the reference has 1,001, of which one is never seen).
+    """Trains ResNet-50 with cross-entropy over 1,000 classes (the reference has 1,001, of which one is never seen).
 
     SGD as in MLPerf's `imagenet_main.py`: 0.128 for 256 images and in proportion for others, momentum 0.9, weight decay
     1e-4 but for batch normalisation, a tenth of the rate after 30, 60, 80 and 90 epochs.
@@ -43,11 +43,11 @@ class Module(pl.LightningModule):
         self.network: nn.Module = resnet50(weights=None, num_classes=CLASSES)
 
     def example_input(self) -> tuple[Tensor, ...]:
-        """An image."""
+        """Return one image."""
         return (torch.zeros(1, 3, SIZE, SIZE),)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, classes), of normalised images, float (batch, 3, height, width)."""
+        """Return logits, float (batch, classes), of normalised images, float (batch, 3, height, width)."""
         logits: Tensor = self.network(images)
         return logits
 
@@ -64,4 +64,4 @@ class Module(pl.LightningModule):
         groups = [{"params": others, "weight_decay": 1e-4}, {"params": normalisation, "weight_decay": 0.0}]
         optimizer = torch.optim.SGD(groups, lr=BASE_RATE * self.batch_size / BASE_BATCH, momentum=0.9, fused=True)
         epoch = IMAGES / self.batch_size
-        return each_step(optimizer, lambda step: 0.1 ** sum(step >= fall * epoch for fall in FALLS))
+        return each_step(optimizer, lambda step: milestones(step, [fall * epoch for fall in FALLS], 0.1))

@@ -1,4 +1,4 @@
-"""Made-up pairs of sentences for MLPerf's two translation models."""
+"""Makes up pairs of sentences for MLPerf's two translation models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 def made_up(samples: int, generator: Generator, vocabulary: int, tokens: int = TOKENS) -> Batch:
-    """Pairs of sentences of equal length, as the references' bucketing by length nearly makes them.
+    """Return pairs of sentences of equal length, as the references' bucketing by length nearly makes them.
 
     Returns:
         Source, int64 (samples, tokens), and target, int64 (samples, tokens + 1): its start mark and its tokens.
@@ -24,5 +24,5 @@ def made_up(samples: int, generator: Generator, vocabulary: int, tokens: int = T
 
 
 def example(tokens: int = TOKENS) -> tuple[Tensor, Tensor]:
-    """A source and the tokens that its translation's next ones are told from, int64 (1, tokens) each."""
+    """Return a source and the tokens from which the translation's next ones are told, int64 (1, tokens) each."""
     return torch.full((1, tokens), FIRST), torch.full((1, tokens), FIRST)

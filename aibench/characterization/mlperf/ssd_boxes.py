@@ -1,4 +1,4 @@
-"""SSD's default boxes, and which object each of them is to find."""
+"""Computes SSD's default boxes, and which object each of them is to find."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OVERLAP = 0.5  # with which a box is an object's
 
 
 def default_boxes() -> Tensor:
-    """All 8,732, float (boxes, 4): centre, width and height, in parts of the image; map by map, shape by shape."""
+    """Return all 8,732, float (boxes, 4): centre, width and height in parts of the image; by map, then by shape."""
     boxes = []
     for side, stride, scale, larger, ratios in zip(SIDES, STRIDES, SCALES, SCALES[1:], RATIOS, strict=False):
         small, middle = scale / IMAGE, math.sqrt(scale * larger) / IMAGE
@@ -35,11 +35,11 @@ def default_boxes() -> Tensor:
 
 
 def wanted(objects: Tensor, labels: Tensor, defaults: Tensor) -> tuple[Tensor, Tensor]:
-    """What the default boxes are to find: of two objects that want the same, the one that overlaps more.
+    """Return what the default boxes are to find; if two objects want the same, the one that overlaps more gets it.
 
     Args:
-        objects: Their boxes, float (objects, 4): left, top, right, bottom, in parts of the image.
-        labels: Their classes, int64 (objects,), from 1.
+        objects: The objects' boxes, float (objects, 4): left, top, right, bottom, in parts of the image.
+        labels: The objects' classes, int64 (objects,), from 1.
         defaults: float (boxes, 4), as `default_boxes` makes them.
 
     Returns:

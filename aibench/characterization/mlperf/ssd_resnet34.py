@@ -1,4 +1,4 @@
-"""SSD-300 on ResNet-34 (Liu et al. 2016, arXiv 1512.02325), as MLPerf trains it on COCO 2017."""
+"""Builds SSD-300 on ResNet-34 (Liu et al. 2016, arXiv 1512.02325), as MLPerf trains it on COCO 2017."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 
 def made_up(samples: int, generator: Generator) -> Batch:
-    """Noise with objects at random places, matched with the default boxes, which the reference's loader does too.
+    """Return noise with objects at random places, matched with the default boxes, as the reference's loader does.
 
     Returns:
         Images, float (samples, 3, 300, 300), normalised; for each default box the object's box, float (samples, 4,
@@ -40,12 +40,12 @@ def made_up(samples: int, generator: Generator) -> Batch:
 
 
 class SSD(nn.Module):
-    """Offsets and classes of 8,732 default boxes.
+    """Predicts offsets and classes of 8,732 default boxes.
 
     The backbone is ResNet-34 up to its third group, whose stride is taken out, so that its map has 38x38 places.
 
     Args:
-        classes: With the background.
+        classes: Number of classes, the background among them.
     """
 
     def __init__(self, classes: int = CLASSES) -> None:
@@ -67,7 +67,7 @@ class SSD(nn.Module):
                     nn.init.xavier_uniform_(weight)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Offsets, float (batch, 4, 8732), and logits, (batch, classes, 8732), of images, (batch, 3, 300, 300)."""
+        """Return offsets (batch, 4, 8732) and logits, (batch, classes, 8732), for images (batch, 3, 300, 300)."""
         maps = [self.backbone(images)]
         for part in self.further:
             maps.append(part(maps[-1]))
@@ -78,7 +78,7 @@ class SSD(nn.Module):
 
 
 class Module(pl.LightningModule):
-    """Smooth L1 of the offsets and cross-entropy of the classes, of the boxes with objects and of the worst others.
+    """Trains SSD with smooth L1 of offsets and cross-entropy of classes, over boxes with objects and the worst others.
 
     SGD as in MLPerf's `train.py`: 2.5e-3 for 32 images and in proportion for others, momentum 0.9, weight decay 5e-4.
 
@@ -95,11 +95,11 @@ class Module(pl.LightningModule):
         self.register_buffer("defaults", default_boxes().T.contiguous(), persistent=False)
 
     def example_input(self) -> tuple[Tensor, ...]:
-        """An image."""
+        """Return one image."""
         return (torch.zeros(1, 3, IMAGE, IMAGE),)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """As `SSD.forward`."""
+        """Return what `SSD.forward` returns."""
         offsets, logits = self.network(images)
         return offsets, logits
 
@@ -116,7 +116,7 @@ class Module(pl.LightningModule):
         return (total * (count > 0) / count.clamp(min=1)).mean()
 
     def wanted_offsets(self, boxes: Tensor) -> Tensor:
-        """What the offsets should be for `boxes`, float (batch, 4, 8732), with SSD's variances of 0.1 and 0.2."""
+        """Return the wanted offsets for `boxes`, float (batch, 4, 8732), with SSD's variances of 0.1 and 0.2."""
         centre, size = self.defaults[:2], self.defaults[2:]
         return torch.cat([10 * (boxes[:, :2] - centre) / size, 5 * (boxes[:, 2:] / size).log()], 1)
 
@@ -126,6 +126,6 @@ class Module(pl.LightningModule):
 
 
 def _further(channels: int, between: int, outputs: int, strided: bool) -> nn.Sequential:
-    """A smaller feature map of the one before."""
+    """Return the layers that make a smaller feature map of the one before."""
     last = nn.Conv2d(between, outputs, 3, stride=2, padding=1) if strided else nn.Conv2d(between, outputs, 3)
     return nn.Sequential(nn.Conv2d(channels, between, 1), nn.ReLU(), last, nn.ReLU())

@@ -1,4 +1,4 @@
-"""A model of MLPerf's as a workload."""
+"""Wraps a model of MLPerf's as a workload."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ STEPS_PER_EPOCH = 100  # the made-up batch comes back this often; nothing depend
 
 
 class MlperfWorkload(Workload):
-    """A model of MLPerf's on a made-up batch, the same for every step and every run.
+    """Trains a model of MLPerf's on a made-up batch, the same for every step and every run.
 
     Each file of a model has `Module(batch_size)`, a LightningModule whose learning rate suits that many samples, and
     `made_up(samples, generator)`, a training batch for it.
 
     Args:
-        benchmark: Which one.
+        benchmark: The benchmark whose model it is.
         batch_size: Samples of a training step; None for that of MLPerf's reference.
     """
 
@@ -52,7 +52,7 @@ class MlperfWorkload(Workload):
 
 
 class _Repeated:
-    """An epoch of one batch, over and over."""
+    """Yields one batch over and over, for an epoch."""
 
     def __init__(self, batch: Any) -> None:
         self.one = batch

@@ -1,4 +1,4 @@
-"""The big Transformer (Vaswani et al. 2017, arXiv 1706.03762), as MLPerf trains it on WMT English-German."""
+"""Builds the big Transformer (Vaswani et al. 2017, arXiv 1706.03762), as MLPerf trains it on WMT English-German."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WARMUP = 16_000  # steps
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Of MLPerf's `model_params.py`, TransformerBigParams."""
+    """Holds the sizes of MLPerf's `model_params.py`, TransformerBigParams."""
 
     vocabulary: int = VOCABULARY
     layers: int = 6
@@ -32,12 +32,12 @@ class Sizes:
 
 
 def made_up(samples: int, generator: Generator, vocabulary: int = VOCABULARY, tokens: int = TOKENS) -> Batch:
-    """Pairs of sentences, as `sentences.made_up` says."""
+    """Return made-up pairs of sentences, as `sentences.made_up` does."""
     return sentences.made_up(samples, generator, vocabulary, tokens)
 
 
 class Attention(nn.Module):
-    """Multi-head attention of `x` to `memory`, without biases, of the normalised `x`, and the sum with `x`."""
+    """Adds multi-head attention of the normalised `x` to `memory`, without biases, to `x`."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -46,12 +46,12 @@ class Attention(nn.Module):
         self.query, self.key, self.value, self.output = (nn.Linear(width, width, bias=False) for _ in range(4))
 
     def forward(self, x: Tensor, memory: Tensor | None, mask: Tensor | None) -> Tensor:
-        """Of the same shape as `x`.
+        """Return a tensor of the same shape as `x`.
 
         Args:
             x: float (batch, tokens, dimensions).
-            memory: Likewise; None for the tokens of `x` themselves.
-            mask: bool, which keys there are, (batch, 1, 1, keys); None for those that are no later than a query.
+            memory: float (batch, keys, dimensions); None for the tokens of `x` themselves.
+            mask: bool (batch, 1, 1, keys), True for keys that exist; None for those that are no later than a query.
         """
         inner = self.norm(x)
         memory = inner if memory is None else memory
@@ -63,7 +63,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear layers of the normalised `x`, and the sum with `x`."""
+    """Adds two linear layers of the normalised `x` to `x`."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class FeedForward(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Logits of a translation's tokens; one table is both languages' embeddings and the logits' weights."""
+    """Computes the logits of a translation's tokens; both languages' embeddings and the logits share one table."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -97,11 +97,11 @@ class Transformer(nn.Module):
         nn.init.normal_(self.embedding.weight, std=sizes.dimensions**-0.5)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Logits of the token after each of `target`, float (batch, targets, vocabulary).
+        """Return logits of the token after each of `target`, float (batch, targets, vocabulary).
 
         Args:
             source: int64 (batch, sources), filled up with `PAD`.
-            target: int64 (batch, targets), likewise.
+            target: int64 (batch, targets), filled up with `PAD`.
         """
         mask = (source != PAD)[:, None, None]
         x = self._embedded(source)
@@ -115,7 +115,7 @@ class Transformer(nn.Module):
         return linear(self.decoder_norm(x), self.embedding.weight)
 
     def _embedded(self, tokens: Tensor) -> Tensor:
-        """Of `tokens`, with sines and cosines of their positions."""
+        """Return the embeddings of `tokens`, with sines and cosines of their positions."""
         width = self.sizes.dimensions
         rates = torch.exp(torch.arange(width // 2, device=tokens.device) * (-math.log(10_000) / (width // 2 - 1)))
         angles = torch.arange(tokens.shape[1], device=tokens.device)[:, None] * rates
@@ -124,7 +124,7 @@ class Transformer(nn.Module):
 
 
 class Module(pl.LightningModule):
-    """Cross-entropy with label smoothing of 0.1, without padding.
+    """Trains the Transformer with cross-entropy and label smoothing of 0.1, without padding.
 
     Adam (0.9, 0.997, 1e-9): 2 / sqrt(dimensions), in proportion to the step for 16,000 steps and with the inverse of
     its root after. The reference's LazyAdam leaves rows of a table alone that no token of the batch asks for; here the
@@ -132,7 +132,7 @@ class Module(pl.LightningModule):
 
     Args:
         batch_size: Pairs of a training step; nothing depends on it.
-        sizes: Of the network.
+        sizes: The network's sizes.
     """
 
     def __init__(self, batch_size: int = 128, sizes: Sizes | None = None) -> None:
@@ -140,11 +140,11 @@ class Module(pl.LightningModule):
         self.network = Transformer(sizes or Sizes())
 
     def example_input(self) -> tuple[Tensor, ...]:
-        """A pair of sentences of 32 tokens."""
+        """Return a pair of sentences of 32 tokens."""
         return sentences.example()
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Logits; arguments as those of `Transformer.forward`."""
+        """Return logits; the arguments are the same as for `Transformer.forward`."""
         logits: Tensor = self.network(source, target)
         return logits
 

@@ -6,11 +6,25 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, Source, endless, misshapen, too_small
+from aibench.config.bounds import (
+    ColourDeviations,
+    Colours,
+    Count,
+    Epochs,
+    Fraction,
+    Halvings,
+    Pixels,
+    Positive,
+    Shift,
+    Units,
+    at_least,
+)
 from aibench.tasks.face_embedding import layout
 
 
@@ -45,12 +59,12 @@ class ModelConfig(config.ModelConfig):
     """
 
     network: Network = MISSING
-    dimensions: int = MISSING
-    size: int = MISSING
-    width: int | None = None
-    blocks: int | None = None
-    norm: float = 1.0
-    margin: float = MISSING
+    dimensions: Units = MISSING
+    size: Pixels = MISSING
+    width: Units | None = None
+    blocks: Halvings | None = None
+    norm: Positive = 1.0
+    margin: Positive = MISSING
     squared: bool = True
 
 
@@ -70,14 +84,14 @@ class DataConfig(config.DataConfig):
         std: Standard deviations of red, green and blue, in 0 to 1; divided by.
     """
 
-    per_identity: int = MISSING
-    pairs: int = MISSING
-    folds: int = 10
-    triplets: int = MISSING
+    per_identity: Annotated[int, at_least(2, 1000)] = MISSING
+    pairs: Count = MISSING
+    folds: Annotated[int, at_least(2, 1000)] = 10
+    triplets: Count = MISSING
     mirror: bool = False
-    shift: int = 0
-    mean: list[float] = MISSING
-    std: list[float] = MISSING
+    shift: Shift = 0
+    mean: Colours = MISSING
+    std: ColourDeviations = MISSING
 
 
 @dataclass(slots=True)
@@ -91,24 +105,28 @@ class OptimConfig(config.OptimConfig):
         gamma: Of `decay=step`: what a fall leaves of the learning rate.
     """
 
-    warmup_epochs: float = 0.0
+    warmup_epochs: Epochs = 0.0
     decay: Decay = MISSING
-    decay_epochs: float = 50
-    gamma: float = 0.1
+    decay_epochs: Positive = 50
+    gamma: Fraction = 0.1
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
     """A run of face embedding."""
 
+    logs: ClassVar = ("val/accuracy", "val/accuracy_std", "val/triplet_accuracy")
+
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
-        yield from _of_model(self.model)
-        yield from _out_of_range(self)
+        """Yield what is wrong with this run, a line each."""
+        folds = self.data.folds
+        yield from too_small({"data.pairs": (self.data.pairs, 2 * folds), "data.triplets": (self.data.triplets, folds)})
+        shape = {"model.width": self.model.width, "model.blocks": self.model.blocks}
+        yield from misshapen(shape, "model.network", self.model.network, Network.small)
         yield from _of_data(self)
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
@@ -127,41 +145,6 @@ class Config(RunConfig):
         return self.data.batch_size // each, each
 
 
-def _of_model(model: ModelConfig) -> Iterator[str]:
-    small = model.network is Network.small
-    for key, value in (("model.width", model.width), ("model.blocks", model.blocks)):
-        if small and (value is None or value < 1):
-            yield f"{key}={value}: model.network=small needs a number of at least 1. Set {key}."
-        if not small and value is not None:
-            yield f"{key}={value}: model.network={model.network} has a fixed shape. Set {key}=null."
-    if model.norm <= 0:
-        yield f"model.norm={model.norm}: must be greater than 0."
-    if model.margin <= 0:
-        yield f"model.margin={model.margin}: must be greater than 0."
-
-
-def _out_of_range(run: Config) -> Iterator[str]:
-    data, optim = run.data, run.optim
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.size": (run.model.size, 1),
-        "model.dimensions": (run.model.dimensions, 1),
-        "data.per_identity": (data.per_identity, 2),
-        "data.folds": (data.folds, 2),
-        "data.pairs": (data.pairs, 2 * data.folds),
-        "data.triplets": (data.triplets, data.folds),
-        "data.shift": (data.shift, 0),
-        "optim.warmup_epochs": (optim.warmup_epochs, 0),
-    }
-    yield from too_small(at_least)
-    if optim.decay_epochs <= 0:
-        yield f"optim.decay_epochs={optim.decay_epochs}: must be greater than 0."
-    for key, channels in (("data.mean", data.mean), ("data.std", data.std)):
-        if len(channels) != 3:
-            yield f"{key}={channels}: needs three values, of red, green and blue."
-    if any(value <= 0 for value in data.std):
-        yield f"data.std={data.std}: must be greater than 0."
-
-
 def _of_data(run: Config) -> Iterator[str]:
     data = run.data
     if data.source is not Source.synthetic and data.batch_size < 4:
@@ -169,8 +152,6 @@ def _of_data(run: Config) -> Iterator[str]:
             f"data.batch_size={data.batch_size}: a triplet needs two pictures of one person and one of another. "
             "Set data.batch_size to 4 or more."
         )
-    if data.source is Source.embedded:
-        if run.model.size != 32:
-            yield f"model.size={run.model.size}: the embedded heads have 32x32 pixels. Set model.size=32."
-        if data.train_size is None or data.val_size is None:
-            yield "data.train_size, data.val_size: no value, and generated heads have no end. Set both."
+    if data.source is Source.embedded and run.model.size != 32:
+        yield f"model.size={run.model.size}: the embedded heads have 32x32 pixels. Set model.size=32."
+    yield from endless(data, "heads")

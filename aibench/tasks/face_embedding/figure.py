@@ -1,18 +1,15 @@
-"""A table of distances between faces."""
+"""Draws a table of distances between faces."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def draw(images: Tensor, labels: Tensor, distances: Tensor, threshold: float) -> Figure:
-    """Faces along both sides of a table of squared distances; framed in red where the verdict is wrong.
+    """Draw faces along both sides of a table of squared distances; framed in red where the verdict is wrong.
 
     Args:
         images: uint8 (faces, 3, height, width).
@@ -20,9 +17,6 @@ def draw(images: Tensor, labels: Tensor, distances: Tensor, threshold: float) ->
         distances: float (faces, faces).
         threshold: Below it two faces are taken for one person's.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Rectangle
-
     count = len(images)
     wrong = (distances < threshold) != (labels[:, None] == labels)
     figure = Figure(figsize=(9.5, 8.5), layout="constrained")

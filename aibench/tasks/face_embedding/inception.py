@@ -1,4 +1,4 @@
-"""NN2, the Inception network of FaceNet (Schroff et al. 2015, arXiv 1503.03832, table 2)."""
+"""Builds NN2, the Inception network of FaceNet (Schroff et al. 2015, arXiv 1503.03832, table 2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d
 
 
 class Convolution(nn.Sequential):
-    """A convolution, batch normalisation and a rectifier. The table leaves normalisation open but for two places."""
+    """Convolves, normalises over the batch and rectifies. The table leaves normalisation open but for two places."""
 
     def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1) -> None:
         super().__init__(
@@ -22,10 +22,10 @@ class Convolution(nn.Sequential):
 
 
 class RootMeanSquare(nn.Module):
-    """Pooling of 3x3 neighbours by their root mean square: the table's "L2", up to a factor that the weights absorb."""
+    """Pools 3x3 neighbours by their root mean square: the table's "L2", up to a factor that the weights absorb."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float (batch, channels, height, width), not changed in shape."""
+        """Return `x` pooled, float (batch, channels, height, width), not changed in shape."""
         pooled: Tensor = (
             avg_pool2d(x * x, 3, stride=1, padding=1) + 1e-6
         ).sqrt()  # 1e-6: a root's slope at 0 has no end
@@ -34,16 +34,16 @@ class RootMeanSquare(nn.Module):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table. Numbers are channels; 0 leaves a branch out.
+    """Describes a row of the table. Numbers are channels; 0 leaves a branch out.
 
     Attributes:
-        name: As the table has it.
-        one: Of the 1x1 convolution.
-        three: Of the 1x1 convolution before the 3x3 one, and of that.
-        five: Of the 1x1 convolution before the 5x5 one, and of that.
-        pool: Of the 1x1 convolution after the pooling; 0 leaves that convolution out, and the pooling stays.
+        name: Its name in the table.
+        one: Channels of the 1x1 convolution.
+        three: Channels of the 1x1 convolution before the 3x3 one, and of the 3x3 one.
+        five: Channels of the 1x1 convolution before the 5x5 one, and of the 5x5 one.
+        pool: Channels of the 1x1 convolution after the pooling; 0 leaves that convolution out, and the pooling stays.
         squares: Whether the pooling is of squares, or takes the greatest.
-        stride: Of the last step of each branch.
+        stride: The stride of each branch's last step.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Row:
     stride: int = 1
 
     def outputs(self, inputs: int) -> int:
-        """Channels of all branches together."""
+        """Return the channels of all branches together."""
         return self.one + self.three[1] + self.five[1] + (self.pool or inputs)
 
 
@@ -74,7 +74,7 @@ ROWS = (
 
 
 class Inception(nn.Module):
-    """The branches of a row of the table, side by side."""
+    """Runs the branches of a row of the table side by side."""
 
     def __init__(self, inputs: int, row: Row) -> None:
         super().__init__()
@@ -89,12 +89,15 @@ class Inception(nn.Module):
         self.branches = nn.ModuleList(branches)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float (batch, inputs, height, width) to float (batch, outputs, height/stride, width/stride)."""
+        """Turn float (batch, inputs, height, width) into float (batch, outputs, height/stride, width/stride)."""
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
 def nn2(dimensions: int) -> nn.Module:
-    """NN2: float (batch, 3, height, width) to float (batch, dimensions); the paper's images have 224x224 pixels."""
+    """Build NN2: float (batch, 3, height, width) to float (batch, dimensions).
+
+    The paper's images have 224x224 pixels.
+    """
     layers: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=Convolution(3, 64, 7, 2),
         pool1=nn.MaxPool2d(3, 2, padding=1),

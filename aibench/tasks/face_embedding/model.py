@@ -1,4 +1,4 @@
-"""Networks that embed faces."""
+"""Builds the networks that embed faces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aibench.tasks.face_embedding.inception import Convolution, nn2
 
 
 def network(config: ModelConfig) -> nn.Module:
-    """The network of `config`: float (batch, 3, size, size) to float (batch, dimensions), of any length."""
+    """Build the network of `config`: float (batch, 3, size, size) to float (batch, dimensions), of any length."""
     match config.network:
         case Network.inception:
             return nn2(config.dimensions)
@@ -26,7 +26,7 @@ def network(config: ModelConfig) -> nn.Module:
 
 
 def unpooled_resnet34(size: int, dimensions: int) -> nn.Module:
-    """ResNet-34 of torchvision without its average: the embedding is linear in all features at all positions.
+    """Build torchvision's ResNet-34 without its average: the embedding is linear in all features at all positions.
 
     As in the authors' code, without the classifier there, which never enters the loss.
     """
@@ -39,7 +39,7 @@ def unpooled_resnet34(size: int, dimensions: int) -> nn.Module:
 
 
 def small(width: int, blocks: int, dimensions: int) -> nn.Module:
-    """A convolution at full resolution, `blocks` more that halve it and double the channels, a linear embedding.
+    """Build a convolution at full resolution, `blocks` more that halve it and double the channels, a linear embedding.
 
     The features are averaged over the quarters of the image, not over all of it: where things are tells faces apart.
     """

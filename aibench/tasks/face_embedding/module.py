@@ -1,4 +1,4 @@
-"""Training and evaluation of a network that embeds faces."""
+"""Trains and evaluates a network that embeds faces."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.face_embedding.config import Config, Decay, OptimConfig
+from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.tasks.face_embedding.config import Config, Decay
 from aibench.tasks.face_embedding.model import network
 from aibench.tasks.face_embedding.triplets import squared_distances, triplet_loss
 from aibench.tasks.face_embedding.verification import Verdict, verify
 from aibench.vision.augment import mirrored, shifted
+from aibench.vision.pixels import Normalise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,11 +24,11 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Answer(TypedDict):
-    """What a request learns of a face.
+    """Holds what a request learns of a face.
 
     Attributes:
-        embedding: Of length 1.
-        same: Which of the request's other faces are the same person's, by their places.
+        embedding: The face as a vector of length 1.
+        same: The places of the request's other faces that are the same person's.
     """
 
     embedding: list[float]
@@ -35,15 +36,13 @@ class Answer(TypedDict):
 
 
 class Module(TaskModule):
-    """An embedding. A batch is images, uint8 (batch, 3, size, size), and their people, int64 (batch,).
+    """Trains an embedding. A batch is images, uint8 (batch, 3, size, size), and their people, int64 (batch,).
 
     Attributes:
         threshold: Squared distance below which two faces are one person's: the mean of the last evaluation's folds.
     """
 
     config: Config
-    scale: Tensor
-    offset: Tensor
     pairs: Tensor
     triplets: Tensor
     threshold: Tensor
@@ -51,17 +50,15 @@ class Module(TaskModule):
     def __init__(self, config: Config, facts: Facts) -> None:
         super().__init__(config, facts)
         self.network = network(config.model)
-        mean, std = torch.tensor(config.data.mean), torch.tensor(config.data.std)
-        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
-        self.register_buffer("offset", (-mean / std).view(3, 1, 1), persistent=False)
+        self.normalise = Normalise(config.data.mean, config.data.std)
         for name in ("pairs", "triplets"):
             self.register_buffer(name, torch.tensor(facts[name]).T.contiguous(), persistent=False)
         self.register_buffer("threshold", torch.ones((), dtype=torch.float64))
         self.gathered: list[Tensor] = []
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embeddings of length 1, float (batch, dimensions), of `images`, uint8 (batch, 3, size, size)."""
-        return normalize(self.network(images * self.scale + self.offset).float(), eps=1e-6)
+        """Return embeddings of length 1, float (batch, dimensions), of `images`, uint8 (batch, 3, size, size)."""
+        return normalize(self.network(self.normalise(images)).float(), eps=1e-6)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         images, labels = batch
@@ -89,14 +86,18 @@ class Module(TaskModule):
         optimizer = torch.optim.AdamW(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = int(self.trainer.num_training_batches)
-        return each_step(optimizer, lambda step: factor(optim, step, epoch, budget))
+        warmup = optim.warmup_epochs * epoch
+        if optim.decay is Decay.cosine:
+            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+        every = max(1, round(optim.decay_epochs * epoch))
+        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.model.size, self.config.model.size, dtype=torch.uint8),)
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[Answer]:
-        """For each face its embedding, and which of the others are the same person's."""
+        """Return each face's embedding, and which of the others are the same person's."""
         embeddings = self(batch[0].to(self.device))
         same = squared_distances(embeddings) < self.threshold
         return [
@@ -105,7 +106,7 @@ class Module(TaskModule):
         ]
 
     def render(self, batch: Batch) -> Figure:
-        """Faces beside faces, and how far apart the model finds any two."""
+        """Draw faces beside faces, and how far apart the model finds any two."""
         from aibench.tasks.face_embedding.figure import draw
 
         images, labels = (tensor[:16].to(self.device) for tensor in batch)
@@ -115,22 +116,7 @@ class Module(TaskModule):
 
 
 def _verified(embeddings: Tensor, pairs: Tensor) -> Verdict:
-    """The verdict on `pairs`, int64 (4, pairs): first and second place in `embeddings`, whether same, fold."""
+    """Judge `pairs`, int64 (4, pairs): first and second place in `embeddings`, whether same, fold."""
     first, second, same, fold = pairs
     distances = (embeddings[first] - embeddings[second]).square().sum(1)
     return verify(distances, same.bool(), fold)
-
-
-def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        optim: `warmup_epochs`, `decay`, `decay_epochs` and `gamma` are used.
-        step: Optimiser steps taken.
-        epoch: Steps in an epoch.
-        budget: Steps in the whole session.
-    """
-    warmup = optim.warmup_epochs * epoch
-    if optim.decay is Decay.cosine:
-        return rise(step, warmup) * half_cosine(step, warmup, budget)
-    return rise(step, warmup) * float(optim.gamma ** (step // max(1, round(optim.decay_epochs * epoch))))

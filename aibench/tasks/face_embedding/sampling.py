@@ -1,4 +1,4 @@
-"""Which pictures make a batch, which pairs are verified. NumPy only, and no loop over pictures."""
+"""Chooses which pictures make a batch and which pairs are verified. NumPy only, and no loop over pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ Indices = NDArray[np.int64]
 
 
 def balanced_batches(labels: Indices, people: int, each: int, generator: np.random.Generator) -> Indices:
-    """Batches of `each` pictures of each of `people` people, (batches, people * each); a picture is in one at most.
+    """Draw batches of `each` pictures of each of `people` people, (batches, people * each).
+
+    A picture is in one batch at most.
 
     A person's pictures are shuffled and dealt out `each` at a time. No person is in a batch twice: batches are made of
     everybody's first hand, then of everybody's second. What does not fill a hand or a batch is left out, a different
@@ -38,7 +40,7 @@ def balanced_batches(labels: Indices, people: int, each: int, generator: np.rand
 
 
 def balanced_pairs(labels: Indices, count: int, folds: int, generator: np.random.Generator) -> Indices:
-    """Pairs of pictures to verify, (pairs, 4): first, second, whether one person's, fold. Half are one person's.
+    """Draw pairs of pictures to verify, (pairs, 4): first, second, whether one person's, fold. Half are one person's.
 
     No pair comes twice. There are `count`, or as many as the pictures give; each fold has as many of either kind.
 
@@ -57,7 +59,7 @@ def balanced_pairs(labels: Indices, count: int, folds: int, generator: np.random
 
 
 def random_triplets(labels: Indices, count: int, folds: int, generator: np.random.Generator) -> Indices:
-    """The pairs in `count` random triplets, anchor with positive and with negative, in `balanced_pairs`' form.
+    """Return the pairs in `count` random triplets, anchor with positive and with negative, as `balanced_pairs` does.
 
     Args:
         labels: Who each picture shows, int64 (pictures,); somebody has two pictures, and there are two people.

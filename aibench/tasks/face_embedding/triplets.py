@@ -1,4 +1,4 @@
-"""Triplet loss with semi-hard mining inside a batch (Schroff et al. 2015, arXiv 1503.03832, 3.1 and 3.2)."""
+"""Computes the triplet loss with semi-hard mining inside a batch (Schroff et al. 2015, arXiv 1503.03832, 3.1, 3.2)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def squared_distances(embeddings: Tensor) -> Tensor:
-    """Squared distances between all embeddings, float (batch, batch), of float (batch, dimensions)."""
+    """Return the squared distances between all of `embeddings`, float (batch, dimensions): float (batch, batch)."""
     products = embeddings @ embeddings.T
     lengths = products.diagonal()
     return (lengths[:, None] + lengths - 2 * products).clamp(min=0)
 
 
 def triplet_loss(embeddings: Tensor, labels: Tensor, margin: float, squared: bool) -> Tensor:
-    """Mean of max(0, d(anchor, positive) - d(anchor, negative) + margin) over all anchors and their positives.
+    """Return the mean over anchors and positives of max(0, d(anchor, positive) - d(anchor, negative) + margin).
 
     The negative is semi-hard: of the pictures of others that are farther from the anchor than the positive is, the
     nearest; where none is farther, the farthest. Nothing is read back from the device, and no shape depends on values.

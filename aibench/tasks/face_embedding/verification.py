@@ -1,4 +1,4 @@
-"""Whether two faces are one person's: the ten-fold protocol of LFW (Huang et al. 2007, view 2)."""
+"""Decides whether two faces are one person's, by the ten-fold protocol of LFW (Huang et al. 2007, view 2)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ THRESHOLDS = 400  # of squared distance between embeddings of length 1: 0, 0.01,
 
 @dataclass(frozen=True)
 class Verdict:
-    """What verification gives.
+    """Holds what verification gives.
 
     Attributes:
-        accuracies: Of each fold, float64 (folds,).
-        thresholds: That each fold was judged by, float64 (folds,).
+        accuracies: The accuracy in each fold, float64 (folds,).
+        thresholds: The threshold that each fold was judged by, float64 (folds,).
     """
 
     accuracies: Tensor
@@ -24,12 +24,12 @@ class Verdict:
 
     @property
     def accuracy(self) -> Tensor:
-        """The mean over the folds."""
+        """Return the mean accuracy over the folds."""
         return self.accuracies.mean()
 
 
 def verify(distances: Tensor, same: Tensor, fold: Tensor) -> Verdict:
-    """Accuracy of calling two faces one person's where their distance is below a threshold.
+    """Measure how often two faces are rightly called one person's where their distance is below a threshold.
 
     The threshold of a fold is that which is right most often on all others; of several, the least.
 

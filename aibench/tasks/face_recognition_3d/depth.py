@@ -1,4 +1,4 @@
-"""Depth as the fourth channel of a picture."""
+"""Adds depth to a picture as its fourth channel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LEVELS = 255
 
 
 def levels(depth: NDArray[np.floating], known: NDArray[np.bool_], near: float, far: float) -> NDArray[np.uint8]:
-    """Depths as 1 (at `far` and beyond) to 255 (at `near` and before), and 0 where they are not known.
+    """Turn depths into 1 (at `far` and beyond) to 255 (at `near` and before), and 0 where they are not known.
 
     Args:
         depth: (height, width), in any unit.
@@ -25,7 +25,7 @@ def levels(depth: NDArray[np.floating], known: NDArray[np.bool_], near: float, f
 
 
 def stacked(colour: Image.Image, depth: Image.Image, size: int) -> Tensor:
-    """The two at `size` by `size` pixels, uint8 (4, size, size).
+    """Stack the two at `size` by `size` pixels, uint8 (4, size, size).
 
     Depth takes the nearest pixel: between a head and what is behind it lies no surface.
     """

@@ -1,4 +1,4 @@
-"""Networks for faces in colour and depth."""
+"""Builds the networks for faces in colour and depth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEM = "conv1.weight"
 
 
 def network(config: ModelConfig, classes: int) -> nn.Module:
-    """The network of `config`: float (batch, channels, height, width) to logits, float (batch, classes).
+    """Build the network of `config`: float (batch, channels, height, width) to logits, float (batch, classes).
 
     Raises:
         ConfigError: `config.weights` does not fit.
@@ -38,7 +38,7 @@ def network(config: ModelConfig, classes: int) -> nn.Module:
 
 
 def small(inputs: int, width: int, blocks: int, dropout: float, classes: int) -> nn.Module:
-    """A convolution at full resolution, `blocks` more that halve it and double the channels, a linear classifier.
+    """Build a convolution at full resolution, `blocks` more that halve it and double the channels, a linear classifier.
 
     The features are averaged over the quarters of the image, not over all of it: where things are tells faces apart.
     """
@@ -57,7 +57,7 @@ def _convolution(inputs: int, outputs: int, stride: int) -> nn.Module:
 
 
 def filters(colour: Tensor, channels: Channels) -> Tensor:
-    """Filters for `channels` from those for colour: that for depth is the mean of the three.
+    """Return filters for `channels` from those for colour: that for depth is the mean of the three.
 
     Args:
         colour: float (filters, 3, height, width).

@@ -1,4 +1,4 @@
-"""Training and evaluation of a recogniser of faces in colour and depth."""
+"""Trains and evaluates a recogniser of faces in colour and depth."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torchmetrics import Metric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.face_recognition_3d.config import Channels, Config, Decay, OptimConfig
+from aibench.metrics.accuracy import accuracies, likeliest
+from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.tasks.face_recognition_3d.config import Channels, Config, Decay
 from aibench.tasks.face_recognition_3d.model import CHANNELS, network
 from aibench.vision.augment import mirrored, shifted
+from aibench.vision.pixels import Normalise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-TOP = 5
 
 
 class Module(TaskModule):
-    """A classifier. A batch is images, uint8 (batch, 4, height, width), and their people, int64 (batch,)."""
+    """Trains a classifier. A batch is images, uint8 (batch, 4, height, width), and their people, int64 (batch,)."""
 
     config: Config
-    scale: Tensor
-    offset: Tensor
 
     def __init__(self, config: Config, facts: Facts) -> None:
         super().__init__(config, facts)
@@ -38,21 +35,13 @@ class Module(TaskModule):
             self.initialisation = f"ImageNet weights of {config.model.weights}"
             if config.model.channels is not Channels.rgb:
                 self.initialisation += "; the filters for depth are the mean of those for colour"
-        mean, std = torch.tensor(config.data.mean), torch.tensor(config.data.std)
-        self.register_buffer("scale", (1 / (255 * std)).view(4, 1, 1), persistent=False)
-        self.register_buffer("offset", (-mean / std).view(4, 1, 1), persistent=False)
-        metrics: dict[str, Metric | MetricCollection] = {"val/accuracy": self._top(1)}
-        if len(self.classes) > TOP:
-            metrics[f"val/accuracy_top{TOP}"] = self._top(TOP)
-        self.metrics = MetricCollection(metrics, compute_groups=False)
-
-    def _top(self, count: int) -> MulticlassAccuracy:
-        return MulticlassAccuracy(len(self.classes), top_k=count, average="micro", validate_args=False)
+        used = CHANNELS[config.model.channels]
+        self.normalise = Normalise(config.data.mean[used], config.data.std[used])
+        self.metrics = accuracies(len(self.classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, people), of `images`, uint8 (batch, 4, height, width)."""
-        used = CHANNELS[self.config.model.channels]
-        logits: Tensor = self.network(images[:, used] * self.scale[used] + self.offset[used])
+        """Return logits, float (batch, people), of `images`, uint8 (batch, 4, height, width)."""
+        logits: Tensor = self.network(self.normalise(images[:, CHANNELS[self.config.model.channels]]))
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -84,38 +73,23 @@ class Module(TaskModule):
         )
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = int(self.trainer.num_training_batches)
-        return each_step(optimizer, lambda step: factor(optim, step, epoch, budget))
+        warmup = optim.warmup_epochs * epoch
+        if optim.decay is Decay.cosine:
+            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+        every = max(1, round(optim.decay_epochs * epoch))
+        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 4, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
-        """For each image the 5 likeliest people (all where there are fewer): names with probabilities, descending."""
-        likeliest = self(batch[0].to(self.device)).float().softmax(1).topk(min(TOP, len(self.classes)))
-        return [
-            [(self.classes[index], probability) for index, probability in zip(indices, values, strict=True)]
-            for indices, values in zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
-        ]
+        """Return each image's 5 likeliest people (all if there are fewer): names with probabilities, descending."""
+        return likeliest(self(batch[0].to(self.device)), self.classes)
 
     def render(self, batch: Batch) -> Figure:
-        """Colours and depths with who they show and whom the model takes them for."""
+        """Draw colours and depths with who they show and whom the model takes them for."""
         from aibench.tasks.face_recognition_3d.figure import draw
 
         images, labels = (tensor.cpu() for tensor in batch)
         return draw(images, [self.classes[label] for label in labels.tolist()], self.infer(batch))
-
-
-def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        optim: `warmup_epochs`, `decay`, `decay_epochs` and `gamma` are used.
-        step: Optimiser steps taken.
-        epoch: Steps in an epoch.
-        budget: Steps in the whole session.
-    """
-    warmup = optim.warmup_epochs * epoch
-    if optim.decay is Decay.cosine:
-        return rise(step, warmup) * half_cosine(step, warmup, budget)
-    return rise(step, warmup) * float(optim.gamma ** (step // (optim.decay_epochs * epoch)))

@@ -1,4 +1,4 @@
-"""Generated samples: a real handwritten digit, turned, scaled and tinted, on a piece of a real photograph."""
+"""Generates samples: a real handwritten digit, turned, scaled and tinted, on a piece of a real photograph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOISE = 5.0
 
 
 def cluttered_digits(split: str, count: int | None, seed: int) -> tuple[Tensor, Tensor]:
-    """Digits on photographs; the two splits share no digit and no column of a photograph.
+    """Draw digits on photographs; the two splits share no digit and no column of a photograph.
 
     Opacity and colour are rounded to whole numbers before they are mixed: machines whose floating-point results differ
     in the last bit generate the same samples.
@@ -46,7 +46,7 @@ def cluttered_digits(split: str, count: int | None, seed: int) -> tuple[Tensor, 
 
 
 def _backgrounds(count: int, left: int, right: int, generator: np.random.Generator) -> NDArray[np.uint16]:
-    """Pieces of the photographs' columns `left` to `right` (left out), (count, 3, 32, 32)."""
+    """Cut pieces of the photographs' columns `left` to `right` (left out), (count, 3, 32, 32)."""
     photos = np.stack(photographs())
     which = generator.integers(len(photos), size=count)
     top = generator.integers(photos.shape[1] - SIZE + 1, size=count)
@@ -59,7 +59,7 @@ def _backgrounds(count: int, left: int, right: int, generator: np.random.Generat
 
 
 def _colours(backgrounds: NDArray[np.uint16], generator: np.random.Generator) -> NDArray[np.uint16]:
-    """A colour for each digit, (count, 3): light on a dark piece of photograph, dark on a light one."""
+    """Draw a colour for each digit, (count, 3): light on a dark piece of photograph, dark on a light one."""
     dark = backgrounds.mean((2, 3)) @ _GREY < 127.5
     part = generator.random((len(backgrounds), 3))
     colours = np.where(dark[:, None], 0.65 + 0.35 * part, 0.3 * part)
@@ -68,7 +68,10 @@ def _colours(backgrounds: NDArray[np.uint16], generator: np.random.Generator) ->
 
 
 def _distorted(pictures: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint16]:
-    """The opacity of each digit, (count, 1, 32, 32) in 0 to 255: turned by up to 20 degrees, 60 to 90 % of the size."""
+    """Return the opacity of each digit, (count, 1, 32, 32) in 0 to 255.
+
+    A digit is turned by up to 20 degrees and has 60 to 90 % of its size.
+    """
     count = len(pictures)
     angle, scale = generator.uniform(-0.35, 0.35, count), 1 / generator.uniform(0.6, 0.9, count)
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)

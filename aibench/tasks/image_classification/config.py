@@ -6,12 +6,28 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, Source, misshapen, too_small, without_momentum
+from aibench.config.bounds import (
+    ColourDeviations,
+    Colours,
+    Count,
+    Epochs,
+    Fraction,
+    Halvings,
+    Momentum,
+    Pixels,
+    Shift,
+    Units,
+    at_least,
+)
 from aibench.tasks.image_classification import layout
+
+TOP = 5  # an answer is right, too, if it is among so many of the network's
 
 
 class Network(enum.StrEnum):
@@ -39,8 +55,8 @@ class ModelConfig(config.ModelConfig):
     """
 
     network: Network = MISSING
-    width: int | None = None
-    blocks: int | None = None
+    width: Units | None = None
+    blocks: Halvings | None = None
 
 
 @dataclass(slots=True)
@@ -56,12 +72,12 @@ class DataConfig(config.DataConfig):
         std: Standard deviations of red, green and blue, in 0 to 1; divided by.
     """
 
-    classes: int = MISSING
-    size: int = MISSING
-    resize: int = MISSING
-    shift: int = 0
-    mean: list[float] = MISSING
-    std: list[float] = MISSING
+    classes: Annotated[int, at_least(2, 10**6)] = MISSING
+    size: Pixels = MISSING
+    resize: Pixels = MISSING
+    shift: Shift = 0
+    mean: Colours = MISSING
+    std: ColourDeviations = MISSING
 
 
 @dataclass(slots=True)
@@ -81,13 +97,13 @@ class OptimConfig(config.OptimConfig):
         gamma: Of `decay=step`: factor by which it falls.
     """
 
-    lr_batch: int = MISSING
-    momentum: float = 0.9
+    lr_batch: Count = MISSING
+    momentum: Momentum = 0.9
     nesterov: bool = False
-    warmup_epochs: float = 0.0
+    warmup_epochs: Epochs = 0.0
     decay: Decay = MISSING
-    milestones: list[float] = field(default_factory=list)
-    gamma: float = 0.1
+    milestones: list[Epochs] = field(default_factory=list)
+    gamma: Fraction = 0.1
 
 
 @dataclass(slots=True)
@@ -98,10 +114,17 @@ class Config(RunConfig):
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names that every evaluation logs."""
+        return ("val/accuracy", f"val/accuracy_top{TOP}") if self.data.classes > TOP else ("val/accuracy",)
+
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
-        yield from _misshapen(self.model)
-        yield from _out_of_range(self)
+        """Yield what is wrong with this run, a line each."""
+        shape = {"model.width": self.model.width, "model.blocks": self.model.blocks}
+        yield from misshapen(shape, "model.network", self.model.network, Network.small)
+        yield from without_momentum(self.optim.momentum, self.optim.nesterov)
+        yield from too_small({"data.resize": (self.data.resize, self.data.size)})
         if self.data.source is Source.embedded and (self.data.classes, self.data.size) != (10, 32):
             yield (
                 f"data.classes={self.data.classes} data.size={self.data.size}: the embedded data are 10 digits on "
@@ -111,33 +134,3 @@ class Config(RunConfig):
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
         yield from layout.problems(root, typed, self.data.classes)
-
-
-def _misshapen(model: ModelConfig) -> Iterator[str]:
-    for key, value in (("model.width", model.width), ("model.blocks", model.blocks)):
-        if model.network is Network.small and (value is None or value < 1):
-            yield f"{key}={value}: model.network=small needs a number of at least 1. Set {key}."
-        if model.network is Network.resnet50 and value is not None:
-            yield f"{key}={value}: model.network=resnet50 has a fixed shape. Set {key}=null, or model.network=small."
-
-
-def _out_of_range(run: Config) -> Iterator[str]:
-    data, optim = run.data, run.optim
-    at_least: dict[str, tuple[float | None, float]] = {
-        "data.classes": (data.classes, 2),
-        "data.size": (data.size, 1),
-        "data.resize": (data.resize, data.size),
-        "data.shift": (data.shift, 0),
-        "optim.lr_batch": (optim.lr_batch, 1),
-        "optim.warmup_epochs": (optim.warmup_epochs, 0),
-    }
-    yield from too_small(at_least)
-    if not 0 <= optim.momentum < 1:
-        yield f"optim.momentum={optim.momentum}: must lie in 0 to 1, 1 left out."
-    if optim.nesterov and optim.momentum == 0:
-        yield "optim.nesterov=true: needs momentum. Set optim.momentum above 0."
-    for key, channels in (("data.mean", data.mean), ("data.std", data.std)):
-        if len(channels) != 3:
-            yield f"{key}={channels}: needs three values, of red, green and blue."
-    if any(value <= 0 for value in data.std):
-        yield f"data.std={data.std}: must be greater than 0."

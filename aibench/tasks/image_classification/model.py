@@ -1,4 +1,4 @@
-"""Residual networks for image classification."""
+"""Builds the residual networks for image classification."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aibench.tasks.image_classification.config import ModelConfig, Network
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions beside a projection (He et al. 2016, arXiv 1512.03385, figure 2 and option B of 3.3).
+    """Adds two 3x3 convolutions to a projection (He et al. 2016, arXiv 1512.03385, figure 2 and option B of 3.3).
 
     Halves height and width and doubles the channels.
     """
@@ -35,7 +35,7 @@ class Block(nn.Module):
 
 
 def small_resnet(width: int, blocks: int, classes: int) -> nn.Module:
-    """A stem of `width` channels at full resolution, the blocks, global average pooling, a linear classifier."""
+    """Build a stem of `width` channels at full resolution, the blocks, global average pooling, a linear classifier."""
     stem = nn.Sequential(nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
     body = nn.Sequential(*(Block(width * 2**place) for place in range(blocks)))
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width * 2**blocks, classes))
@@ -43,7 +43,7 @@ def small_resnet(width: int, blocks: int, classes: int) -> nn.Module:
 
 
 def network(config: ModelConfig, classes: int) -> nn.Module:
-    """The network of `config`: float (batch, 3, height, width) to logits, float (batch, classes)."""
+    """Build the network of `config`: float (batch, 3, height, width) to logits, float (batch, classes)."""
     if config.network is Network.small:
         assert config.width is not None
         assert config.blocks is not None

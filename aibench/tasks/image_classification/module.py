@@ -1,55 +1,42 @@
-"""Training and evaluation of an image classifier."""
+"""Trains and evaluates an image classifier."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torchmetrics import Metric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.image_classification.config import Config, Decay, OptimConfig
+from aibench.metrics.accuracy import accuracies, likeliest
+from aibench.nn.schedules import each_step, half_cosine, milestones, rise
+from aibench.tasks.image_classification.config import Config, Decay
 from aibench.tasks.image_classification.model import network
 from aibench.vision.augment import shifted
+from aibench.vision.pixels import Normalise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-TOP = 5
-_PICTURES = 16
 
 
 class Module(TaskModule):
-    """A classifier. A batch is images, uint8 (batch, 3, height, width), and their classes, int64 (batch,)."""
+    """Trains a classifier. A batch is images, uint8 (batch, 3, height, width), and their classes, int64 (batch,)."""
 
     config: Config
-    scale: Tensor
-    offset: Tensor
 
     def __init__(self, config: Config, facts: Facts) -> None:
         super().__init__(config, facts)
         self.classes: list[str] = facts["classes"]
         self.network = network(config.model, len(self.classes))
-        mean, std = torch.tensor(config.data.mean), torch.tensor(config.data.std)
-        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
-        self.register_buffer("offset", (-mean / std).view(3, 1, 1), persistent=False)
-        metrics: dict[str, Metric | MetricCollection] = {"val/accuracy": self._top(1)}
-        if len(self.classes) > TOP:
-            metrics[f"val/accuracy_top{TOP}"] = self._top(TOP)
-        self.metrics = MetricCollection(metrics, compute_groups=False)
-
-    def _top(self, count: int) -> MulticlassAccuracy:
-        return MulticlassAccuracy(len(self.classes), top_k=count, average="micro", validate_args=False)
+        self.normalise = Normalise(config.data.mean, config.data.std)
+        self.metrics = accuracies(len(self.classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
-        logits: Tensor = self.network(images * self.scale + self.offset)
+        """Return logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
+        logits: Tensor = self.network(self.normalise(images))
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -60,8 +47,7 @@ class Module(TaskModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, labels = batch
-        logits = self(images)
-        self.metrics.update(logits, labels)
+        self.metrics.update(self(images), labels)
 
     def on_validation_epoch_end(self) -> None:
         for name, accuracy in self.metrics.compute().items():
@@ -81,52 +67,23 @@ class Module(TaskModule):
         )
         budget = int(self.trainer.estimated_stepping_batches)
         epoch = int(self.trainer.num_training_batches)
-        return each_step(optimizer, lambda step: factor(optim, step, epoch, budget))
+        warmup = optim.warmup_epochs * epoch
+        if optim.decay is Decay.cosine:
+            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+        falls = [max(warmup, milestone * epoch) for milestone in optim.milestones]  # none during the warm-up
+        return each_step(optimizer, lambda step: rise(step, warmup) * milestones(step, falls, optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
-        """For each image the 5 likeliest classes (all where there are fewer): names with probabilities, descending."""
-        likeliest = self(batch[0].to(self.device)).float().softmax(1).topk(min(TOP, len(self.classes)))
-        return [
-            [(self.classes[index], probability) for index, probability in zip(indices, values, strict=True)]
-            for indices, values in zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
-        ]
+        """Return each image's 5 likeliest classes (all if there are fewer): names with probabilities, descending."""
+        return likeliest(self(batch[0].to(self.device)), self.classes)
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures with what they show and what the model takes them for, its mistakes in red."""
-        from matplotlib.figure import Figure
+        """Draw pictures with what they show and what the model takes them for, its mistakes in red."""
+        from aibench.tasks.image_classification.figure import MOST, draw
 
-        images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)
-        answers = self.infer((images, labels))
-        rows = math.ceil(len(images) / 4)
-        figure = Figure(figsize=(9, 2.5 * rows), layout="constrained")
-        for axes, image, label, answer in zip(
-            figure.subplots(rows, 4, squeeze=False).flat, images, labels.tolist(), answers, strict=False
-        ):
-            predicted, probability = answer[0]
-            true = self.classes[label]
-            axes.imshow(image.permute(1, 2, 0).numpy())
-            axes.set_title(f"{predicted} ({probability:.0%}), is {true}", color="green" if predicted == true else "red")
-        for axes in figure.axes:
-            axes.set_axis_off()
-        return figure
-
-
-def factor(optim: OptimConfig, step: int, epoch: int, budget: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        optim: `warmup_epochs`, `decay`, `milestones` and `gamma` are used.
-        step: Optimiser steps taken.
-        epoch: Steps in an epoch.
-        budget: Steps in the whole session.
-    """
-    warmup = optim.warmup_epochs * epoch
-    if step < warmup:
-        return rise(step, warmup)
-    if optim.decay is Decay.cosine:
-        return half_cosine(step, warmup, budget)
-    return optim.gamma ** sum(step >= milestone * epoch for milestone in optim.milestones)
+        images, labels = (tensor[:MOST].cpu() for tensor in batch)
+        return draw(images, [self.classes[label] for label in labels.tolist()], self.infer((images, labels)))

@@ -1,4 +1,4 @@
-"""An arithmetic coder for a codec's bits, which learns from those of the same image how likely the next one is.
+"""Encodes a codec's bits arithmetically, and learns from the same image's bits how likely the next one is.
 
 How likely it is, is the answer of a one-layer network; its inputs are bits that the decoder knows by then. It begins
 without knowledge and learns by gradient descent on the length of the code, in the encoder and in the decoder alike, so
@@ -29,12 +29,12 @@ _WORD, _TOP = 0xFFFFFFFF, 0xFF000000
 
 
 def encode(code: Code) -> bytes:
-    """The bytes of `code`, 0 or 1 (iterations, bits, rows, columns)."""
+    """Return the bytes of `code`, 0 or 1 (iterations, bits, rows, columns)."""
     return _written(code)[0]
 
 
 def lengths(code: Code) -> list[int]:
-    """How many bytes the first iteration of `code` takes, the first two, and so on."""
+    """Return how many bytes the first iteration of `code` takes, the first two, and so on."""
     return _written(code)[1]
 
 
@@ -55,7 +55,7 @@ def _written(code: Code) -> tuple[bytes, list[int]]:
 
 
 def decode(content: bytes, shape: Place) -> Code:
-    """The code of `shape`, (iterations, bits, rows, columns), whose bytes are `content`.
+    """Return the code of `shape`, (iterations, bits, rows, columns), whose bytes are `content`.
 
     Raises:
         DataError: There are fewer bytes than such a code needs, or more.
@@ -78,20 +78,20 @@ def decode(content: bytes, shape: Place) -> Code:
 
 
 def places(shape: tuple[int, ...]) -> Iterator[Place]:
-    """Where the bits of a code stand, in the order in which they are written: all of a block, then the next block."""
+    """Yield where the bits of a code stand, in the order in which they are written: block by block."""
     iterations, bits, rows, columns = shape
     for iteration, row, column, bit in itertools.product(range(iterations), range(rows), range(columns), range(bits)):
         yield iteration, bit, row, column
 
 
 def _split(low: int, high: int, likelihood: int) -> int:
-    """The end of the part of `low` to `high` that stands for a 1."""
+    """Return the end of the part of `low` to `high` that stands for a 1."""
     width = high - low
     return low + (width >> 16) * likelihood + ((width & 0xFFFF) * likelihood >> 16)
 
 
 class Forecast:
-    """How likely each bit of a code is to be 1: ask for the likelihood, then tell the bit, in the order of `places`.
+    """Learns how likely each bit is to be 1: ask for the likelihood, then tell the bit, in the order of `places`.
 
     Each bit of a block has a network of its own, for all blocks and iterations. Its inputs: four bits around it of this
     iteration, three of the one before (its own and two after it), those of its block that come before it, and 1.
@@ -110,7 +110,7 @@ class Forecast:
         self.expected = self.slope = 0.0
 
     def likelihood(self, place: Place) -> int:
-        """How likely the bit at `place` is to be 1, in 65536ths."""
+        """Return how likely the bit at `place` is to be 1, in 65536ths."""
         iteration, bit, row, column = self.place = place
         self.inputs = [1.0]
         for back, down, right in NEIGHBOURS:
@@ -125,7 +125,7 @@ class Forecast:
         return int(_ONE * min(max((1 + self.expected) / 2, _LEAST), 1 - _LEAST))
 
     def learn(self, bit: int) -> None:
-        """The bit whose likelihood was asked for is `bit`: follow the gradient of its logarithm."""
+        """Follow the gradient of the logarithm of the likelihood, now that the bit asked for turns out to be `bit`."""
         value = 2.0 * bit - 1.0
         iteration, place, row, column = self.place
         self.known[iteration + 1][place][row + 1][column + 1] = value

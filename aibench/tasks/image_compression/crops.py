@@ -1,4 +1,4 @@
-"""Embedded samples: pieces of two real photographs, whose middle columns are held out; the others train."""
+"""Cuts the embedded samples out of two real photographs, whose middle columns are held out; the others train."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COUNTS = {"train": 4096, "val": 4}  # where data.train_size and data.val_size s
 
 
 class Crops(Dataset[Tensor]):
-    """Square pieces of photographs in memory, uint8 (3, size, size).
+    """Holds square pieces of photographs in memory, uint8 (3, size, size).
 
     Args:
         photos: uint8 (photos, height, width, 3).
@@ -38,18 +38,18 @@ class Crops(Dataset[Tensor]):
         return self.photos[which, top : top + self.size, left : left + self.size].permute(2, 0, 1)
 
     def gather(self, indices: Tensor) -> Tensor:
-        """The batch of the pieces at `indices`, int64 (batch,)."""
+        """Return the batch of the pieces at `indices`, int64 (batch,)."""
         which, top, left = self.places[indices].T[..., None, None]
         steps = torch.arange(self.size)
         return self.photos[which, top + steps[:, None], left + steps].permute(0, 3, 1, 2)
 
     def fingerprint(self) -> str:
-        """Of the photographs and the places."""
+        """Return the digest of the photographs and the places."""
         return digest(self.photos, self.places, str(self.size))
 
 
 def crops(split: str, count: int | None, size: int, seed: int) -> Crops:
-    """Patches of the photographs' outer columns, or pictures that take the whole width of the inner ones.
+    """Cut patches of the photographs' outer columns, or pictures that take the whole width of the inner ones.
 
     Args:
         split: `train` or `val`.
@@ -85,7 +85,7 @@ def crops(split: str, count: int | None, size: int, seed: int) -> Crops:
 
 
 def _detail(photos: NDArray[np.uint8], size: int) -> NDArray[np.int64]:
-    """How much neighbouring pixels differ, summed over the piece that begins at each (photo, row, column)."""
+    """Return how much neighbouring pixels differ, summed over the piece that begins at each (photo, row, column)."""
     values = photos.astype(np.int64).sum(3)
     down = np.abs(np.diff(values, axis=1, append=values[:, -1:]))
     right = np.abs(np.diff(values, axis=2, append=values[:, :, -1:]))

@@ -1,4 +1,4 @@
-"""Pictures at several rates, and quality over rate, for a person."""
+"""Draws pictures at several rates, and quality over rate, for a person."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RATES = 3  # that pictures are shown at
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What becomes of an image from iteration to iteration.
+    """Holds what becomes of an image from iteration to iteration.
 
     Attributes:
         original: uint8 (height, width, 3).
@@ -40,23 +40,23 @@ class Progress:
 
     @property
     def pixels(self) -> int:
-        """Of the image."""
+        """Return the number of the image's pixels."""
         return len(self.original) * len(self.original[0])
 
     @property
     def rates(self) -> NDArray[np.float64]:
-        """Bits per pixel after each iteration."""
+        """Return the bits per pixel after each iteration."""
         rates: NDArray[np.float64] = np.arange(1, len(self.code) + 1) * (self.code[0].size / self.pixels)
         return rates
 
     @property
     def coded_rates(self) -> NDArray[np.float64]:
-        """Bits per pixel after each iteration, with the entropy coder."""
+        """Return the bits per pixel after each iteration, with the entropy coder."""
         return 8 * np.array(coder.lengths(self.code)) / self.pixels
 
 
 def draw(images: list[Progress]) -> Figure:
-    """A row for each image, original first; quality over rate, the mean over these images, at the right."""
+    """Draw a row for each image, original first; quality over rate, the mean over these images, at the right."""
     height, width = images[0].original.shape[:2]
     figure = Figure(figsize=(13.5, 2.1 * len(images) * max(1.0, height / width) + 0.4), layout="constrained")
     parts: Any = figure.subfigures(1, 2, width_ratios=[1.45, 1])
@@ -95,7 +95,7 @@ def _draw_curves(axis: Any, images: list[Progress]) -> None:
 
 
 def _jpeg(picture: Picture, level: int) -> tuple[float, float]:
-    """Bits per pixel and MS-SSIM of `picture` as a JPEG file of quality `level`."""
+    """Return bits per pixel and MS-SSIM of `picture` as a JPEG file of quality `level`."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=level, optimize=True)
     decoded, original = (

@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity of images of whole numbers."""
+"""Measures the multi-scale structural similarity of images of whole numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SMALLEST = 176  # pixels: the coarsest of the five scales must hold a window of 
 
 
 def ms_ssim(images: Tensor, originals: Tensor) -> Tensor:
-    """MS-SSIM of each image with its original (Wang, Simoncelli and Bovik 2003), float (batch,).
+    """Return the MS-SSIM of each image with its original (Wang, Simoncelli and Bovik 2003), float (batch,).
 
     Five scales with the paper's weights, windows of 11x11 pixels with sigma 1.5, on red, green and blue of 0 to 255.
     torchmetrics lets the windows of the coarsest scale reach over the border, where the image is mirrored; the paper

@@ -1,4 +1,4 @@
-"""The codec: a recurrent encoder, a binariser and a recurrent decoder that encode what is left over, again and again.
+"""Builds the codec: a recurrent encoder, a binariser and a recurrent decoder, which encode what is left over.
 
 Toderici et al. 2017, "Full Resolution Image Compression with Recurrent Neural Networks" (arXiv 1608.05148), with its
 convolutional LSTM and its additive reconstruction.
@@ -17,13 +17,13 @@ State = tuple[Tensor, Tensor]
 
 
 class ConvLSTM(nn.Module):
-    """One cell: an LSTM whose products are convolutions without biases.
+    """Runs one cell: an LSTM whose products are convolutions without biases.
 
     Args:
         inputs: Channels of the input.
         hidden: Channels of the state, and of the output.
         kernel: Side of the kernel over the state; that over the input is 3.
-        stride: Of the convolution over the input.
+        stride: The stride of the convolution over the input.
     """
 
     def __init__(self, inputs: int, hidden: int, kernel: int, stride: int) -> None:
@@ -33,7 +33,7 @@ class ConvLSTM(nn.Module):
         self.from_state = nn.Conv2d(hidden, 4 * hidden, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, x: Tensor, state: State | None) -> State:
-        """The state after `x`, float (batch, inputs, height, width); a state of None is all zeros."""
+        """Return the state after `x`, float (batch, inputs, height, width); a state of None is all zeros."""
         gates = self.from_input(x)
         if state is None:
             zeros = gates.new_zeros(len(gates), self.hidden, *gates.shape[2:])
@@ -47,7 +47,7 @@ class ConvLSTM(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A convolution and cells of stride 2: a residual becomes features of a block's size."""
+    """Turns a residual into features of a block's size, by a convolution and cells of stride 2."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Encoder(nn.Module):
         self.cells = nn.ModuleList(ConvLSTM(*size, stride=2) for size in sizes)
 
     def forward(self, residual: Tensor, states: Sequence[State | None]) -> tuple[Tensor, list[State]]:
-        """Features, float (batch, encoder[-1], height / block, width / block), and the states after them."""
+        """Return features, float (batch, encoder[-1], height / block, width / block), and the states after them."""
         x, after = self.stem(residual), []
         for cell, state in zip(self.cells, states, strict=True):
             after.append(cell(x, state))
@@ -66,7 +66,7 @@ class Encoder(nn.Module):
 
 
 class Binariser(nn.Module):
-    """Features to numbers in -1 to 1, and these to -1 or 1 (Toderici et al. 2016, arXiv 1511.06085, 3.2).
+    """Turns features into numbers in -1 to 1, and these into -1 or 1 (Toderici et al. 2016, arXiv 1511.06085, 3.2).
 
     In training a number is the expectation of what is drawn for it; otherwise its sign decides. The gradient passes as
     though nothing had been rounded.
@@ -84,7 +84,7 @@ class Binariser(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Cells with a doubling of height and width after each: a code becomes a part of the image, in -1/2 to 1/2."""
+    """Runs cells that double height and width: a code becomes a part of the image, in -1/2 to 1/2."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class Decoder(nn.Module):
         self.head = nn.Conv2d(config.decoder[-1] // 4, 3, 1, bias=False)
 
     def forward(self, code: Tensor, states: Sequence[State | None]) -> tuple[Tensor, list[State]]:
-        """The part of the image, float (batch, 3, height, width), and the states after it."""
+        """Return the part of the image, float (batch, 3, height, width), and the states after it."""
         x, after = self.stem(code.contiguous()), []  # one layout: another may round otherwise, and so decode otherwise
         for cell, state in zip(self.cells, states, strict=True):
             after.append(cell(x, state))
@@ -118,7 +118,7 @@ class Codec(nn.Module):
                 weights.mul_(config.gain)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes and reconstructions of each iteration.
+        """Return the codes and reconstructions of each iteration.
 
         Args:
             images: float (batch, 3, height, width) in -1/2 to 1/2; height and width are multiples of a block's side.
@@ -140,7 +140,7 @@ class Codec(nn.Module):
         return torch.stack(codes), torch.stack(reconstructions)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """What `forward` reconstructed in its last iteration, from its codes alone."""
+        """Return what `forward` reconstructed in its last iteration, from its codes alone."""
         states: Sequence[State | None] = [None] * len(self.decoder.cells)
         reconstruction = torch.zeros((), device=codes.device)
         for code in codes:

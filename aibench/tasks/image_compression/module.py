@@ -1,4 +1,4 @@
-"""Training and evaluation of an image codec."""
+"""Trains and evaluates an image codec."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from torch.nn.functional import pad
 from torchmetrics import MeanMetric
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import each_step, milestones
 from aibench.tasks.image_compression import stream
 from aibench.tasks.image_compression.coder import Code
-from aibench.tasks.image_compression.config import Config, OptimConfig
+from aibench.tasks.image_compression.config import Config
 from aibench.tasks.image_compression.metric import ms_ssim
 from aibench.tasks.image_compression.model import Codec
 
@@ -27,7 +28,7 @@ _PICTURES = 4
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """An image that was compressed, and decompressed again.
+    """Holds an image that was compressed, and decompressed again.
 
     Attributes:
         content: All that is left of it.
@@ -39,12 +40,12 @@ class Compressed:
 
     @property
     def bits_per_pixel(self) -> float:
-        """Of `content`, its header included."""
+        """Return the bits per pixel of `content`, its header included."""
         return 8 * len(self.content) / self.picture[0].numel()
 
 
 class Module(TaskModule):
-    """A codec. A batch is images, uint8 (batch, 3, height, width), or a list of images of different sizes."""
+    """Trains a codec. A batch is images, uint8 (batch, 3, height, width), or a list of images of different sizes."""
 
     config: Config
 
@@ -54,7 +55,7 @@ class Module(TaskModule):
         self.quality, self.rate = MeanMetric(), MeanMetric()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes and reconstructions of each iteration.
+        """Return the codes and reconstructions of each iteration.
 
         Args:
             images: uint8 (batch, 3, height, width). What lacks to whole blocks is continued by the border.
@@ -91,14 +92,14 @@ class Module(TaskModule):
         optimizer = torch.optim.Adam(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         assert self.trainer.max_epochs is not None
         epoch = self.trainer.estimated_stepping_batches / self.trainer.max_epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim, step, epoch))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        places = [milestone * epoch for milestone in optim.milestones]
+        return each_step(optimizer, lambda step: milestones(step, places, optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
 
     def compress(self, image: Tensor) -> bytes:
-        """`image`, uint8 (3, height, width), as bytes.
+        """Compress `image`, uint8 (3, height, width), to bytes.
 
         Raises:
             DataError: It is too large.
@@ -108,7 +109,7 @@ class Module(TaskModule):
         return stream.pack(_bits(codes), height, width, self.config.model.entropy_coder)
 
     def decompress(self, content: bytes) -> Tensor:
-        """The image, uint8 (3, height, width), that a codec of the same weights compressed to `content`.
+        """Return the image, uint8 (3, height, width), that a codec of the same weights compressed to `content`.
 
         Raises:
             DataError: No such codec can have written it.
@@ -119,12 +120,12 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[Compressed]:
-        """Each image as bytes, and what these bytes decode to."""
+        """Return each image as bytes, and what these bytes decode to."""
         contents = [self.compress(image.to(self.device)) for image in batch]
         return [Compressed(content, self.decompress(content)) for content in contents]
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures beside what is left of them at several rates, and quality over rate, with JPEG's."""
+        """Draw pictures beside what is left of them at several rates, and quality over rate, with JPEG's."""
         from aibench.tasks.image_compression.figure import Progress, draw
 
         shown = []
@@ -138,28 +139,17 @@ class Module(TaskModule):
 
 
 def _values(images: Tensor) -> Tensor:
-    """The whole numbers of `images` as float in -1/2 to 1/2."""
+    """Return the whole numbers of `images` as float in -1/2 to 1/2."""
     values: Tensor = images / 255 - 0.5
     return values
 
 
 def _pixels(values: Tensor) -> Tensor:
-    """The inverse of `_values`, rounded, uint8."""
+    """Return the whole numbers, uint8, of which `_values` makes `values`."""
     return (255 * (values.float() + 0.5)).round().clamp(0, 255).to(torch.uint8)
 
 
 def _bits(codes: Tensor) -> Code:
-    """The codes of one image, (iterations, 1, bits, rows, columns), as 0 or 1, uint8, without the second axis."""
+    """Return the codes of one image, (iterations, 1, bits, rows, columns), as 0 or 1, uint8, without the 1."""
     bits: Code = (codes[:, 0] > 0).cpu().numpy().astype(np.uint8)
     return bits
-
-
-def factor(optim: OptimConfig, step: int, epoch: float) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        optim: `milestones` and `gamma` are used.
-        step: Optimiser steps taken.
-        epoch: Steps in an epoch.
-    """
-    return optim.gamma ** sum(step >= milestone * epoch for milestone in optim.milestones)

@@ -1,4 +1,4 @@
-"""A compressed image as bytes: a header, then the codec's bits, as they are or through the entropy coder."""
+"""Writes a compressed image as bytes: a header, then the codec's bits, as they are or through the entropy coder."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LARGEST = 65535  # pixels to a side
 
 
 def pack(code: Code, height: int, width: int, entropy_coder: EntropyCoder) -> bytes:
-    """The bytes of an image.
+    """Return the bytes of an image.
 
     Args:
         code: 0 or 1 (iterations, bits, rows, columns).
-        height: Of the image, in pixels.
-        width: Of the image, in pixels.
+        height: The image's, in pixels.
+        width: The image's, in pixels.
         entropy_coder: What becomes of the bits.
 
     Raises:
@@ -39,7 +39,7 @@ def pack(code: Code, height: int, width: int, entropy_coder: EntropyCoder) -> by
 
 
 def unpack(content: bytes, bits: int, block: int) -> tuple[Code, int, int]:
-    """The code that `pack` wrote, and the height and width of the image.
+    """Return the code that `pack` wrote, and the height and width of the image.
 
     Args:
         content: What `pack` returned.

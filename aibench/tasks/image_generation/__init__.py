@@ -1,1 +1,1 @@
-"""WGAN on LSUN bedrooms (paper, 4.1.4; DC-AI-C2)."""
+"""Trains WGAN on LSUN bedrooms (paper, 4.1.4; DC-AI-C2)."""

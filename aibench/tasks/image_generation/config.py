@@ -6,11 +6,13 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, Source
+from aibench.config.bounds import Count, Natural, OneOf, Positive, Units, at_least
 from aibench.tasks.image_generation import layout
 
 EMBEDDED = {"train": 3750, "val": 1250}  # digits
@@ -37,9 +39,9 @@ class ModelConfig(config.ModelConfig):
     """
 
     network: Network = MISSING
-    latent: int = MISSING
-    hidden: int | None = None
-    width: int | None = None
+    latent: Units = MISSING
+    hidden: Units | None = None
+    width: Units | None = None
     critic_norm: bool | None = None
 
 
@@ -53,9 +55,9 @@ class DataConfig(config.DataConfig):
         category: Of LSUN: which of its databases, as in `bedroom_train_lmdb`.
     """
 
-    channels: int = MISSING
-    size: int = MISSING
-    category: str = "bedroom"
+    channels: Annotated[int, OneOf((1, 3))] = MISSING
+    size: Annotated[int, at_least(8, 2**15)] = MISSING
+    category: Annotated[str, OneOf(layout.CATEGORIES)] = "bedroom"
 
 
 @dataclass(slots=True)
@@ -73,11 +75,11 @@ class OptimConfig(config.OptimConfig):
         thorough_every: And each so many-th one.
     """
 
-    clip: float = MISSING
-    critic_steps: int = MISSING
-    thorough_steps: int = MISSING
-    thorough_first: int = MISSING
-    thorough_every: int = MISSING
+    clip: Positive = MISSING
+    critic_steps: Annotated[int, at_least(1, 10**6)] = MISSING
+    thorough_steps: Annotated[int, at_least(1, 10**6)] = MISSING
+    thorough_first: Natural = MISSING
+    thorough_every: Count = MISSING
 
 
 @dataclass(slots=True)
@@ -88,12 +90,14 @@ class TargetConfig(config.TargetConfig):
         window: `val/em_distance` is the mean over so many last evaluations.
     """
 
-    window: int = MISSING
+    window: Annotated[int, at_least(1, 10**6)] = MISSING
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
     """A run of image generation."""
+
+    logs: ClassVar = ("val/em_distance", "val/em_distance_unsmoothed", "val/sliced_wasserstein")
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -101,9 +105,8 @@ class Config(RunConfig):
     target: TargetConfig = field(default_factory=TargetConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
+        """Yield what is wrong with this run, a line each."""
         yield from _misshapen(self)
-        yield from _out_of_range(self)
         if self.data.source is Source.embedded:
             yield from _other_than_embedded(self.data)
 
@@ -125,26 +128,6 @@ def _misshapen(run: Config) -> Iterator[str]:
             yield f"model.{key}={value}: model.network={model.network} has none. Set model.{key}=null."
     if model.network is Network.dcgan and (size < 16 or size & (size - 1)):
         yield f"data.size={size}: model.network=dcgan doubles 4 pixels up to the size. Use 16, 32, 64 or 128."
-
-
-def _out_of_range(run: Config) -> Iterator[str]:
-    optim = run.optim
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.latent": (run.model.latent, 1),
-        "model.hidden": (run.model.hidden, 1),
-        "model.width": (run.model.width, 1),
-        "data.size": (run.data.size, 8),
-        "optim.critic_steps": (optim.critic_steps, 1),
-        "optim.thorough_steps": (optim.thorough_steps, 1),
-        "optim.thorough_first": (optim.thorough_first, 0),
-        "optim.thorough_every": (optim.thorough_every, 1),
-        "target.window": (run.target.window, 1),
-    }
-    yield from too_small(at_least)
-    if optim.clip <= 0:
-        yield f"optim.clip={optim.clip}: must be greater than 0."
-    if run.data.channels not in (1, 3):
-        yield f"data.channels={run.data.channels}: must be 3, of colour, or 1, of grey."
 
 
 def _other_than_embedded(data: DataConfig) -> Iterator[str]:

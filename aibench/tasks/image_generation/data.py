@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from aibench.config import Source
-from aibench.contract import Facts, TaskData, Tensors, digest
+from aibench.contract import Facts, Identity, TaskData, Tensors, digest
+from aibench.datasets.published import LSUN_BEDROOMS
 from aibench.tasks.image_generation.config import Config
 from aibench.tasks.image_generation.lsun import Lsun
 from aibench.tasks.image_generation.mnist import mnist
 
 LSUN_SIZES = {"train": 3_033_042, "val": 300}  # of its bedrooms
+BEDROOMS = "bedroom"
 _DISTINCT = 64
 
 
@@ -69,7 +71,14 @@ class Data(TaskData):
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def identity(self) -> Identity | None:
+        data = self.config.data
+        if data.source is not Source.disk or data.category != BEDROOMS:
+            return None
+        train, val = (dataset.available for dataset in self.splits.values())
+        return LSUN_BEDROOMS.compared({"training images": train, "held-out images": val})
 
     def _read(self, split: str) -> Any:
         data = self.config.data

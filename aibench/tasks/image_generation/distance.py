@@ -1,4 +1,4 @@
-"""How far generated images are from real ones: as the critic sees it, and without a critic."""
+"""Measures how far generated images are from real ones: as the critic sees it, and without a critic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIRECTIONS = 32
 
 
 class EmDistance(Metric):
-    """The Earth Mover's distance as a critic estimates it: |mean score of real images - mean score of generated ones|.
+    """Estimates the Earth Mover's distance by a critic: |mean score of real images - mean score of generated ones|.
 
     By the Kantorovich-Rubinstein duality (equation 3 of Arjovsky et al. 2017, arXiv 1701.07875) it is at most the
     distance times the critic's Lipschitz constant, which its clipped weights bound and nobody knows: values of two
@@ -41,12 +41,12 @@ class EmDistance(Metric):
         self.count += len(real)
 
     def compute(self) -> Tensor:
-        """The distance, float ()."""
+        """Return the distance, float ()."""
         return ((self.real - self.made).abs() / self.count).float()
 
 
 class SlicedWasserstein(Metric):
-    """The sliced Wasserstein distance between small patches of real and of generated images.
+    """Measures the sliced Wasserstein distance between small patches of real and of generated images.
 
     Of each band of an image's Laplacian pyramid, patches of 7x7 pixels are projected on fixed random directions. On a
     line the Earth Mover's distance between equally many points is the mean difference of the sorted ones; the value is
@@ -54,9 +54,9 @@ class SlicedWasserstein(Metric):
     standardisation of the patches and without what the bands leave of the image: its mean brightness.
 
     Args:
-        channels: Of the images.
+        channels: The images' channels.
         size: Their height and width, at least 8.
-        seed: Of the directions.
+        seed: Decides the directions.
     """
 
     full_state_update = False
@@ -82,7 +82,7 @@ class SlicedWasserstein(Metric):
                 getattr(self, f"{name}_{band}").append(projected.float().movedim(1, -1).reshape(-1, DIRECTIONS))
 
     def compute(self) -> Tensor:
-        """The distance, float (), in the scale of the images."""
+        """Return the distance, float (), in the scale of the images."""
         distances = []
         for band in range(self.bands):
             real, made = (torch.cat(list(getattr(self, f"{name}_{band}"))) for name in ("real", "made"))
@@ -91,7 +91,7 @@ class SlicedWasserstein(Metric):
 
 
 def bands(images: Tensor, count: int) -> Iterator[Tensor]:
-    """The first `count` bands of the Laplacian pyramid of `images`: what each halving loses.
+    """Yield the first `count` bands of the Laplacian pyramid of `images`: what each halving loses.
 
     Args:
         images: float (batch, channels, height, width).

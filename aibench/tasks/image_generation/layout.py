@@ -8,6 +8,11 @@ from pathlib import Path
 from aibench.datasets.folders import listed
 
 SPLITS = ("train", "val")
+# LSUN's scenes (Yu et al. 2015, arXiv 1506.03365).
+CATEGORIES = (
+    *("bedroom", "bridge", "church_outdoor", "classroom", "conference_room"),
+    *("dining_room", "kitchen", "living_room", "restaurant", "tower"),
+)
 
 
 def database(root: Path, category: str, split: str) -> Path:

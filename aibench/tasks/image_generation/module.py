@@ -1,4 +1,4 @@
-"""Training and evaluation of a Wasserstein GAN."""
+"""Trains and evaluates a Wasserstein GAN."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from aibench.contract import Facts, TaskModule
 from aibench.tasks.image_generation.config import Config, OptimConfig
 from aibench.tasks.image_generation.distance import EmDistance, SlicedWasserstein
 from aibench.tasks.image_generation.model import networks
+from aibench.vision.pixels import to_bytes, to_float
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, ...] | list[Tensor]
-_PICTURES = 16
 
 
 class Module(TaskModule):
-    """A generator and a critic. A batch is images, uint8 (batch, channels, size, size).
+    """Trains a generator and a critic. A batch is images, uint8 (batch, channels, size, size).
 
     Each batch is one step of the critic (algorithm 1 of Arjovsky et al. 2017, arXiv 1701.07875); a step of the
     generator follows after the batches of its group.
@@ -45,14 +45,14 @@ class Module(TaskModule):
         self.sliced_wasserstein = SlicedWasserstein(config.data.channels, config.data.size, seed)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Images, float (batch, channels, size, size), of `noise`, float (batch, latent)."""
+        """Return images, float (batch, channels, size, size), of `noise`, float (batch, latent)."""
         images: Tensor = self.generator(noise)
         return images
 
     # Training
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        real = _to_float(batch[0])
+        real = to_float(batch[0])
         for_generator, for_critic = self.optimizers()  # type: ignore[attr-defined]
         # The generator moves at the start of the batch that follows a group, not at the end of the group's last one: an
         # evaluation in between sees the critic where its estimate is best.
@@ -64,7 +64,10 @@ class Module(TaskModule):
         return self._step_critic(real, for_critic)
 
     def _step_critic(self, real: Tensor, optimizer: Any) -> Tensor:
-        """Towards greater scores of real and smaller ones of generated images. The loss is minus the EM distance."""
+        """Move the critic towards greater scores of real and smaller ones of generated images.
+
+        The loss is minus the EM distance.
+        """
         with torch.no_grad():
             made = self(self._noise(len(real)))
         loss: Tensor = self.critic(made).mean() - self.critic(real).mean()
@@ -78,7 +81,7 @@ class Module(TaskModule):
         return loss.detach()
 
     def _step_generator(self, count: int, optimizer: Any) -> None:
-        """Towards greater scores of generated images."""
+        """Move the generator towards greater scores of its images."""
         self.critic.requires_grad_(False)
         loss = -self.critic(self(self._noise(count))).mean()
         optimizer.zero_grad()
@@ -106,7 +109,7 @@ class Module(TaskModule):
     # Evaluation
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        real = _to_float(batch[0])
+        real = to_float(batch[0])
         start = batch_idx * self.config.data.eval_batch_size
         made = self(self.noise[start : start + len(real)])
         self.em_distance.update(self.critic(real), self.critic(made))
@@ -129,46 +132,25 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> Tensor:
-        """As many new images as `batch` has, uint8 (batch, channels, size, size)."""
-        return _to_bytes(self(self._noise(len(batch[0])))).cpu()
+        """Return as many new images as `batch` has, uint8 (batch, channels, size, size)."""
+        return to_bytes(self(self._noise(len(batch[0])))).cpu()
 
     @torch.inference_mode()
     def scores(self, images: Tensor) -> Tensor:
-        """The critic's score of each of `images`, uint8 (batch, channels, size, size): float (batch,)."""
-        scores: Tensor = self.critic(_to_float(images.to(self.device)))
+        """Return the critic's score of each of `images`, uint8 (batch, channels, size, size): float (batch,)."""
+        scores: Tensor = self.critic(to_float(images.to(self.device)))
         return scores.float().cpu()
 
     def render(self, batch: Batch) -> Figure:
-        """Generated images beside real ones, each under the critic's score."""
-        from matplotlib.figure import Figure
+        """Draw generated images beside real ones, each under the critic's score."""
+        from aibench.tasks.image_generation.figure import MOST, draw
 
-        real = batch[0][:_PICTURES]
-        side = math.ceil(math.sqrt(len(real)))
-        figure = Figure(figsize=(2 * side + 0.6, side + 0.5), layout="constrained")
-        parts = {"generated, under the critic's scores": self.infer((real,)), "real, held out": real.cpu()}
-        halves: Any = figure.subfigures(1, 2)
-        for part, (title, images) in zip(halves, parts.items(), strict=True):
-            part.suptitle(title)
-            panels = part.subplots(side, side, squeeze=False).flat
-            for axes, image, score in zip(panels, images, self.scores(images).tolist(), strict=False):
-                axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=255)
-                axes.set_title(f"{score:.2f}", fontsize=7, pad=2)
-            for axes in part.axes:
-                axes.set_axis_off()
-        return figure
+        real = batch[0][:MOST]
+        made = self.infer((real,))
+        return draw(made, real.cpu(), (self.scores(made).tolist(), self.scores(real).tolist()))
 
 
 def group(optim: OptimConfig, generator_steps: int) -> int:
-    """Critic steps before the generator step that follows `generator_steps` others."""
+    """Return how many critic steps come before the generator step that follows `generator_steps` others."""
     thorough = generator_steps < optim.thorough_first or generator_steps % optim.thorough_every == 0
     return optim.thorough_steps if thorough else optim.critic_steps
-
-
-def _to_float(images: Tensor) -> Tensor:
-    """Images in -1 to 1 of uint8."""
-    return images / 127.5 - 1
-
-
-def _to_bytes(images: Tensor) -> Tensor:
-    """Images as uint8, as a file would hold them, of -1 to 1."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,4 +1,4 @@
-"""The classes of Cityscapes, their colours, and which of them are scored. Imports no torch."""
+"""Lists the classes of Cityscapes, their colours, and which of them are scored. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VOID = 255  # what is not scored
 
 
 class Label(NamedTuple):
-    """One of Cityscapes' labels (Cordts et al. 2016; `labels.py` of the public cityscapesScripts).
+    """Describes one of Cityscapes' labels (Cordts et al. 2016; `labels.py` of the public cityscapesScripts).
 
     Attributes:
         name: Its name.
@@ -63,16 +63,19 @@ _COLOURS = {label.name: label.colour for label in LABELS}
 
 
 def palette(classes: tuple[str, ...]) -> list[Colour]:
-    """The colours of `classes`."""
+    """Return the colours of `classes`."""
     return [_COLOURS[name] for name in classes]
 
 
 def class_of_id() -> list[int]:
-    """The index of a label's class by its value in `*_gtFine_labelIds.png`; `VOID` for those that are not scored."""
+    """Return the index of each label's class by its value in `*_gtFine_labelIds.png`; `VOID` if it is not scored."""
     return [CLASSES.index(label.name) if label.scored else VOID for label in LABELS]
 
 
 def class_of_colour() -> dict[Colour, int]:
-    """The index of a label's class by its colour. The colours that two labels share go to the one that is scored."""
+    """Return the index of each label's class by its colour.
+
+    The colours that two labels share go to the one that is scored.
+    """
     found = {label.colour: VOID for label in LABELS}
     return found | {colour: index for index, colour in enumerate(palette(CLASSES))}

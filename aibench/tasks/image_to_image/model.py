@@ -1,4 +1,4 @@
-"""The networks of CycleGAN (Zhu et al. 2017, arXiv 1703.10593, 7.1) and their first weights."""
+"""Builds the networks of CycleGAN (Zhu et al. 2017, arXiv 1703.10593, 7.1) with their first weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INITIAL_STD = 0.02
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions beside the identity, padded by reflection; nothing follows their sum."""
+    """Adds two 3x3 convolutions, padded by reflection, to the identity; nothing follows their sum."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Block(nn.Module):
 
 
 def generator(config: ModelConfig) -> nn.Sequential:
-    """From images to images, float (batch, 3, height, width) in -1 to 1.
+    """Build a network from images to images, float (batch, 3, height, width) in -1 to 1.
 
     With `width=64`, `halvings=2`, `kernel=7` and `blocks=9` it is the paper's `c7s1-64, d128, d256, R256 x 9, u128,
     u64, c7s1-3` for 256x256 pixels. Convolutions have biases and instance normalisation no weights, as in the authors'
@@ -51,7 +51,7 @@ def generator(config: ModelConfig) -> nn.Sequential:
 
 
 def discriminator(config: ModelConfig) -> nn.Sequential:
-    """PatchGAN: a verdict on each patch of images, float (batch, 1, rows, columns), near 1 for real and 0 for made.
+    """Build PatchGAN, which judges each patch: float (batch, 1, rows, columns), near 1 for real and 0 for made.
 
     With `discriminator_layers=3` a patch has 70x70 pixels, and it is the paper's `C64-C128-C256-C512`.
     """
@@ -75,7 +75,7 @@ def _normalised(channels: int) -> tuple[nn.Module, nn.Module]:
 
 
 def _initialised(network: nn.Sequential) -> nn.Sequential:
-    """`network` with weights drawn from N(0, 0.02) and biases of 0 (the paper's 4; the authors' code)."""
+    """Return `network` with weights drawn from N(0, 0.02) and biases of 0 (the paper's 4; the authors' code)."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, INITIAL_STD)

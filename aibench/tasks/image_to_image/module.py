@@ -1,4 +1,4 @@
-"""Training and evaluation of CycleGAN."""
+"""Trains and evaluates CycleGAN."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, l1_loss, mse_loss
+from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from aibench.config import Source
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import plateau
 from aibench.tasks.image_to_image.classes import VOID
 from aibench.tasks.image_to_image.config import CRITERIA, WITHOUT_SEGMENTER, Config
 from aibench.tasks.image_to_image.model import discriminator, generator
 from aibench.tasks.image_to_image.pool import ImagePool
 from aibench.tasks.image_to_image.scores import Scores, nearest_colour, scores
 from aibench.tasks.image_to_image.segmenter import Segmenter, load_fcn, load_small
+from aibench.vision.pixels import to_bytes, to_float
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, ...]
 UNMEASURED = "data.segmenter=null: the scores are measured through a segmenter"
-_PICTURES = 6
 
 
 class Module(TaskModule):
-    """Two generators, label maps to photos and back, and a discriminator of each kind of image.
+    """Trains two generators, label maps to photos and back, and a discriminator of each kind of image.
 
     A training batch is label maps and photos, unpaired, each uint8 (batch, 3, load, load). A held-out batch is label
     maps and their photos, each uint8 (batch, 3, size, size), and the classes of the maps' pixels, uint8
@@ -66,14 +68,14 @@ class Module(TaskModule):
         return load_fcn(Path(str(data.segmenter)).expanduser(), data.segmenter_size)
 
     def forward(self, labels: Tensor) -> Tensor:
-        """Photos, float (batch, 3, height, width) in -1 to 1, of label maps, uint8 (batch, 3, height, width)."""
-        photos: Tensor = self.to_photo(_to_float(labels))
+        """Return photos, float (batch, 3, height, width) in -1 to 1, of label maps, uint8 (batch, 3, height, width)."""
+        photos: Tensor = self.to_photo(to_float(labels))
         return photos
 
     # Training
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        labels, photos = (_to_float(_cut(images, self.config.data.size)) for images in batch)
+        labels, photos = (to_float(_cut(images, self.config.data.size)) for images in batch)
         optimizers: Any = self.optimizers()
         generators, critics = optimizers
         self._critics_learn(False)
@@ -98,7 +100,9 @@ class Module(TaskModule):
         self.labels_critic.requires_grad_(learn)
 
     def _generators_loss(self, labels: Tensor, photos: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Equation 3 of CycleGAN's paper with least squares (section 4) and the identity loss (5.2); what was made.
+        """Return the generators' loss, and what was made.
+
+        The loss is equation 3 of CycleGAN's paper with least squares (section 4) and the identity loss (5.2).
 
         A generator works on what it translates and on what it should leave as it is in one batch: instance
         normalisation keeps the images apart.
@@ -126,9 +130,7 @@ class Module(TaskModule):
                 weights, lr=optim.lr, betas=(optim.beta1, 0.999), weight_decay=optim.weight_decay, fused=True
             )
             optimizers.append(optimizer)
-            schedules.append(
-                torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim.constant, step, budget))
-            )
+            schedules.append(LambdaLR(optimizer, lambda step: plateau(step, budget, optim.constant)))
         return optimizers, schedules
 
     # Evaluation
@@ -136,12 +138,12 @@ class Module(TaskModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels, photos, classes = batch
         shape, classes = classes.shape[1:], classes.long()
-        made = _to_bytes(self.to_labels(_to_float(photos)))
+        made = to_bytes(self.to_labels(to_float(photos)))
         guessed = nearest_colour(made, self.palette)[:, None].float()
         self.labels.update(interpolate(guessed, size=shape, mode="nearest-exact")[:, 0].long(), classes)
         if self.segmenter is None:
             return
-        self.generated.update(self.segmenter(_to_bytes(self(labels)), shape), classes)
+        self.generated.update(self.segmenter(to_bytes(self(labels)), shape), classes)
         if self._real_scores is None:
             self.real.update(self.segmenter(photos, shape), classes)
 
@@ -171,28 +173,21 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> Tensor:
-        """Photos of the label maps of `batch`, uint8 (batch, 3, height, width)."""
-        return _to_bytes(self(batch[0].to(self.device))).cpu()
+        """Return photos of the label maps of `batch`, uint8 (batch, 3, height, width)."""
+        return to_bytes(self(batch[0].to(self.device))).cpu()
 
     def render(self, batch: Batch) -> Figure:
-        """Columns of scenes: the label map, the photo made of it, what the segmenter sees in that, the real photo."""
-        from matplotlib.figure import Figure
+        """Draw columns of scenes: label map, photo made of it, what the segmenter sees in that, real photo."""
+        from aibench.tasks.image_to_image.figure import MOST, draw
 
-        labels, photos = (images[:_PICTURES] for images in batch[:2])
+        labels, photos = (images[:MOST] for images in batch[:2])
         made = self.infer((labels,))
         rows = {"label map": labels.cpu(), "generated photo": made}
         if self.segmenter is not None:
             seen = self.segmenter(made.to(self.device), made.shape[2:])
             rows["its segmentation"] = self.palette[seen].permute(0, 3, 1, 2).cpu()
         rows["real photo"] = photos.cpu()
-        figure = Figure(figsize=(1.6 * len(labels) + 0.4, 1.6 * len(rows)), layout="constrained")
-        grid = figure.subplots(len(rows), len(labels), squeeze=False)
-        for line, (title, images) in zip(grid, rows.items(), strict=True):
-            for axes, image in zip(line, images, strict=True):
-                axes.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
-                axes.set(xticks=[], yticks=[])
-            line[0].set_ylabel(title)
-        return figure
+        return draw(rows)
 
 
 def _compute(confusion: MulticlassConfusionMatrix) -> Scores:
@@ -201,14 +196,8 @@ def _compute(confusion: MulticlassConfusionMatrix) -> Scores:
     return found
 
 
-def factor(constant: float, step: int, budget: int) -> float:
-    """The learning rate of `step` (from 0) as a factor of its peak: 1 for a part `constant` of `budget`, then to 0."""
-    left = 1 - step / budget
-    return 1.0 if left >= 1 - constant else max(0.0, left / (1 - constant))
-
-
 def _halves(network: nn.Module, first: Tensor, second: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """What `network` makes of the images `first` and `second`."""
+    """Return what `network` makes of the images `first` and `second`."""
     if second is None:
         return network(first), None
     made = network(torch.cat([first, second]))
@@ -216,19 +205,19 @@ def _halves(network: nn.Module, first: Tensor, second: Tensor | None) -> tuple[T
 
 
 def _critic_loss(critic: nn.Module, real: Tensor, made: Tensor) -> Tensor:
-    """Half the sum, as in the authors' code: the discriminators learn at half the generators' speed."""
+    """Return half the sum, as the authors' code does: the discriminators learn at half the generators' speed."""
     real_verdicts, made_verdicts = _halves(critic, real, made)
     assert made_verdicts is not None
     return (_verdict_loss(real_verdicts, 1.0) + _verdict_loss(made_verdicts, 0.0)) / 2
 
 
 def _verdict_loss(verdicts: Tensor, wanted: float) -> Tensor:
-    """Least squares (Mao et al. 2017, arXiv 1611.04076)."""
+    """Return the least-squares loss (Mao et al. 2017, arXiv 1611.04076)."""
     return mse_loss(verdicts, torch.full_like(verdicts, wanted))
 
 
 def _cut(images: Tensor, size: int) -> Tensor:
-    """A random part of each image, `size` by `size` pixels, mirrored half of the time; each image by its own draw.
+    """Cut a random part out of each image, `size` by `size` pixels, mirrored half of the time; each by its own draw.
 
     Args:
         images: (batch, 3, height, width).
@@ -241,13 +230,3 @@ def _cut(images: Tensor, size: int) -> Tensor:
     columns = torch.where(torch.rand(count, 1, device=device) < 0.5, along, along.flip(0))
     which = torch.arange(count, device=device)[:, None, None]
     return images.permute(0, 2, 3, 1)[which, (top + along)[:, :, None], (left + columns)[:, None]].permute(0, 3, 1, 2)
-
-
-def _to_float(images: Tensor) -> Tensor:
-    """Images in -1 to 1 of uint8."""
-    return images / 127.5 - 1
-
-
-def _to_bytes(images: Tensor) -> Tensor:
-    """Images as uint8, as a file would hold them, of -1 to 1."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,4 +1,7 @@
-"""Generated images of the past, which steady the discriminators (Shrivastava et al. 2017, arXiv 1612.07828, 2.3)."""
+"""Keeps generated images of the past, which steady the discriminators.
+
+Shrivastava et al. 2017, arXiv 1612.07828, 2.3.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def exchange(self, new: Tensor) -> Tensor:
-        """As many images as `new` has, float (batch, 3, height, width)."""
+        """Return as many images as `new` has, float (batch, 3, height, width)."""
         assert self.capacity == 0 or len(new) <= self.capacity
         free = min(self.capacity - self.held, len(new))
         self.images[self.held : self.held + free] = new[:free]
@@ -46,7 +49,7 @@ class ImagePool(nn.Module):
         return torch.cat([new[:free], torch.where(older, kept, rest)])
 
     def get_extra_state(self) -> dict[str, Any]:
-        """How many images it holds."""
+        """Return how many images the pool holds."""
         return {"held": self.held}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The FCN scores (Isola et al. 2017, arXiv 1611.07004, 3.2; Long et al. 2015, arXiv 1411.4038, 5)."""
+"""Computes the FCN scores (Isola et al. 2017, arXiv 1611.07004, 3.2; Long et al. 2015, arXiv 1411.4038, 5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Scores(NamedTuple):
-    """What a segmentation is worth, fractions: float64 ().
+    """Holds what a segmentation is worth, fractions: float64 ().
 
     Attributes:
         pixel_accuracy: Share of the pixels whose class is right.
@@ -24,7 +24,7 @@ class Scores(NamedTuple):
 
 
 def scores(confusion: Tensor) -> Scores:
-    """The scores of pixels counted over all images.
+    """Return the scores of pixels counted over all images.
 
     The means leave out a class that is neither in the maps nor in the segmentations. One that is in the segmentations
     only counts with 0. (The authors' code counts both with 0; all 19 classes are in the 500 held-out maps of
@@ -41,7 +41,9 @@ def scores(confusion: Tensor) -> Scores:
 
 
 def nearest_colour(images: Tensor, palette: Tensor) -> Tensor:
-    """The index of the colour of `palette` next to each pixel in squared distance, int64 (batch, height, width).
+    """Return the index of the colour of `palette` nearest to each pixel, int64 (batch, height, width).
+
+    Near is what has the least squared distance.
 
     Args:
         images: uint8 (batch, 3, height, width).

@@ -1,4 +1,4 @@
-"""The fixed networks that tell what photos show: torchvision's FCN, and a small one for the generated streets."""
+"""Loads the fixed networks that tell what photos show: torchvision's FCN, and a small one for the generated streets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RECIPE = f"{SCENES} {_EPOCHS} {_BATCH} {_LR} 1"  # the last number is that of t
 
 
 class SmallSegmenter(nn.Module):
-    """Logits at full resolution, of features at full and at half resolution: 37,815 parameters."""
+    """Computes logits at full resolution from features at full and at half resolution: 37,815 parameters."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -38,7 +38,9 @@ class SmallSegmenter(nn.Module):
 
 
 class Segmenter:
-    """A trained network, frozen. Not an `nn.Module`: it is no part of the model that it judges, nor of checkpoints.
+    """Runs a trained, frozen network.
+
+    It is no `nn.Module`: it is no part of the model that it judges, nor of checkpoints.
 
     Args:
         network: From normalised images to logits, float (batch, classes, height, width), or torchvision's dict with
@@ -52,7 +54,7 @@ class Segmenter:
 
     @torch.no_grad()
     def __call__(self, photos: Tensor, shape: torch.Size) -> Tensor:
-        """Classes, int64 (batch, *shape), of `photos`, uint8 (batch, 3, height, width); in fp32 in any session."""
+        """Return the classes, int64 (batch, *shape), of `photos`, uint8 (batch, 3, height, width); always in fp32."""
         self.network.to(photos.device)
         with torch.autocast(photos.device.type, enabled=False):
             logits = self.network(_resized(_normalised(photos), self.size))
@@ -61,7 +63,7 @@ class Segmenter:
 
 
 def of_streets(cache: str, seed: int) -> Path:
-    """The state_dict of the small network, trained on `SCENES` photos of the generated training scenes and their maps.
+    """Return the file of the small network, trained on `SCENES` photos of the generated training scenes and their maps.
 
     Trained once with one thread in a few seconds, and kept in `cache`. The held-out scenes have no part in it.
     """
@@ -72,14 +74,14 @@ def of_streets(cache: str, seed: int) -> Path:
 
 
 def load_small(path: Path, size: list[int]) -> Segmenter:
-    """The small network with the weights in `path`, which `of_streets` returned."""
+    """Load the small network with the weights in `path`, which `of_streets` returned."""
     network = SmallSegmenter(len(streets.CLASSES))
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return Segmenter(network, size)
 
 
 def load_fcn(path: Path, size: list[int]) -> Segmenter:
-    """The `fcn_resnet50` of torchvision with the weights in `path`; those of its auxiliary classifier are not used.
+    """Load torchvision's `fcn_resnet50` with the weights in `path`; those of its auxiliary classifier are not used.
 
     Raises:
         DataError: The file is not such a state_dict.
@@ -133,7 +135,7 @@ def _trained(photos: Tensor, classes: Tensor, seed: int) -> SmallSegmenter:
 
 @contextmanager
 def _apart(seed: int) -> Iterator[None]:
-    """Random state of its own and a single thread, so that no session changes the result nor notices it."""
+    """Give the block a random state of its own and one thread, so that no session changes the result nor notices."""
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

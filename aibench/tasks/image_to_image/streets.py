@@ -1,4 +1,4 @@
-"""Generated samples: maps of street scenes in Cityscapes' colours, and photos of such scenes.
+"""Generates samples: maps of street scenes in Cityscapes' colours, and photos of such scenes.
 
 A photo is painted with pieces of real photographs, tinted by class, under a light of its own.
 """
@@ -36,7 +36,7 @@ _NOISE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Scenes, each as a map and as a photo.
+    """Holds scenes, each as a map and as a photo.
 
     Attributes:
         classes: Indices into `CLASSES`, uint8 (scenes, 32, 32).
@@ -48,10 +48,10 @@ class Pairs:
 
 
 def scenes(part: str, count: int, seed: int) -> NDArray[np.uint8]:
-    """Maps of `count` scenes: indices into `CLASSES`, uint8 (count, 32, 32).
+    """Draw maps of `count` scenes: indices into `CLASSES`, uint8 (count, 32, 32).
 
     Args:
-        part: Of `SCENES`; each part has scenes of its own.
+        part: A key of `SCENES`; each part has scenes of its own.
         count: How many.
         seed: Decides everything random.
     """
@@ -60,13 +60,13 @@ def scenes(part: str, count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def pairs(part: str, count: int, seed: int) -> Pairs:
-    """Scenes of `part`, `photos` or `val`, with their photos; the two share no column of a photograph."""
+    """Draw scenes of `part`, `photos` or `val`, with their photos; the two share no column of a photograph."""
     classes = scenes(part, count, seed)
     return Pairs(classes, _photos(classes, *COLUMNS[part], np.random.default_rng((seed, SCENES[part], 1))))
 
 
 def coloured(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Maps as images in Cityscapes' colours, uint8 (scenes, 3, 32, 32)."""
+    """Return maps as images in Cityscapes' colours, uint8 (scenes, 3, 32, 32)."""
     images = np.array(palette(CLASSES), dtype=np.uint8)[classes]
     return np.ascontiguousarray(np.moveaxis(images, 3, 1))
 
@@ -87,7 +87,7 @@ def _scene(generator: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _build(scene: NDArray[np.uint8], horizon: int, generator: np.random.Generator) -> None:
-    """A row of buildings of different heights, with gaps."""
+    """Draw a row of buildings of different heights, with gaps."""
     left = 0
     while left < SIZE:
         width = int(generator.integers(4, 11))
@@ -98,7 +98,7 @@ def _build(scene: NDArray[np.uint8], horizon: int, generator: np.random.Generato
 
 
 def _pave(scene: NDArray[np.uint8], horizon: int, vanishing: int) -> None:
-    """A road that widens towards the viewer, and pavements on both sides of it."""
+    """Draw a road that widens towards the viewer, and pavements on both sides of it."""
     scene[horizon:] = ROAD
     for row in range(horizon, SIZE):
         half = 3 + (row - horizon) * 18 // (SIZE - horizon)
@@ -107,7 +107,7 @@ def _pave(scene: NDArray[np.uint8], horizon: int, vanishing: int) -> None:
 
 
 def _plant(scene: NDArray[np.uint8], horizon: int, generator: np.random.Generator) -> None:
-    """A tree: a crown and a trunk."""
+    """Draw a tree: a crown and a trunk."""
     column, row, radius = int(generator.integers(SIZE)), horizon - int(generator.integers(4)), generator.integers(2, 6)
     rows, columns = np.ogrid[:SIZE, :SIZE]
     scene[(rows - row) ** 2 + (columns - column) ** 2 < radius**2] = VEGETATION
@@ -115,7 +115,7 @@ def _plant(scene: NDArray[np.uint8], horizon: int, generator: np.random.Generato
 
 
 def _park(scene: NDArray[np.uint8], horizon: int, vanishing: int, generator: np.random.Generator) -> None:
-    """A car on the road, the nearer the larger."""
+    """Draw a car on the road, the nearer the larger."""
     bottom = int(generator.integers(horizon + 3, SIZE))
     nearness = (bottom - horizon) / (SIZE - horizon)
     width, height = int(4 + 7 * nearness), int(3 + 4 * nearness)
@@ -125,7 +125,7 @@ def _park(scene: NDArray[np.uint8], horizon: int, vanishing: int, generator: np.
 
 
 def _walk(scene: NDArray[np.uint8], horizon: int, generator: np.random.Generator) -> None:
-    """A person, the nearer the larger."""
+    """Draw a person, the nearer the larger."""
     bottom = int(generator.integers(horizon + 3, SIZE))
     nearness = (bottom - horizon) / (SIZE - horizon)
     width, height = int(2 + 1.5 * nearness), int(5 + 6 * nearness)
@@ -134,7 +134,7 @@ def _walk(scene: NDArray[np.uint8], horizon: int, generator: np.random.Generator
 
 
 def _photos(classes: NDArray[np.uint8], left: int, right: int, generator: np.random.Generator) -> NDArray[np.uint8]:
-    """Photos of the scenes `classes`, painted with the photographs' columns `left` to `right` (left out)."""
+    """Paint photos of the scenes `classes` with the photographs' columns `left` to `right` (left out)."""
     count = len(classes)
     texture = _textures((count, len(CLASSES)), left, right, generator)
     texture = np.take_along_axis(texture, classes[:, None], axis=1)[:, 0]
@@ -149,7 +149,7 @@ def _photos(classes: NDArray[np.uint8], left: int, right: int, generator: np.ran
 
 
 def _textures(shape: tuple[int, int], left: int, right: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Pieces of the photographs' brightness, less its mean: (*shape, 32, 32) in -1 to 1."""
+    """Return pieces of the photographs' brightness, less its mean: (*shape, 32, 32) in -1 to 1."""
     bright = np.stack(photographs()) @ _GREY / 255
     bright -= bright[:, :, left:right].mean()
     which = generator.integers(len(bright), size=shape)

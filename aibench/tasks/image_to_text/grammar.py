@@ -1,4 +1,4 @@
-"""Descriptions of two things, in the words of a small grammar."""
+"""Describes two things in the words of a small grammar."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DESCRIPTIONS = len(_SENTENCES) * 2  # of a scene
 
 
 class Scene(NamedTuple):
-    """Two things of different kinds.
+    """Describes two things of different kinds.
 
     Attributes:
         first: Kind of the upper thing, or of the left one, in 0 to 29: its colour times 5, and its shape.
@@ -41,13 +41,13 @@ class Scene(NamedTuple):
 
 
 def description(scene: Scene, number: int) -> str:
-    """Description `number`, in 0 to 11, of `scene`; no two are alike."""
+    """Return description `number`, in 0 to 11, of `scene`; no two are alike."""
     a, b = (f"a {COLOURS[kind // len(SHAPES)]} {SHAPES[kind % len(SHAPES)]}" for kind in (scene.first, scene.second))
     relation, turned = _RELATIONS[scene.beside][number % 2]
     return _SENTENCES[number // 2].format(a=a, b=b, relation=relation, turned=turned)
 
 
 def drawn(scenes: list[Scene], count: int, generator: np.random.Generator) -> list[list[str]]:
-    """`count` different descriptions of each of `scenes`, every one as likely as any other."""
+    """Draw `count` different descriptions of each of `scenes`, every one as likely as any other."""
     numbers: NDArray[np.int64] = generator.random((len(scenes), DESCRIPTIONS)).argsort(axis=1)[:, :count]
     return [[description(scene, number) for number in row] for scene, row in zip(scenes, numbers.tolist(), strict=True)]

@@ -1,4 +1,4 @@
-"""A convolutional encoder, and an LSTM that writes what it saw (Vinyals et al. 2015, arXiv 1411.4555)."""
+"""Builds a convolutional encoder, and an LSTM that writes what it saw (Vinyals et al. 2015, arXiv 1411.4555)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ State = tuple[Tensor, Tensor]
 
 
 class Eye(nn.Module):
-    """The encoder: an image as a word of the decoder's language. Its linear layer and what follows always learn.
+    """Encodes an image as a word of the decoder's language. Its linear layer and what follows always learn.
 
     Args:
         config: `encoder`, `weights`, `frozen`, `width`, `blocks`, `size` and `embedding` are used.
@@ -36,14 +36,14 @@ class Eye(nn.Module):
         self.normalisation = nn.BatchNorm1d(config.embedding, momentum=config.momentum)
 
     def train(self, mode: bool = True) -> Eye:
-        """A frozen network's batch normalisation neither looks at the batch nor learns from it."""
+        """Switch to training or evaluation, but leave a frozen network's batch normalisation in evaluation."""
         super().train(mode)
         if self.frozen:
             self.network.eval()
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Float (batch, embedding), of normalised images, float (batch, 3, size, size)."""
+        """Return float (batch, embedding) for normalised images, float (batch, 3, size, size)."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             features = self.network(images)
         word: Tensor = self.normalisation(self.linear(features)).float()
@@ -51,7 +51,7 @@ class Eye(nn.Module):
 
 
 class Writer(nn.Module):
-    """The decoder. It reads the image, then `BOS` and each word, and after each gives the next word's logits.
+    """Reads the image, then `BOS` and each word, and after each gives the next word's logits.
 
     Args:
         words: Length of the vocabulary.
@@ -68,7 +68,7 @@ class Writer(nn.Module):
         self.linear = nn.Linear(config.hidden, words)
 
     def forward(self, seen: Tensor, captions: Tensor) -> Tensor:
-        """Logits of what follows each word, float (captions, words, vocabulary).
+        """Return the logits of what follows each word, float (captions, words, vocabulary).
 
         Args:
             seen: Float (captions, embedding), of each caption's image.
@@ -79,7 +79,7 @@ class Writer(nn.Module):
         return logits
 
     def written(self, seen: Tensor, beams: int, longest: int) -> list[list[int]]:
-        """The best caption that is found for each image, as indices, without `BOS`, `EOS` and `UNK`.
+        """Return the best caption that is found for each image, as indices, without `BOS`, `EOS` and `UNK`.
 
         Args:
             seen: Float (images, embedding).
@@ -97,14 +97,14 @@ class Writer(nn.Module):
         return beam_search(step, start, batch=len(seen), beams=beams, longest=longest)
 
     def _step(self, inputs: Tensor, state: Any) -> tuple[Tensor, State]:
-        """The LSTM after one more input, float (rows, embedding): what it gives, and its state, (rows, hidden) each."""
+        """Return the LSTM's output and state, (rows, hidden) each, after one more input, float (rows, embedding)."""
         hidden, cell = (part[None].contiguous() for part in state)
         output, (hidden, cell) = self.lstm(inputs[:, None], (hidden, cell))
         return output[:, 0], (hidden[0], cell[0])
 
 
 def _network(config: ModelConfig) -> tuple[nn.Module, int]:
-    """The encoder's network, and how many features it gives, float (batch, features)."""
+    """Build the encoder's network; return also how many features it gives, float (batch, features)."""
     match config.encoder:
         case Encoder.small:
             assert config.width is not None
@@ -124,7 +124,10 @@ def _network(config: ModelConfig) -> tuple[nn.Module, int]:
 
 
 def _small(width: int, blocks: int, size: int) -> tuple[nn.Module, int]:
-    """Convolutions that halve height and width. What is left at each place is a feature: where things are counts."""
+    """Build convolutions that halve height and width.
+
+    What is left at each place is a feature: where things are counts.
+    """
     channels = [3, *(width * 2**block for block in range(blocks))]
     layers: list[tuple[str, nn.Module]] = []
     for block in range(blocks):

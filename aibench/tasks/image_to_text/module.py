@@ -1,4 +1,4 @@
-"""Training and evaluation of an image caption generator."""
+"""Trains and evaluates an image caption generator."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from aibench.nn.schedules import each_step, half_cosine
 from aibench.tasks.image_to_text.config import Config, Decay
 from aibench.tasks.image_to_text.model import Eye, Writer
 from aibench.text.vocabulary import PAD, Vocabulary
+from aibench.vision.pixels import Normalise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,15 +24,13 @@ _EXAMPLE_WORDS = 12  # `<s>` and 11 words: COCO's captions have 10.5 words in th
 
 
 class Module(TaskModule):
-    """A caption generator.
+    """Trains a caption generator.
 
     A batch is images, uint8 (images, 3, size, size), captions with `<s>` and `</s>`, int64 (captions, longest), filled
     up with padding, and the place in the batch of the image that each is of, int64 (captions,), ascending.
     """
 
     config: Config
-    scale: Tensor
-    offset: Tensor
 
     def __init__(self, config: Config, facts: Facts) -> None:
         super().__init__(config, facts)
@@ -40,21 +39,19 @@ class Module(TaskModule):
         self.writer = Writer(len(self.vocabulary), config.model)
         if config.model.weights is not None:
             self.initialisation = f"encoder with the weights of {config.model.weights}"
-        mean, std = torch.tensor(config.data.mean), torch.tensor(config.data.std)
-        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
-        self.register_buffer("offset", (-mean / std).view(3, 1, 1), persistent=False)
+        self.normalise = Normalise(config.data.mean, config.data.std)
         self.perplexity = CorpusPerplexity(ignore=PAD)
         self.written: list[list[int]] = []
         self.references: list[list[list[int]]] = []
 
     def forward(self, images: Tensor, captions: Tensor, owners: Tensor) -> Tensor:
-        """Logits of what follows each word of `captions`, float (captions, words, vocabulary); see the class."""
+        """Return the logits of what follows each word of `captions`, float (captions, words, vocabulary)."""
         logits: Tensor = self.writer(self.seen(images)[owners], captions)
         return logits
 
     def seen(self, images: Tensor) -> Tensor:
-        """What the decoder reads of `images`, uint8 (images, 3, size, size): float (images, embedding)."""
-        word: Tensor = self.eye(images * self.scale + self.offset)
+        """Return what the decoder reads of `images`, uint8 (images, 3, size, size): float (images, embedding)."""
+        word: Tensor = self.eye(self.normalise(images))
         return word
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -94,15 +91,15 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[str]:
-        """A caption for each image."""
+        """Return a caption for each image."""
         return [self.text(caption) for caption in self._written(self.seen(batch[0].to(self.device)))]
 
     def text(self, caption: list[int]) -> str:
-        """The words of a caption, with or without `<s>` and `</s>`."""
+        """Return the words of a caption, with or without `<s>` and `</s>`."""
         return " ".join(self.vocabulary.decode(caption))
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures with the model's caption and one of the references."""
+        """Draw pictures with the model's caption and one of the references."""
         from aibench.tasks.image_to_text.figure import draw
 
         references = [self.text(captions[0]) for captions in _by_image(*batch[1:])]
@@ -114,7 +111,7 @@ class Module(TaskModule):
 
 
 def bleu(texts: list[str], references: list[list[str]]) -> float:
-    """BLEU-4 of the whole corpus, in 0 to 100: sacrebleu's, of words as they stand (`tokenize="none"`).
+    """Return the whole corpus's BLEU-4, in 0 to 100: sacrebleu's, of words as they stand (`tokenize="none"`).
 
     Args:
         texts: One for each image.
@@ -128,7 +125,7 @@ def bleu(texts: list[str], references: list[list[str]]) -> float:
 
 
 def _by_image(captions: Tensor, owners: Tensor) -> list[list[list[int]]]:
-    """The captions of each image of a batch."""
+    """Return the captions of each image of a batch."""
     rows: list[list[list[int]]] = [[] for _ in range(int(owners[-1]) + 1)]
     for owner, caption in zip(owners.tolist(), captions.tolist(), strict=True):
         rows[owner].append(caption)

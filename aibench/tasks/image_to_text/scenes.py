@@ -1,4 +1,4 @@
-"""Generated samples: two coloured shapes on a piece of a real photograph, each picture with five descriptions."""
+"""Generates samples: two coloured shapes on a piece of a real photograph, each picture with five descriptions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Pictures = NDArray[np.uint8]
 
 
 def captioned_scenes(split: str, count: int, size: int, seed: int) -> tuple[Pictures, list[list[str]]]:
-    """Pictures of two things, and what may be said of them.
+    """Draw pictures of two things, and say what may be said of them.
 
     Training and held-out pictures share no pair of kinds (colour and shape), hence no description, and no column of a
     photograph. Each kind is in both.
@@ -46,7 +46,7 @@ def captioned_scenes(split: str, count: int, size: int, seed: int) -> tuple[Pict
 
 
 def pairs(split: str, seed: int) -> NDArray[np.int64]:
-    """The pairs of kinds in the pictures of `split`, int64 (pairs, 2)."""
+    """Return the pairs of kinds in the pictures of `split`, int64 (pairs, 2)."""
     every = np.array(list(combinations(range(KINDS), 2)))
     order = np.random.default_rng(seed).permutation(len(every))
     return every[order[:TRAIN_PAIRS] if split == "train" else order[TRAIN_PAIRS:]]
@@ -59,7 +59,7 @@ def _scenes(allowed: NDArray[np.int64], count: int, generator: np.random.Generat
 
 
 def _backgrounds(count: int, size: int, left: int, right: int, generator: np.random.Generator) -> Pictures:
-    """Every second pixel of pieces of the photographs' columns `left` to `right` (left out), less bright than they are.
+    """Cut every second pixel of pieces of the photographs' columns `left` to `right` (left out), darkened.
 
     Returns:
         (count, 3, size, size).
@@ -97,7 +97,7 @@ def _paint(pictures: Pictures, scenes: list[Scene], generator: np.random.Generat
 def _inside(
     shapes: NDArray[np.int64], x: NDArray[np.int32], y: NDArray[np.int32], radius: NDArray[np.int32], size: int
 ) -> NDArray[np.bool_]:
-    """Which pixels lie in a thing, bool (count, size, size); its middle and radius are in eighths of a pixel."""
+    """Return which pixels lie in a thing, bool (count, size, size); its middle and radius are in eighths of a pixel."""
     centres = _FINE * np.arange(size, dtype=np.int32) + _FINE // 2
     right, down = centres[None, None, :] - x[:, None, None], centres[None, :, None] - y[:, None, None]
     wide, high, r = np.abs(right), np.abs(down), radius[:, None, None]
@@ -109,7 +109,10 @@ def _inside(
 
 
 def _holds(name: str, *measures: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Whether a shape holds a point `right` and `down` of its middle; `wide` and `high` are the same without sign."""
+    """Return whether a shape holds a point `right` and `down` of its middle.
+
+    `wide` and `high` are the same without sign.
+    """
     right, down, wide, high, r = measures
     match name:
         case "circle":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from torch.nn.utils import rnn
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.published import GOWALLA, GOWALLA_SPLIT
 from aibench.interactions.filtering import first_visits
 from aibench.interactions.rows import Rows
 from aibench.interactions.unseen import UnseenItems
+from aibench.tasks.learning_to_rank import layout
 from aibench.tasks.learning_to_rank.config import Config, DataConfig
 from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 
@@ -136,6 +139,18 @@ class Data(TaskData):
         return tuple(
             rnn.pad_sequence(column, batch_first=True) if column[0].ndim else torch.stack(column) for column in columns
         )
+
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            root = Path(str(self.config.data.root)).expanduser()
+            split, raw = layout.published_split(root), layout.raw_file(root)
+            yield from split or ([raw] if raw else [])
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        known = GOWALLA_SPLIT if len(list(self.file_paths())) > 1 else GOWALLA
+        return known.compared(self.interactions.lines)
 
     def fingerprint(self) -> str:
         made, sizes = self.interactions, (len(self.windows), len(self.held_out))

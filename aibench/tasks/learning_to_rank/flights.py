@@ -1,4 +1,4 @@
-"""The embedded check-ins: flights of aircraft."""
+"""Makes the embedded check-ins: flights of aircraft."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOURS = 4  # of a block of departures
 
 
 def flights(config: DataConfig) -> Interactions:
-    """Which aircraft did what for the first time: users are aircraft, items are like `ORD UA 08-12`.
+    """Return which aircraft did what for the first time: users are aircraft, items are like `ORD UA 08-12`.
 
     An item is a destination, a carrier and the four hours of the day in which the departure was scheduled.
     """

@@ -1,8 +1,9 @@
-"""Check-ins in time, split into those that training shows and each user's later ones."""
+"""Splits check-ins in time into those that training shows and each user's later ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Each user's items, oldest first, none twice.
+    """Holds each user's items, oldest first, none twice.
 
     Attributes:
         train: The items that training shows; users 0 to n-1, items 1 to m.
@@ -24,6 +25,7 @@ class Interactions:
         items: m, without the padding item 0.
         original: What item `i` was called is `original[i - 1]`.
         unrankable: Held-out interactions left out because training shows their item to nobody.
+        lines: How many lines and users the files have, where there are files.
     """
 
     train: Rows
@@ -31,10 +33,11 @@ class Interactions:
     items: int
     original: NDArray[Any]
     unrankable: int
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, user: Ints, item: NDArray[Any], is_held_out: Mask) -> Interactions:
-        """Interactions in the order of time.
+        """Collect interactions that stand in the order of time.
 
         Args:
             user: int64 (interactions,); 0 to n-1, each with a training interaction.
@@ -53,7 +56,7 @@ class Interactions:
 
 
 def later_part(user: Ints, training_tenths: int = 8) -> Mask:
-    """Which interactions lie in the later part of their user's: the last 20 %, rounded up.
+    """Return which interactions lie in the later part of their user's: the last 20 %, rounded up.
 
     The published split of Gowalla is 70 % training, 10 % validation, 20 % test in each user's time, and its final
     models are trained on the first two together.

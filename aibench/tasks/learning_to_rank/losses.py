@@ -1,4 +1,4 @@
-"""The ranking loss and ranking distillation (Tang & Wang, Ranking Distillation, KDD 2018).
+"""Computes the ranking loss and ranking distillation (Tang & Wang, Ranking Distillation, KDD 2018).
 
 Equation numbers are the paper's, as the authors' code cites them (its eq. 8 and 9); where the two leave something
 open, the code decides: ranks from 0 in the discrepancy, and a product of the two weights that is not renormalised.
@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid
 
 
 def ranking_loss(next_items: Tensor, negatives: Tensor) -> Tensor:
-    """-log sigmoid(y) of the next items - log(1 - sigmoid(y)) of the negatives; summed in a window, then the mean.
+    """Return -log sigmoid(next items) - log(1 - sigmoid(negatives)), summed in a window; the windows' mean.
 
     Args:
         next_items: Scores, float (windows, targets).
@@ -22,7 +22,7 @@ def ranking_loss(next_items: Tensor, negatives: Tensor) -> Tensor:
 
 
 def distillation_loss(scores: Tensor, weights: Tensor) -> Tensor:
-    """- sum over r of w_r log sigmoid(y of the teacher's item at r); the mean over windows.
+    """Return - sum over r of w_r log sigmoid(score of the teacher's item at r); the mean over windows.
 
     Args:
         scores: The student's, of the teacher's first K items, float (windows, K).
@@ -32,7 +32,9 @@ def distillation_loss(scores: Tensor, weights: Tensor) -> Tensor:
 
 
 def position_weights(count: int, decay: float) -> Tensor:
-    """How much each place of the teacher's ranking matters (eq. 8): w_r ~ exp(-r / lambda), r = 1..K; they sum to 1.
+    """Return how much each place of the teacher's ranking matters: w_r ~ exp(-r / lambda), r = 1..K (eq. 8).
+
+    They sum to 1.
 
     Returns:
         float (count,).
@@ -41,7 +43,7 @@ def position_weights(count: int, decay: float) -> Tensor:
 
 
 def estimated_ranks(scores: Tensor, sampled: Tensor, items: int) -> Tensor:
-    """Where the student ranks the teacher's items, from 0: floor(items * share of sampled items that score higher).
+    """Return where the student ranks the teacher's items, from 0: floor(items * share of samples that score higher).
 
     Args:
         scores: The student's, of the teacher's items, float (windows, K).
@@ -56,7 +58,9 @@ def estimated_ranks(scores: Tensor, sampled: Tensor, items: int) -> Tensor:
 
 
 def discrepancy_weights(student_ranks: Tensor, scale: float) -> Tensor:
-    """How far the student ranks the teacher's items too low (eq. 9): max(tanh(mu (student's - teacher's rank)), 0).
+    """Return how far the student ranks the teacher's items too low (eq. 9).
+
+    They are max(tanh(mu (student's - teacher's rank)), 0).
 
     Args:
         student_ranks: From 0, float (windows, K); column r is the teacher's item of rank r.

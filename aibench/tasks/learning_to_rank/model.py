@@ -1,4 +1,4 @@
-"""Caser, the convolutional sequence embedding recommender (Tang & Wang, WSDM 2018)."""
+"""Builds Caser, the convolutional sequence embedding recommender (Tang & Wang, WSDM 2018)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PADDING = 0
 
 
 class HorizontalFilters(nn.Module):
-    """Filters over whole rows of the embedded sequence, each followed by its maximum over time.
+    """Runs filters over whole rows of the embedded sequence, each followed by its maximum over time.
 
     A filter of height h is a linear map of h embeddings in a row, at every place where they fit. As a matrix product
     of each place this takes a third of the time on a CPU of the same thing written as a convolution with one channel.
 
     Args:
         length: Embeddings in a sequence, L.
-        dimensions: Of an embedding, d.
+        dimensions: The length d of an embedding.
         filters: Filters of each height 1 to L.
         activation: Before the maximum.
     """
@@ -36,7 +36,7 @@ class HorizontalFilters(nn.Module):
         self.filters = nn.ModuleList(nn.Linear(height * dimensions, filters) for height in range(1, length + 1))
 
     def forward(self, embedded: Tensor) -> Tensor:
-        """Maxima, float (batch, length * filters), of embeddings, float (batch, length, dimensions)."""
+        """Return the maxima, float (batch, length * filters), over embeddings, float (batch, length, dimensions)."""
         strongest = []
         for height, linear in enumerate(self.filters, start=1):
             places = range(self.length - height + 1)
@@ -79,7 +79,7 @@ class Caser(nn.Module):
             self.item_embedding.weight[PADDING].zero_()
 
     def forward(self, users: Tensor, sequences: Tensor, items: Tensor) -> Tensor:
-        """Scores of some items.
+        """Return the scores of some items.
 
         Args:
             users: int64 (batch,).
@@ -92,22 +92,22 @@ class Caser(nn.Module):
         return self.score(self.encode(users, sequences), items)
 
     def encode(self, users: Tensor, sequences: Tensor) -> Tensor:
-        """What users are after, float (batch, 2 * dimensions)."""
+        """Return what users are after, float (batch, 2 * dimensions)."""
         embedded = self.item_embedding(sequences)
         vertical = self.vertical(embedded.transpose(1, 2)).flatten(1)
         read = torch.cat([vertical, self.horizontal(embedded)], dim=1)
         return torch.cat([self.sequence(self.dropout(read)), self.user_embedding(users)], dim=1)
 
     def score(self, encoded: Tensor, items: Tensor) -> Tensor:
-        """Scores, float (batch, any), of items, int64 (batch, any), for what `encode` gave, float (batch, 2d)."""
+        """Return scores, float (batch, any), of `items`, int64 (batch, any), for `encoded`, float (batch, 2d)."""
         products = self.output_embedding(items) * encoded.unsqueeze(1)  # faster than bmm, on a CPU
         scores: Tensor = products.sum(2) + self.output_bias(items).squeeze(2)
         return scores
 
     def score_alike(self, encoded: Tensor, items: Tensor) -> Tensor:
-        """Scores, float (batch, any), of the same items for all, int64 (any,)."""
+        """Return scores, float (batch, any), of the same items for all, int64 (any,)."""
         return torch.addmm(self.output_bias(items).T, encoded, self.output_embedding(items).T)
 
     def score_all(self, encoded: Tensor) -> Tensor:
-        """Scores of every item, the padding item 0 included, float (batch, items + 1)."""
+        """Return the scores of every item, the padding item 0 included, float (batch, items + 1)."""
         return torch.addmm(self.output_bias.weight.T, encoded, self.output_embedding.weight.T)

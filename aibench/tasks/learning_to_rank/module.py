@@ -1,4 +1,4 @@
-"""A Caser teacher, then a smaller Caser student that learns from the data and from the teacher's ranking."""
+"""Trains a Caser teacher, then a smaller Caser student that learns from the data and from the teacher's ranking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.ranking import FullRanking
-from aibench.tasks.learning_to_rank.config import Config
+from aibench.tasks.learning_to_rank.config import COUNTS, Config
 from aibench.tasks.learning_to_rank.data import SHOWN, Sample, Windows
 from aibench.tasks.learning_to_rank.losses import (
     discrepancy_weights,
@@ -27,7 +27,7 @@ RANKED_AT_ONCE = 1024  # windows; bounds the memory of their scores of all items
 
 
 class Module(TaskModule):
-    """Two phases under one optimiser: `optim.teacher_epochs` epochs train the teacher, the others the student.
+    """Trains in two phases under one optimizer: `optim.teacher_epochs` epochs the teacher, the others the student.
 
     The idle network has no gradients, so Adam and its weight decay leave it alone. The quality is the student's.
     """
@@ -40,8 +40,8 @@ class Module(TaskModule):
         users, self.items = facts["users"], facts["items"]
         self.teacher = Caser(users, self.items, config.model.teacher_dimensions, config.model)
         self.student = Caser(users, self.items, config.model.student_dimensions, config.model)
-        self.ranking = FullRanking()
-        self.teacher_ranking = FullRanking()
+        self.ranking = FullRanking(COUNTS)
+        self.teacher_ranking = FullRanking(COUNTS)
         distillation = config.optim.distillation
         weights = position_weights(distillation.top_items, distillation.position_decay)
         self.register_buffer("position_weights", weights, persistent=False)
@@ -49,11 +49,11 @@ class Module(TaskModule):
 
     @property
     def phase(self) -> str:  # type: ignore[override]  # follows from the epoch, so that a resumed run is in the right one
-        """`teacher` or `student`: which of them this epoch trains."""
+        """Return `teacher` or `student`: which of them this epoch trains."""
         return "teacher" if self.current_epoch < self.config.optim.teacher_epochs else "student"
 
     def forward(self, users: Tensor, sequences: Tensor, items: Tensor) -> Tensor:
-        """The student's scores, float (batch, any); arguments as those of `Caser.forward`."""
+        """Return the student's scores, float (batch, any), for the arguments of `Caser.forward`."""
         scores: Tensor = self.student(users, sequences, items)
         return scores
 
@@ -74,7 +74,7 @@ class Module(TaskModule):
 
     @torch.no_grad()
     def _distillation_weights(self, encoded: Tensor, scores: Tensor) -> Tensor:
-        """Position weights at first, later their product with the discrepancy weights; float (K,) or (windows, K)."""
+        """Return the position weights at first, later times the discrepancy weights; float (K,) or (windows, K)."""
         config = self.config.optim.distillation
         if self.current_epoch - self.config.optim.teacher_epochs < config.discrepancy_from:
             return self.position_weights
@@ -83,7 +83,7 @@ class Module(TaskModule):
         return self.position_weights * discrepancy_weights(ranks, config.discrepancy_scale)
 
     def teacher_items(self) -> Tensor:
-        """The teacher's first K unseen items for every training window, int64 (windows, K).
+        """Return the teacher's first K unseen items for every training window, int64 (windows, K).
 
         Made when the student first asks, of fixed groups of windows: a resumed run makes the same again. Targets
         are no candidates, being seen; the teacher is frozen by then.
@@ -140,7 +140,7 @@ class Module(TaskModule):
 
     @torch.no_grad()
     def infer(self, batch: Sample) -> tuple[Tensor, Tensor]:
-        """Ten unseen items for each user, best first, int64 (users, 10), and their scores, float (users, 10)."""
+        """Return ten unseen items for each user, best first, int64 (users, 10), and their scores, float (users, 10)."""
         users, sequences, seen, *_ = batch
         return best_unseen(self.student, users, sequences, seen, SHOWN)
 
@@ -154,12 +154,12 @@ class Module(TaskModule):
 
 
 def _ranking_loss(scores: Tensor, following: int) -> Tensor:
-    """Of the scores of the next items and then of the negatives, float (windows, following + negatives)."""
+    """Return the ranking loss of the next items' and then the negatives' scores, float (windows, both)."""
     return ranking_loss(scores[:, :following], scores[:, following:])
 
 
 def best_unseen(network: Caser, users: Tensor, sequences: Tensor, seen: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The items that `network` scores highest for each user, best first.
+    """Return the items that `network` scores highest for each user, best first.
 
     Args:
         network: Teacher or student.

@@ -1,1 +1,1 @@
-"""ENAS of a recurrent cell on Penn Treebank's text, by shared weights and a controller (paper, 4.1.17; DC-AI-C17)."""
+"""Trains ENAS, which finds a recurrent cell, on Penn Treebank's text (paper, 4.1.17; DC-AI-C17)."""

@@ -1,4 +1,4 @@
-"""A child of the search as a person sees it: its graph, and the text that it writes."""
+"""Draws a child of the search: its graph, and the text that it writes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TEXTS = 6
 _WIDTH = 88  # characters of a line
 
 
-def child_and_texts(cell: Cell, prompts: list[str], continuations: list[str]) -> Figure:
-    """The cell on the left; on the right what was read (grey) and how the child goes on (black)."""
+def draw(cell: Cell, prompts: list[str], continuations: list[str]) -> Figure:
+    """Draw the cell on the left; on the right what was read (grey) and how the child goes on (black)."""
     figure = Figure(figsize=(13, 6.5), layout="constrained")
     graph, texts = figure.subplots(1, 2, width_ratios=(1, 2))
-    _draw(graph, cell)
+    _draw_graph(graph, cell)
     texts.axis("off")
     texts.set_title("read, and how the child goes on", loc="left")
     line = 1.0
@@ -31,8 +31,8 @@ def child_and_texts(cell: Cell, prompts: list[str], continuations: list[str]) ->
     return figure
 
 
-def _draw(axes: Axes, cell: Cell) -> None:
-    """Nodes below the one that they take, input and last state above, the mean of the loose ends below all."""
+def _draw_graph(axes: Axes, cell: Cell) -> None:
+    """Draw nodes below the one that they take, input and last state above, the mean of the loose ends below all."""
     places = layout(cell)
     depth = max(row for _, row in places) + 1
     axes.axis("off")
@@ -54,7 +54,7 @@ def _draw(axes: Axes, cell: Cell) -> None:
 
 
 def layout(cell: Cell) -> list[tuple[float, float]]:
-    """Column and row of each node: a row below its parent; a node with one child has it straight below."""
+    """Return column and row of each node: a row below its parent; a node with one child has it straight below."""
     children: dict[int, list[int]] = {node: [] for node in range(len(cell.activations))}
     rows = [0.0]
     for node, parent in enumerate(cell.parents, start=1):
@@ -70,7 +70,7 @@ def layout(cell: Cell) -> list[tuple[float, float]]:
 
 
 def _ends(node: int, children: dict[int, list[int]]) -> list[int]:
-    """The loose ends below `node`, from left to right."""
+    """Return the loose ends below `node`, from left to right."""
     return [end for child in children[node] for end in _ends(child, children)] or [node]
 
 

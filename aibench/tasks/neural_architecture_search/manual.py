@@ -1,4 +1,4 @@
-"""The embedded text: the prose of Python's language reference, from the standard library (PSF licence)."""
+"""Reads the embedded text: the prose of Python's language reference, from the standard library (PSF licence)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REPEATED = 0.2
 
 
 def manual() -> dict[str, list[Paragraph]]:
-    """Paragraphs of the parts `train`, `reward`, `val` and `test`, which share no topic and repeat no paragraph.
+    """Return paragraphs of the parts `train`, `reward`, `val` and `test`, which share no topic and repeat no paragraph.
 
     The topics quote each other: whole paragraphs stand in several of them. A paragraph that shares more than a fifth
     of its runs of eight words with those before it is left out.
@@ -28,13 +28,13 @@ def manual() -> dict[str, list[Paragraph]]:
 
 
 def assigned(sizes: dict[str, int], shares: dict[str, float]) -> dict[str, str]:
-    """The part that each topic goes to: the largest first, each to the part that lacks the most of its share.
+    """Return the part that each topic goes to: the largest first, each to the part that lacks the most of its share.
 
     A topic of more than a quarter of a small part goes elsewhere, so that each is of many topics.
 
     Args:
         sizes: Words of each topic.
-        shares: Of each part in all words; the first is the largest.
+        shares: Each part's share of all words; the first is the largest.
     """
     total = sum(sizes.values())
     held = dict.fromkeys(shares, 0)
@@ -52,7 +52,7 @@ def _prose(text: str) -> list[str]:
 
 
 def _is_prose(block: str) -> bool:
-    """Whether a paragraph is neither code nor grammar nor table nor heading."""
+    """Return whether a paragraph is neither code nor grammar nor table nor heading."""
     lines = [line.strip() for line in block.split("\n")]
     aside = any(sign in block for sign in ("::=", "+--", "===", "***", "|"))
     code = any(line.startswith((">>>", "...")) for line in lines)
@@ -60,7 +60,7 @@ def _is_prose(block: str) -> bool:
 
 
 def _distinct(topics: dict[str, list[str]]) -> dict[str, list[Paragraph]]:
-    """The words of the paragraphs that say something new."""
+    """Return the words of the paragraphs that say something new."""
     seen: set[tuple[str, ...]] = set()
     kept: dict[str, list[Paragraph]] = {name: [] for name in topics}
     for name, blocks in topics.items():
@@ -73,6 +73,6 @@ def _distinct(topics: dict[str, list[str]]) -> dict[str, list[Paragraph]]:
 
 
 def runs(block: str) -> set[tuple[str, ...]]:
-    """All runs of eight words in a row, or the one shorter run that there is."""
+    """Return all runs of eight words in a row, or the one shorter run that there is."""
     words = re.findall("[a-z]+", block.lower())
     return {tuple(words[at : at + _RUN]) for at in range(max(1, len(words) - _RUN + 1))}

@@ -1,4 +1,4 @@
-"""The weights that all cells share (Pham et al., Efficient Neural Architecture Search, ICML 2018, section 2.1)."""
+"""Holds the weights that all cells share (Pham et al., Efficient Neural Architecture Search, ICML 2018, 2.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aibench.tasks.neural_architecture_search.config import ModelConfig
 
 
 class SharedWeights(nn.Module):
-    """A language model with the weights of every cell that there is; a forward pass runs one of them.
+    """Holds a language model with the weights of every cell that there is; a forward pass runs one of them.
 
     Node 0 reads the input x and the last state h, another node j its parent's value: with weights of their own for each
     pair of nodes, g = sigmoid(W_g v) and value = g * activation(W_c v) + (1 - g) * v, a highway. The state is the mean
@@ -40,7 +40,7 @@ class SharedWeights(nn.Module):
         self.norm = nn.LayerNorm(hidden)
 
     def edge(self, parent: int, node: int) -> Tensor:
-        """The weights from `parent` to `node`, float (2 * hidden, hidden)."""
+        """Return the weights from `parent` to `node`, float (2 * hidden, hidden)."""
         weight: Tensor = self.between[node * (node - 1) // 2 + parent]
         return weight
 
@@ -49,8 +49,8 @@ class SharedWeights(nn.Module):
 
         Args:
             words: int64 (batch, window).
-            cell: Which child to run.
-            state: Of each row before its first word, float (batch, hidden); zeros at a text's start.
+            cell: The child to run.
+            state: Each row's state before its first word, float (batch, hidden); zeros at a text's start.
 
         Returns:
             Logits of the word after each, float (batch, window, vocabulary), and the states after the last.
@@ -75,19 +75,19 @@ class SharedWeights(nn.Module):
         return embedding(words, self.embedding) * embedding(words, kept)
 
     def _bounded(self, state: Tensor) -> Tensor:
-        """States scaled down to the largest norm; as in ENAS-pytorch no gradient goes through the factor."""
+        """Scale states down to the largest norm; no gradient goes through the factor, as in ENAS-pytorch."""
         norm = state.detach().norm(dim=1, keepdim=True)
         bounded: Tensor = state * (self.config.largest_state / norm).clamp(max=1)
         return bounded
 
 
 def _next_state(first: Tensor, state: Tensor, cell: Cell, weights: list[Tensor]) -> Tensor:
-    """The mean of the loose ends, float (batch, hidden).
+    """Return the mean of the loose ends, float (batch, hidden).
 
     Args:
         first: What node 0 gates and activates, float (batch, 2 * hidden).
         state: The last one, float (batch, hidden).
-        cell: Which child.
+        cell: The child.
         weights: From its parent to each node but the first.
     """
     values = [_highway(first, state, cell.activations[0])]
@@ -99,13 +99,16 @@ def _next_state(first: Tensor, state: Tensor, cell: Cell, weights: list[Tensor])
 
 
 def _highway(both: Tensor, carried: Tensor, activation: int) -> Tensor:
-    """States stay in their own precision where the products before them have a lower one."""
+    """Pass a state through a node; it keeps its precision where the products before it have a lower one."""
     gate, candidate = both.to(carried.dtype).chunk(2, dim=1)
     return torch.lerp(carried, activate(activation, candidate), gate.sigmoid())
 
 
 def _at_all_places(values: Tensor, share: float, training: bool) -> Tensor:
-    """Variational dropout: of float (batch, window, hidden), the same elements at all places of a window."""
+    """Drop the same elements of `values`, float (batch, window, hidden), at all places of a window.
+
+    This is variational dropout.
+    """
     if not training or share == 0:
         return values
     return values * dropout(torch.ones_like(values[:, :1]), share)

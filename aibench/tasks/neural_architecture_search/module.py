@@ -1,4 +1,4 @@
-"""Training of shared weights and controller in turn; evaluation of the child that the controller proposes."""
+"""Trains shared weights and controller in turn, and evaluates the child that the controller proposes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.nn.schedules import stairs
 from aibench.tasks.neural_architecture_search.cell import Cell, chain
 from aibench.tasks.neural_architecture_search.config import Config, Optimizer
 from aibench.tasks.neural_architecture_search.controller import Controller, Sampled
@@ -25,8 +27,10 @@ CONTINUED = 20  # words that a user is shown
 
 
 class Module(TaskModule):
-    """ENAS of a recurrent cell. Each epoch is a pass over the text that trains the shared weights, every step in
-    another cell that the controller samples, and then steps of REINFORCE that train the controller.
+    """Trains ENAS, which searches a recurrent cell.
+
+    Each epoch is a pass over the text that trains the shared weights, every step in another cell that the controller
+    samples, and then steps of REINFORCE that train the controller.
 
     An evaluation samples candidates, takes the one with the least perplexity on windows of the reward text, and
     measures it on all of the two other texts. Its draws are apart from the training's and the same in each evaluation.
@@ -60,11 +64,11 @@ class Module(TaskModule):
 
     @property
     def child(self) -> Cell:
-        """The cell that the last evaluation chose; before the first one, a chain of tanh nodes."""
+        """Return the cell that the last evaluation chose; before the first one, a chain of tanh nodes."""
         return Cell.of(self.derived.tolist())
 
     def forward(self, words: Tensor) -> Tensor:
-        """The child's logits of the word after each, float (batch, any, vocabulary), of int64 (batch, any)."""
+        """Return the child's logits of the word after each, float (batch, any, vocabulary), of int64 (batch, any)."""
         logits: Tensor = self.shared(words, self.child, self._zeros(len(words)))[0]
         return logits
 
@@ -81,7 +85,7 @@ class Module(TaskModule):
         return self._train_controller(batch)
 
     def _train_weights(self, batch: WeightsBatch) -> Tensor:
-        """A step in one sampled cell; the controller is fixed."""
+        """Take a step in one sampled cell; the controller is fixed."""
         optimizer: Any = self.optimizers()[0]  # type: ignore[index]
         with torch.no_grad():
             decisions = self.controller(1).decisions[0]
@@ -98,7 +102,7 @@ class Module(TaskModule):
         return loss.detach()
 
     def _train_controller(self, batch: RewardBatch) -> Tensor:
-        """A step of REINFORCE; the shared weights are fixed, and without dropout. Each window starts from zeros."""
+        """Take a step of REINFORCE with fixed shared weights, without dropout. Each window starts from zeros."""
         config = self.config.optim.controller
         optimizer: Any = self.optimizers()[1]  # type: ignore[index]
         sampled: Sampled = self.controller(config.samples)
@@ -123,12 +127,9 @@ class Module(TaskModule):
         kind: Any = {Optimizer.sgd: torch.optim.SGD, Optimizer.adam: torch.optim.Adam}[optim.optimizer]
         weights = kind(self.shared.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         controller = torch.optim.Adam(self.controller.parameters(), lr=optim.controller.lr, fused=True)
-        steps = self.facts["weights_steps"]
-
-        def factor(step: int) -> float:
-            return float(optim.decay ** max(0, step // steps - optim.decay_from + 1))
-
-        return [weights, controller], [torch.optim.lr_scheduler.LambdaLR(weights, factor)]
+        epoch = self.facts["weights_steps"]
+        first = optim.decay_from * epoch
+        return [weights, controller], [LambdaLR(weights, lambda step: stairs(step, epoch, optim.decay, first))]
 
     # Evaluation
 
@@ -176,7 +177,7 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: HeldOutBatch) -> list[str]:
-        """How the child goes on after each window: its most probable word, twenty times; `<unk>` is passed over."""
+        """Return how the child goes on after each window: its likeliest word, twenty times; `<unk>` is passed over."""
         words = batch.words.to(self.device)
         ahead = continuation(self.shared, self.child, words, self._zeros(len(words)), CONTINUED, (PAD, BOS, UNK))
         return [self._spelled(row) for row in ahead.tolist()]
@@ -185,23 +186,23 @@ class Module(TaskModule):
         return " ".join(self.facts["words"][index] for index in indices)
 
     def render(self, batch: HeldOutBatch) -> Figure:
-        """The child as a graph, and how it goes on after a few windows."""
-        from aibench.tasks.neural_architecture_search.figure import child_and_texts
+        """Draw the child as a graph, and write how it goes on after a few windows."""
+        from aibench.tasks.neural_architecture_search.figure import draw
 
         prompts = [self._spelled([index for index in row if index != PAD]) for row in batch.words.tolist()]
-        return child_and_texts(self.child, prompts, self.infer(batch))
+        return draw(self.child, prompts, self.infer(batch))
 
 
 def perplexity(logits: Tensor, targets: Tensor) -> Tensor:
-    """Of one batch, float (): of float (batch, window, vocabulary) and int64 (batch, window)."""
+    """Return one batch's perplexity, float (), from float (batch, window, vocabulary) and int64 (batch, window)."""
     return cross_entropy(logits.flatten(0, 1), targets.flatten()).exp()
 
 
 def policy_loss(log_probabilities: Tensor, advantages: Tensor) -> Tensor:
-    """What REINFORCE minimises: -log probability times advantage, the mean over the sampled cells; each (cells,)."""
+    """Return what REINFORCE minimises: the sampled cells' mean of -log probability times advantage; each (cells,)."""
     return -(log_probabilities * advantages).mean()
 
 
 def moved(baseline: Tensor, reward: Tensor, decay: float) -> Tensor:
-    """The moving average after `reward`; the first reward itself where there was none."""
+    """Return the moving average after `reward`; the first reward itself where there was none."""
     return torch.where(baseline.isnan(), reward, decay * baseline + (1 - decay) * reward)

@@ -1,4 +1,4 @@
-"""Reading on: states from one batch to the next, streams in their order, words after the last one."""
+"""Carries states from one batch to the next, keeps streams in order, and finds the words after the last one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aibench.tasks.neural_architecture_search.windows import HeldOutBatch
 
 
 class CarriedState(nn.Module):
-    """The state of each of some streams where it was read to; zeros for one that does not go on from there.
+    """Holds the state of each of some streams where it was read to; zeros for one that does not go on from there.
 
     Buffers, so that a checkpoint holds them: a run that is resumed in the middle of a text reads on as it would have.
 
@@ -36,23 +36,23 @@ class CarriedState(nn.Module):
         self.number.fill_(-2)
 
     def before(self, number: Tensor, stream: Tensor | slice = slice(None)) -> Tensor:
-        """The states in which the windows of these numbers, int64 (batch,), begin, float (batch, hidden).
+        """Return the states in which the windows of these numbers, int64 (batch,), begin, float (batch, hidden).
 
         Args:
-            number: Of each row's window; a row goes on if the last one of its stream was the one before.
-            stream: Of each row, int64 (batch,).
+            number: The number of each row's window; a row goes on if the last of its stream was the one before.
+            stream: The stream of each row, int64 (batch,).
         """
         goes_on = number == self.number[stream] + 1
         return self.state[stream] * goes_on[:, None]
 
     def put(self, number: Tensor, state: Tensor, stream: Tensor | slice = slice(None)) -> None:
-        """The states after those windows; no gradient goes back through them."""
+        """Keep the states after those windows; no gradient goes back through them."""
         self.state[stream] = state.detach()
         self.number[stream] = number
 
 
 def in_order(batch: HeldOutBatch) -> Iterator[tuple[int, HeldOutBatch]]:
-    """The rows of a batch that can be read at once, one place of their streams at a time, each with its part."""
+    """Yield the rows of a batch that can be read at once, one place of their streams at a time, each with its part."""
     places = torch.stack([batch.part, batch.time], 1)
     kinds, counts = torch.unique_consecutive(places, dim=0, return_counts=True)
     first = 0
@@ -64,11 +64,11 @@ def in_order(batch: HeldOutBatch) -> Iterator[tuple[int, HeldOutBatch]]:
 def continuation(
     shared: SharedWeights, cell: Cell, words: Tensor, state: Tensor, count: int, never: Sequence[int]
 ) -> Tensor:
-    """The most probable word after `words`, and after that one, and so on.
+    """Return the most probable word after `words`, and after that one, and so on.
 
     Args:
         shared: The weights.
-        cell: Which child.
+        cell: The child.
         words: int64 (batch, window).
         state: Before the first word, float (batch, hidden).
         count: How many words.

@@ -1,4 +1,4 @@
-"""Windows of text, in an order in which each goes on where one of the batch before it ended."""
+"""Cuts text into windows, in an order in which each goes on where one of the batch before it ended."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PARTS = ("reward", "val", "test")  # of held-out text: `HeldOutBatch.part` is an
 
 
 class WeightsBatch(NamedTuple):
-    """What the shared weights are trained on.
+    """Holds what the shared weights are trained on.
 
     Attributes:
-        number: Of each window in its text, int64 (batch,). Row i goes on where row i of the batch before ended if its
-            number is the next.
+        number: The place of each window in its text, int64 (batch,). Row i goes on where row i of the last batch ended
+            if its number is the next.
         words: int64 (batch, window).
         targets: The word after each, int64 (batch, window).
     """
@@ -33,18 +33,18 @@ class WeightsBatch(NamedTuple):
 
 
 class RewardBatch(NamedTuple):
-    """What the controller's cells are tried on; as those of `WeightsBatch`, and without an order."""
+    """Holds what the controller's cells are tried on, like `WeightsBatch`, but in no order."""
 
     words: Tensor
     targets: Tensor
 
 
 class HeldOutBatch(NamedTuple):
-    """What is evaluated.
+    """Holds what is evaluated.
 
     Attributes:
         part: Index into `PARTS`, int64 (batch,).
-        stream: Which of the streams that its text is cut into, int64 (batch,).
+        stream: The number of the stream, of those that the text is cut into, int64 (batch,).
         time: Place in that stream, int64 (batch,). Rows of one part and time stand together, in the order of streams.
         words: int64 (batch, window); `PAD` after a text's end.
         targets: int64 (batch, window); likewise.
@@ -58,7 +58,7 @@ class HeldOutBatch(NamedTuple):
 
 
 class TrainingWindows(Dataset[Any]):
-    """Windows of the training text, then windows for the controller, as many as one epoch's controller steps show.
+    """Holds windows of the training text, then windows for an epoch's controller steps.
 
     The latter are those of the reward text in turn: it is shorter.
 
@@ -80,7 +80,7 @@ class TrainingWindows(Dataset[Any]):
 
     @property
     def passes(self) -> int:
-        """Batches in a pass over the text: the steps of an epoch that train the shared weights."""
+        """Return the batches in a pass over the text: the steps of an epoch that train the shared weights."""
         return len(self.words) // self.batch
 
     def __len__(self) -> int:
@@ -91,14 +91,14 @@ class TrainingWindows(Dataset[Any]):
         return type(batch)(*(tensor[0] for tensor in batch))
 
     def gather(self, indices: Tensor) -> WeightsBatch | RewardBatch:
-        """The batch of the windows at `indices`, int64 (batch,), which are all for the one or all for the other."""
+        """Return the windows at `indices`, int64 (batch,): all for the weights or all for the controller."""
         if int(indices[0]) < len(self.words):
             return WeightsBatch(indices, self.words[indices], self.targets[indices])
         which = (indices - len(self.words)) % len(self.reward_words)
         return RewardBatch(self.reward_words[which], self.reward_targets[which])
 
     def plan(self, generator: np.random.Generator) -> list[Array]:
-        """The batches of an epoch: one pass over the text in parallel streams, then the controller's.
+        """Return the batches of an epoch: one pass over the text in parallel streams, then the controller's.
 
         The text is taken as a circle and cut at a place that the generator draws: the streams begin elsewhere in each
         epoch. What is left when the text is divided among them is left out, elsewhere in each epoch too.
@@ -109,12 +109,12 @@ class TrainingWindows(Dataset[Any]):
         return [*((starts + time) % total for time in range(self.passes)), *order.reshape(-1, self.batch)]
 
     def fingerprint(self) -> str:
-        """Of all windows."""
+        """Return the digest of all windows."""
         return digest(self.words, self.targets, self.reward_words, self.reward_targets)
 
 
 class HeldOutWindows(Dataset[HeldOutBatch]):
-    """All of some texts, each cut into streams; time by time, all streams at each, so that all are read in parallel.
+    """Cuts each of some texts into streams; time by time, all streams at each, so that all are read in parallel.
 
     Args:
         texts: Words of each of `PARTS`, int64 (words,).
@@ -141,23 +141,23 @@ class HeldOutWindows(Dataset[HeldOutBatch]):
         return HeldOutBatch(*(tensor[index] for tensor in self.tensors))
 
     def gather(self, indices: Tensor) -> HeldOutBatch:
-        """The batch of the windows at `indices`, int64 (batch,)."""
+        """Return the batch of the windows at `indices`, int64 (batch,)."""
         return HeldOutBatch(*(tensor[indices] for tensor in self.tensors))
 
     def fingerprint(self) -> str:
-        """Of all windows."""
+        """Return the digest of all windows."""
         return digest(*self.tensors)
 
 
 def cut(text: Array, window: int) -> tuple[Tensor, Tensor]:
-    """The whole windows of a text and what follows each of their words, each int64 (windows, window)."""
+    """Return the whole windows of a text and what follows each of their words, each int64 (windows, window)."""
     count = (len(text) - 1) // window
     words, targets = text[: count * window], text[1 : count * window + 1]
     return torch.from_numpy(words.reshape(-1, window)), torch.from_numpy(targets.reshape(-1, window))
 
 
 def _in_streams(text: Array, window: int, streams: int) -> tuple[Tensor, Tensor]:
-    """Words and targets, each int64 (times * streams, window); filled up at the end with `PAD`."""
+    """Return words and targets, each int64 (times * streams, window); filled up at the end with `PAD`."""
     times = math.ceil((len(text) - 1) / (window * streams))
     filled = np.full(streams * times * window + 1, PAD)
     filled[: len(text)] = text

@@ -1,4 +1,4 @@
-"""What a detector stands on: features of an image, and a head over the features of a region."""
+"""Builds what a detector stands on: features of an image, and a head over the features of a region."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ FROZEN_STAGES = ("conv1", "bn1", "layer1")  # of a ResNet with loaded weights (a
 
 @dataclass
 class Parts:
-    """A detector's feature extractor and region head.
+    """Holds a detector's feature extractor and region head.
 
     Attributes:
         body: From float (batch, 3, height, width) to features, float (batch, channels, height/stride, width/stride),
             or to an ordered dict of them, a level each.
-        channels: Of the features.
+        channels: The features' channels.
         levels: Names of the levels that regions are cut from.
         divisor: Height and width of the images must be multiples of it, so that a feature's position is exact.
         head: From float (regions, channels, size, size) to float (regions, width).
-        width: Of the head's output.
+        width: The length of the head's output.
     """
 
     body: nn.Module
@@ -40,7 +40,7 @@ class Parts:
 
 
 def build(config: ModelConfig) -> Parts:
-    """The parts that `config` describes.
+    """Build the parts that `config` describes.
 
     Raises:
         ConfigError: `config.weights` does not fit the backbone.
@@ -57,27 +57,27 @@ def build(config: ModelConfig) -> Parts:
 
 
 class AveragedLayer(nn.Module):
-    """A ResNet's last layer on each region, averaged over positions."""
+    """Runs a ResNet's last layer on each region and averages over positions."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         self.layer = layer
 
     def forward(self, regions: Tensor) -> Tensor:
-        """Float (regions, 2048) of float (regions, 1024, size, size)."""
+        """Turn float (regions, 1024, size, size) into float (regions, 2048)."""
         features: Tensor = self.layer(regions)
         return features.mean((2, 3))
 
 
 def _c4(network: ResNet) -> Parts:
-    """Layer 3 is the features (stride 16); layer 4, with its stride of 2, works on regions: 7x7 become 4x4."""
+    """Take layer 3 for the features (stride 16); layer 4, of stride 2, works on regions: 7x7 become 4x4."""
     names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3")
     body = nn.Sequential(OrderedDict((name, getattr(network, name)) for name in names))
     return Parts(body, 1024, ["0"], 16, AveragedLayer(network.layer4), 2048)
 
 
 def _pyramid(network: ResNet, config: ModelConfig) -> Parts:
-    """The feature pyramid of torchvision over layers 1 to 4."""
+    """Build the feature pyramid of torchvision over layers 1 to 4."""
     layers = {f"layer{level}": str(level - 1) for level in range(1, 5)}
     body = BackboneWithFPN(network, layers, [256, 512, 1024, 2048], 256, extra_blocks=LastLevelMaxPool())
     head = TwoMLPHead(256 * config.roi.size**2, config.roi.hidden)
@@ -85,7 +85,7 @@ def _pyramid(network: ResNet, config: ModelConfig) -> Parts:
 
 
 def _convolutions(config: ModelConfig) -> Parts:
-    """A plain stack of 3x3 convolutions; one hidden layer works on regions."""
+    """Build a plain stack of 3x3 convolutions; one hidden layer works on regions."""
     blocks: list[nn.Module] = []
     before, stride = 3, 1
     for channels, step in zip(config.channels, config.strides, strict=True):

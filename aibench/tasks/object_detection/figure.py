@@ -1,4 +1,4 @@
-"""Pictures with boxes, for a person."""
+"""Draws pictures with boxes, for a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS, ROWS = 4, 2
 
 
 def draw(batch: Batch, detections: list[dict[str, Tensor]], classes: list[str]) -> Figure:
-    """The first eight images: what is there in dashes, what was found in full lines, with class and score.
+    """Draw the first eight images: what is there in dashes, what was found in full lines, with class and score.
 
     Args:
         batch: Images, uint8 (3, height, width), and their targets.

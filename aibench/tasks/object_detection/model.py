@@ -1,4 +1,4 @@
-"""Faster R-CNN (Ren et al. 2015) on torchvision's detection classes: one network for both scales."""
+"""Builds Faster R-CNN (Ren et al. 2015) on torchvision's detection classes: one network for both scales."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Target = dict[str, Tensor]
 
 
 class Detector(GeneralizedRCNN):  # type: ignore[misc]
-    """Faster R-CNN.
+    """Detects objects with Faster R-CNN.
 
     Takes a list of images, uint8 (3, height, width), of any sizes. In training it takes their targets too (`boxes`,
     float (objects, 4), and `labels`, int64 (objects,), from 1) and returns the four losses by name; else a dict
@@ -54,16 +54,16 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
 
 
 class Resize(GeneralizedRCNNTransform):  # type: ignore[misc]
-    """torchvision's scaling and padding, for uint8 images; one that has its size already is left alone."""
+    """Scales and pads uint8 images like torchvision; one that has its size already is left alone."""
 
     def normalize(self, image: Tensor) -> Tensor:
-        """Float (3, height, width) with ImageNet's statistics, of uint8."""
+        """Return `image`, uint8 (3, height, width), as float with ImageNet's statistics."""
         mean = torch.tensor(self.image_mean, device=image.device)[:, None, None] * 255
         std = torch.tensor(self.image_std, device=image.device)[:, None, None] * 255
         return (image - mean) / std
 
     def resize(self, image: Tensor, target: Target | None = None) -> tuple[Tensor, Target | None]:
-        """`image`, and the boxes of `target`, scaled until the short or the long side has its length."""
+        """Return `image`, and the boxes of `target`, scaled until the short or the long side has its length."""
         short, long = sorted(image.shape[-2:])
         if min(self.min_size[-1] / short, self.max_size / long) == 1:
             return image, target
@@ -71,12 +71,12 @@ class Resize(GeneralizedRCNNTransform):  # type: ignore[misc]
 
 
 class ProposalHead(nn.Module):
-    """The region proposal network's convolutions.
+    """Runs the region proposal network's convolutions.
 
     Args:
-        channels: Of the features.
-        hidden: Of the 3x3 convolution; torchvision's own head takes as many as the features have.
-        anchors: At each position.
+        channels: The features' channels.
+        hidden: Channels of the 3x3 convolution; torchvision's own head takes as many as the features have.
+        anchors: Anchors at each position.
     """
 
     def __init__(self, channels: int, hidden: int, anchors: int) -> None:
@@ -89,13 +89,13 @@ class ProposalHead(nn.Module):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, levels: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Objectness, float (batch, anchors, ...), and offsets, float (batch, 4 * anchors, ...), of each level."""
+        """Return each level's objectness, float (batch, anchors, ...), and offsets, float (batch, 4 * anchors, ...)."""
         hidden = [F.relu(self.convolution(features)) for features in levels]
         return [self.objectness(features) for features in hidden], [self.offsets(features) for features in hidden]
 
 
 class RegionHeads(RoIHeads):  # type: ignore[misc]
-    """torchvision's region heads without masks and key points, and with a box loss that has a `beta`.
+    """Runs torchvision's region heads without masks and key points, and with a box loss that has a `beta`.
 
     Args:
         beta: Error at which the box loss turns from square to linear; torchvision's is 1/9, the authors' 1.
@@ -112,7 +112,7 @@ class RegionHeads(RoIHeads):  # type: ignore[misc]
         image_shapes: list[tuple[int, int]],
         targets: list[Target] | None = None,
     ) -> tuple[list[Target], dict[str, Tensor]]:
-        """Detections, or in training the losses, of `proposals`: float (proposals, 4) for each image."""
+        """Return detections, or in training the losses, of `proposals`: float (proposals, 4) for each image."""
         if self.training:
             proposals, _, labels, offsets = self.select_training_samples(proposals, targets)
         regions = self.box_head(self.box_roi_pool(features, proposals, image_shapes))
@@ -125,7 +125,7 @@ class RegionHeads(RoIHeads):  # type: ignore[misc]
         ], {}
 
     def losses(self, logits: Tensor, predicted: Tensor, labels: Tensor, offsets: Tensor) -> dict[str, Tensor]:
-        """Losses of the classes and of the boxes; the latter counts objects alone, and is divided by all regions.
+        """Return the losses of the classes and of the boxes; the latter counts objects alone, over all regions.
 
         Args:
             logits: Float (regions, classes).

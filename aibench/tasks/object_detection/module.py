@@ -1,8 +1,7 @@
-"""Training, evaluation and inference of Faster R-CNN."""
+"""Trains and evaluates Faster R-CNN, and detects with it."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,8 +9,9 @@ from torch import Tensor
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.voc import VOC07mAP
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.object_detection.config import Config, Decay, OptimConfig, Optimizer
+from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.nn.weights import decay_groups
+from aibench.tasks.object_detection.config import Config, Decay, Optimizer
 from aibench.tasks.object_detection.data import Batch, Target
 from aibench.tasks.object_detection.model import Detector
 
@@ -34,7 +34,7 @@ class Module(TaskModule):
         self.coco = _coco_metric() if config.model.coco_metric else None
 
     def forward(self, images: list[Tensor]) -> list[Target]:
-        """Detections in `images`, uint8 (3, height, width) each; see `Detector`."""
+        """Return the detections in `images`, uint8 (3, height, width) each; see `Detector`."""
         return self.detector(images)  # type: ignore[no-any-return]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -58,28 +58,26 @@ class Module(TaskModule):
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
-        weights = [weight for weight in self.parameters() if weight.requires_grad]
-        groups = [
-            {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": optim.weight_decay},
-            {"params": [weight for weight in weights if weight.ndim == 1], "weight_decay": 0.0},
-        ]
+        groups = decay_groups(self.parameters(), optim.weight_decay)
         optimizer: torch.optim.Optimizer
         if optim.name is Optimizer.sgd:
             optimizer = torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
         else:
             optimizer = torch.optim.AdamW(groups, lr=optim.lr, fused=True)
-        budget = int(self.trainer.estimated_stepping_batches)
-        epoch = budget // (self.trainer.max_epochs or 1)
-        return each_step(optimizer, partial(lr_factor, optim=optim, budget=budget, epoch=epoch))
+        budget, warmup = int(self.trainer.estimated_stepping_batches), optim.warmup_steps
+        if optim.decay is Decay.cosine:
+            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, 0, budget))
+        every = optim.decay_epochs * (budget // (self.trainer.max_epochs or 1))
+        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.decay_factor))
 
     def example_input(self) -> tuple[Any, ...]:
-        """One image of noise: on a plain one every anchor scores alike."""
+        """Return one image of noise: on a plain one every anchor scores alike."""
         data = self.config.data
         generator = torch.Generator().manual_seed(0)
         return ([torch.randint(0, 256, (3, data.height, data.width), generator=generator, dtype=torch.uint8)],)
 
     def infer(self, batch: Batch) -> list[list[dict[str, Any]]]:
-        """For each image its objects, best first: `class`, `score` in 0 to 1, and `box`, the edges in pixels."""
+        """Return each image's objects, best first: `class`, `score` in 0 to 1, and `box`, the edges in pixels."""
         return [
             [
                 {"class": self.classes[label - 1], "score": score, "box": box}
@@ -91,7 +89,7 @@ class Module(TaskModule):
         ]
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures with the boxes that were found and those that are there."""
+        """Draw pictures with the boxes that were found and those that are there."""
         from aibench.tasks.object_detection.figure import draw
 
         return draw(batch, self._detect(batch[0]), self.classes)
@@ -106,23 +104,8 @@ class Module(TaskModule):
             self.detector.train(was_training)
 
 
-def lr_factor(step: int, optim: OptimConfig, budget: int, epoch: int) -> float:
-    """What the learning rate of `step`, from 0, is multiplied by.
-
-    Args:
-        step: Steps before this one.
-        optim: Its schedule.
-        budget: Steps of the whole session.
-        epoch: Steps in an epoch.
-    """
-    warmup = rise(step, optim.warmup_steps)
-    if optim.decay is Decay.step:
-        return warmup * optim.decay_factor ** (step // (optim.decay_epochs * epoch))
-    return warmup * half_cosine(step, 0, budget)
-
-
 def _in_pixels(boxed: Target) -> Target:
-    """VOC's convention for boxes, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
+    """Return boxes by VOC's convention, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
     return {**boxed, "boxes": boxed["boxes"] - boxed["boxes"].new_tensor([0.0, 0.0, 1.0, 1.0])}
 
 

@@ -1,4 +1,4 @@
-"""Generated scenes: real handwritten digits on crops of real photographs, with their boxes."""
+"""Generates scenes: real handwritten digits on crops of real photographs, with their boxes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Target = dict[str, NDArray[Any]]
 
 
 def scenes(split: str, count: int, size: int, seed: int) -> tuple[NDArray[np.uint8], list[Target]]:
-    """Scenes of one to five digits that do not overlap, each lighter or darker than what lies behind it.
+    """Draw scenes of one to five digits that do not overlap, each lighter or darker than what lies behind it.
 
     Training and held-out scenes share no digit and no part of a photograph.
 
@@ -30,7 +30,7 @@ def scenes(split: str, count: int, size: int, seed: int) -> tuple[NDArray[np.uin
         split: `train` or `val`.
         count: Number of scenes.
         size: Height and width of a scene, in pixels: 48 to 200.
-        seed: Of the generator.
+        seed: Decides everything random.
 
     Returns:
         Pictures, uint8 (count, 3, size, size), and for each one its `boxes`, float32 (objects, 4), as
@@ -69,7 +69,7 @@ def _scene(
 
 
 def _background(generator: np.random.Generator, columns: tuple[int, int], size: int) -> NDArray[np.float32]:
-    """A crop within `columns`, a quarter darker: float32 (size, size, 3) in [0, 0.75]."""
+    """Cut a crop within `columns`, a quarter darker: float32 (size, size, 3) in [0, 0.75]."""
     photograph = photographs()[generator.integers(2)]
     top = generator.integers(photograph.shape[0] - size)
     left = generator.integers(columns[0], columns[1] - size + 1)
@@ -77,7 +77,7 @@ def _background(generator: np.random.Generator, columns: tuple[int, int], size: 
 
 
 def _ink(generator: np.random.Generator, digit: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """`digit`, 8x8, enlarged to 20 to 40 pixels and cut to its ink: float32 (height, width) in [0, 1]."""
+    """Return `digit`, 8x8, enlarged to 20 to 40 pixels and cut to its ink: float32 (height, width) in [0, 1]."""
     height = int(generator.uniform(20, 40))
     width = int(height * generator.uniform(0.8, 1.15))
     enlarged = Image.fromarray(digit * np.uint8(15)).resize((width, height), Image.Resampling.BILINEAR)
@@ -87,7 +87,7 @@ def _ink(generator: np.random.Generator, digit: NDArray[np.uint8]) -> NDArray[np
 
 
 def _free_place(generator: np.random.Generator, boxes: list[Box], shape: tuple[int, ...], size: int) -> Box | None:
-    """Where something of `shape` touches none of `boxes`; None where 20 tries find no place."""
+    """Find where something of `shape` touches none of `boxes`; None where 20 tries find no place."""
     height, width = shape
     for _ in range(20):
         top, left = int(generator.integers(size - height)), int(generator.integers(size - width))
@@ -98,7 +98,7 @@ def _free_place(generator: np.random.Generator, boxes: list[Box], shape: tuple[i
 
 
 def _paint(generator: np.random.Generator, picture: NDArray[np.float32], ink: NDArray[np.float32], box: Box) -> None:
-    """Light ink where `picture` is dark and dark ink where it is light: else some digits could not be seen."""
+    """Paint light ink where `picture` is dark and dark ink where it is light: else some digits could not be seen."""
     region = picture[box[1] : box[3], box[0] : box[2]]
     low, high = (0.65, 1.0) if region.mean() < 0.5 else (0.0, 0.2)
     colour = generator.uniform(low, high, 3).astype(np.float32)

@@ -1,1 +1,1 @@
-"""Perspective transformer network on ShapeNet (paper, 4.1.14; DC-AI-C13)."""
+"""Trains a perspective transformer network on ShapeNet (paper, 4.1.14; DC-AI-C13)."""

@@ -1,4 +1,4 @@
-"""Where a camera sees what of a solid: the one geometry of generated pictures, of silhouettes and of figures.
+"""Says where a camera sees what of a solid, for generated pictures, silhouettes and figures alike.
 
 A solid is bool (x, y, z): right-handed axes, y up, which span the cube from -1 to 1. Azimuth and elevation, in degrees,
 say where the camera stands: in the direction (cos a cos e, sin e, sin a cos e), so at azimuth 0 on the positive x axis
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A perspective camera that looks at the middle of the cube (Yan et al. 2016, arXiv 1612.00814, 3.1).
+    """Describes a perspective camera that looks at the middle of the cube (Yan et al. 2016, arXiv 1612.00814, 3.1).
 
     It stands `focal_length + focal_range / 2` from the middle and sees what lies between `focal_length` and
     `focal_length + focal_range` away. What it sees at distance d is a square of half width `d / focal_length`.
@@ -38,11 +38,11 @@ class Camera:
 
 
 def axes(azimuths: ArrayLike, elevation: float) -> Array:
-    """Unit vectors to the right, up, and from the middle of the cube to the camera, (views, 3 vectors, 3).
+    """Return unit vectors to the right, up, and from the middle of the cube to the camera, (views, 3 vectors, 3).
 
     Args:
         azimuths: (views,).
-        elevation: Of all of them.
+        elevation: The one elevation of all views.
     """
     around = np.radians(np.asarray(azimuths, dtype=np.float64))
     above = np.radians(elevation)
@@ -54,7 +54,7 @@ def axes(azimuths: ArrayLike, elevation: float) -> Array:
 
 
 def lines_of_sight(camera: Camera, azimuths: ArrayLike) -> Array:
-    """The points that the camera samples, (views, samples, rows, columns, 3): from near to far, the top row first.
+    """Return the points that the camera samples, (views, samples, rows, columns, 3), near to far, top row first.
 
     Points outside of the cube are among them.
 
@@ -73,6 +73,6 @@ def lines_of_sight(camera: Camera, azimuths: ArrayLike) -> Array:
 
 
 def around(views: int) -> Array:
-    """Azimuths of so many views, evenly spaced from 0, in degrees."""
+    """Return the azimuths of so many views, evenly spaced from 0, in degrees."""
     azimuths: Array = np.arange(views, dtype=np.float64) * (360 / views)
     return azimuths

@@ -1,4 +1,4 @@
-"""Intersection over union of volumes."""
+"""Measures the intersection over union of volumes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ THRESHOLD = 0.5
 
 
 class VoxelIoU(Metric):
-    """Intersection over union of the full voxels, of each sample and then their mean; and of all samples as one.
+    """Measures intersection over union of the full voxels: the samples' mean, and of all samples as one.
 
     A voxel is predicted to be full where its probability exceeds 0.5. Two empty volumes agree: 1. The first of the two
     is what the first implementation of Yan et al. 2016 reports (its eval_quant_test.lua), the second what their one in
@@ -46,7 +46,7 @@ class VoxelIoU(Metric):
         self.union += union.sum()
 
     def compute(self) -> dict[str, Tensor]:
-        """`iou`: the mean over samples. `iou_micro`: of all voxels of all samples."""
+        """Return `iou`, the mean over samples, and `iou_micro`, of all voxels of all samples."""
         return {
             "iou": self.total / self.samples,
             "iou_micro": self.intersection.double() / self.union,

@@ -1,4 +1,7 @@
-"""Perspective transformer network (Yan et al. 2016, arXiv 1612.00814): picture to volume, volume to silhouettes."""
+"""Builds the perspective transformer network: picture to volume, volume to silhouettes.
+
+Yan et al. 2016, arXiv 1612.00814.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ FULL = 0.08  # share of full voxels, roughly
 
 
 class Encoder(nn.Sequential):
-    """Three convolutions, each of which halves height and width, and three linear layers, a ReLU behind each of them.
+    """Runs three convolutions, which halve height and width, and three linear layers, a ReLU behind each of them.
 
     float (batch, 3, size, size) to float (batch, latent).
     """
@@ -41,7 +44,7 @@ class Encoder(nn.Sequential):
 
 
 class Decoder(nn.Sequential):
-    """A linear layer and three transposed convolutions, each of which doubles depth, height and width.
+    """Runs a linear layer and three transposed convolutions, each of which doubles depth, height and width.
 
     float (batch, latent) to logits, float (batch, resolution, resolution, resolution). The authors' implementation in
     TensorFlow is meant; the first one, in Torch, begins at 3x3x3 and does not double at once.
@@ -66,14 +69,14 @@ class Decoder(nn.Sequential):
 
 
 class Projector(nn.Module):
-    """Silhouettes of a volume: the fullest point on each line of sight.
+    """Draws silhouettes of a volume: the fullest point on each line of sight.
 
     The points lie on a grid in the camera's frustum and the volume is interpolated between the middles of its eight
     nearest voxels; outside of it all is empty. No parameters. All volumes of a batch are seen from the same sides, so
     they are the channels of one volume: the weights of the interpolation are worked out once for all of them.
 
     Args:
-        config: Of the camera. Yan et al. turn around the vertical axis in steps of 15 degrees.
+        config: The camera's. Yan et al. turn around the vertical axis in steps of 15 degrees.
     """
 
     grid: Tensor
@@ -86,7 +89,7 @@ class Projector(nn.Module):
         self.register_buffer("grid", points.flip(-1).contiguous(), persistent=False)
 
     def forward(self, volumes: Tensor, views: Tensor) -> Tensor:
-        """Silhouettes, float (batch, views, size, size), the top row first.
+        """Return silhouettes, float (batch, views, size, size), the top row first.
 
         Args:
             volumes: float (batch, x, y, z), in 0 to 1.
@@ -98,7 +101,7 @@ class Projector(nn.Module):
 
 
 class Network(nn.Sequential):
-    """Encoder and decoder: float (batch, 3, size, size) to logits, float (batch, x, y, z).
+    """Joins encoder and decoder: float (batch, 3, size, size) to logits, float (batch, x, y, z).
 
     Biases start at 0. `initial_std` is the standard deviation of a normal distribution of the weights that is drawn
     again beyond two of them. Without it weights start as in He et al. 2015 (arXiv 1502.01852, 2.2), but for the last
@@ -122,7 +125,7 @@ class Network(nn.Sequential):
 
 
 def he_std(layer: nn.Conv2d | nn.ConvTranspose3d | nn.Linear) -> float:
-    """sqrt(2 / n), where n inputs are summed up for an output: a ReLU then keeps the signal's strength.
+    """Return sqrt(2 / n), where n inputs are summed up for an output: a ReLU then keeps the signal's strength.
 
     A transposed convolution of stride 2 has an eighth of its kernel over the inputs at each output.
     """

@@ -1,8 +1,7 @@
-"""Training and evaluation of a perspective transformer network."""
+"""Trains and evaluates a perspective transformer network."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,6 +11,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import each_step, half_cosine
+from aibench.nn.weights import decay_groups
 from aibench.tasks.object_reconstruction_3d.config import Config, Decay, Supervision
 from aibench.tasks.object_reconstruction_3d.metric import THRESHOLD, VoxelIoU
 from aibench.tasks.object_reconstruction_3d.model import Network, Projector
@@ -23,7 +24,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Module(TaskModule):
-    """Volumes from pictures. A batch is pictures, uint8 (batch, 3, size, size), and volumes, bool (batch, x, y, z)."""
+    """Trains volumes from pictures. A batch is uint8 (batch, 3, size, size) and volumes, bool (batch, x, y, z)."""
 
     config: Config
 
@@ -34,7 +35,7 @@ class Module(TaskModule):
         self.iou = VoxelIoU()
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """As of any module; but PyTorch refuses to lay out weights of 5 dimensions with the format for 4."""
+        """Move the module; PyTorch refuses to lay out weights of 5 dimensions with the format for 4."""
         if kwargs.get("memory_format") is torch.channels_last:
             for weight in self.parameters():
                 if weight.ndim == 4:
@@ -43,7 +44,7 @@ class Module(TaskModule):
         return super().to(*args, **kwargs)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Logits of the voxels being full, float (batch, x, y, z), of `pictures`, uint8 (batch, 3, size, size)."""
+        """Return logits of full voxels, float (batch, x, y, z), of `pictures`, uint8 (batch, 3, size, size)."""
         logits: Tensor = self.network(pictures * (2 / 255) - 1)
         return logits
 
@@ -65,7 +66,7 @@ class Module(TaskModule):
         return loss
 
     def _views(self) -> Tensor:
-        """The views of this step, int64 (views,)."""
+        """Return the views of this step, int64 (views,)."""
         camera = self.config.model.camera
         if camera.views_per_step is None:
             return torch.arange(camera.views, device=self.device)
@@ -83,38 +84,29 @@ class Module(TaskModule):
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
-        groups: list[dict[str, Any]] = [
-            {"params": [weight for weight in self.parameters() if weight.ndim > 1]},
-            {"params": [bias for bias in self.parameters() if bias.ndim == 1], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.Adam(groups, lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+        groups = decay_groups(self.parameters(), optim.weight_decay)
+        optimizer = torch.optim.Adam(groups, lr=optim.lr, fused=True)
         if optim.decay is Decay.none:
             return optimizer
         budget = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine(step, budget))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return each_step(optimizer, lambda step: half_cosine(step, 0, budget))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[NDArray[np.bool_]]:
-        """For each picture the solid that it shows, bool (x, y, z): y is up."""
+        """Return for each picture the solid that it shows, bool (x, y, z): y is up."""
         full = self(batch[0].to(self.device)).float().sigmoid() > THRESHOLD
         return list(full.cpu().numpy())
 
     def render(self, batch: Batch) -> Figure:
-        """Pictures, and what the model makes of them beside the truth, from two sides."""
-        from aibench.tasks.object_reconstruction_3d.figure import drawn
+        """Draw pictures, and what the model makes of them beside the truth, from two sides."""
+        from aibench.tasks.object_reconstruction_3d.figure import draw
 
-        return drawn(batch[0].cpu().numpy(), self.infer(batch), list(batch[1].cpu().numpy()))
+        return draw(batch[0].cpu().numpy(), self.infer(batch), list(batch[1].cpu().numpy()))
 
 
 def half_square(difference: Tensor) -> Tensor:
-    """Half the sum of the squares: TensorFlow's `l2_loss`, in which Yan et al. measure."""
+    """Return half the sum of the squares: TensorFlow's `l2_loss`, in which Yan et al. measure."""
     return difference.square().sum() / 2
-
-
-def cosine(step: int, budget: int) -> float:
-    """The learning rate of `step` (from 0) of `budget`, as a factor of its first."""
-    return (1 + math.cos(math.pi * min(1.0, step / budget))) / 2

@@ -1,4 +1,4 @@
-"""Generated solids, furniture and vehicles of continuously varying form, and shaded pictures of them.
+"""Generates solids, furniture and vehicles of continuously varying form, and shaded pictures of them.
 
 Lengths are in half edges of the cube that a solid lies in; y is up and furniture stands on the floor at -0.92. Chairs
 look along x, cars and planes drive and fly along it.
@@ -23,7 +23,7 @@ _Solid = NDArray[np.bool_]
 
 
 class Workbench:
-    """An empty cube to put parts into. A voxel is full where its middle lies in a part.
+    """Holds an empty cube to put parts into. A voxel is full where its middle lies in a part.
 
     Args:
         resolution: Voxels along an edge of the cube.
@@ -35,27 +35,27 @@ class Workbench:
         self.solid: _Solid = np.zeros((resolution,) * 3, dtype=bool)
 
     def box(self, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]) -> None:
-        """All between the bounds of each axis."""
+        """Fill all between the bounds of each axis."""
         self.solid |= _between(self.x, x) & _between(self.y, y) & _between(self.z, z)
 
     def upright(self, radius: float, y: tuple[float, float], top: float | None = None) -> None:
-        """A cylinder about the vertical axis; a cone's part where the radius at the upper end is another."""
+        """Fill a cylinder about the vertical axis, or a cone's part where the radius at the upper end is another."""
         share = np.clip((self.y - y[0]) / (y[1] - y[0]), 0, 1)
         radii = radius + ((radius if top is None else top) - radius) * share
         self.solid |= (self.x**2 + self.z**2 <= radii**2) & _between(self.y, y)
 
     def lying(self, radius: float, x: float, y: float, z: tuple[float, float]) -> None:
-        """A cylinder whose axis is parallel to z, at x and y."""
+        """Fill a cylinder whose axis is parallel to z, at x and y."""
         self.solid |= ((self.x - x) ** 2 + (self.y - y) ** 2 <= radius**2) & _between(self.z, z)
 
     def spindle(self, radius: float, length: float, taper: float) -> None:
-        """A round body along x whose last part, in front, of length `taper`, narrows like an ellipsoid."""
+        """Fill a round body along x whose last part, in front, of length `taper`, narrows like an ellipsoid."""
         nose = np.clip((self.x - (length - taper)) / taper, 0, 1)
         inside = self.y**2 + self.z**2 <= radius**2 * (1 - nose**2)
         self.solid |= inside & _between(self.x, (-length, length))
 
     def wings(self, span: float, depth: float, x: float, sweep: float) -> None:
-        """A flat pair, `depth` long at the body and half as long at the tips, which lie `sweep` farther back."""
+        """Fill a flat pair, `depth` long at the body and half as long at the tips, which lie `sweep` farther back."""
         out = np.abs(self.z) / span
         inside = np.abs(self.x - x + sweep * out) <= depth * (1 - out / 2)
         self.solid |= inside & (out <= 1) & (np.abs(self.y) <= 0.09)
@@ -66,7 +66,7 @@ def _between(axis: NDArray[np.float64], bounds: tuple[float, float]) -> _Solid:
 
 
 def _support(bench: Workbench, draw: np.random.Generator, wide: float, deep: float, top: float) -> None:
-    """What carries a top: four legs, a central column on a foot, or two walls."""
+    """Build what carries a top: four legs, a central column on a foot, or two walls."""
     thick = draw.uniform(0.13, 0.2)
     match draw.integers(3):
         case 0:
@@ -146,7 +146,7 @@ _MAKERS: dict[str, Callable[[Workbench, np.random.Generator], None]] = {
 
 
 def made(kind: str, resolution: int, draw: np.random.Generator) -> _Solid:
-    """A solid of its kind, bool (x, y, z)."""
+    """Build a solid of its kind, bool (x, y, z)."""
     bench = Workbench(resolution)
     _MAKERS[kind](bench, draw)
     return bench.solid
@@ -155,10 +155,10 @@ def made(kind: str, resolution: int, draw: np.random.Generator) -> _Solid:
 def solids_and_pictures(
     kinds: list[str], count: int, views: int, size: int, resolution: int, draw: np.random.Generator
 ) -> tuple[NDArray[np.uint8], _Solid]:
-    """Solids whose kinds take turns, each in a colour of its own and seen from azimuths of its own.
+    """Build solids whose kinds take turns, each in a colour of its own and seen from azimuths of its own.
 
     Args:
-        kinds: Of `config.KINDS`.
+        kinds: Some of `config.KINDS`.
         count: Number of solids.
         views: Pictures of each, from so many of the 24 azimuths, none twice.
         size: Height and width of a picture, in pixels.

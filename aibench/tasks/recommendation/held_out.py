@@ -1,4 +1,4 @@
-"""Leave one out: each user's last item, among others that the user has never been with."""
+"""Leaves one out: each user's last item, among others that the user has never been with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEYS_AT_ONCE = 2**26
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Each user's items, oldest first, none twice.
+    """Holds each user's items, oldest first, none twice.
 
     Attributes:
         train: All items but the last; users 0 to n-1, items 1 to m.
@@ -33,7 +33,7 @@ class Interactions:
 
     @classmethod
     def of(cls, user: Ints, item: Ints, items: int, names: list[str] | None = None) -> Interactions:
-        """Interactions, a user's own in the order of time.
+        """Collect interactions, a user's own in the order of time.
 
         Args:
             user: int64 (interactions,); 0 to n-1.
@@ -50,7 +50,7 @@ class Interactions:
 def draw_candidates(
     made: Interactions, count: int, generator: np.random.Generator, group: Ints | None = None
 ) -> tuple[Ints, NDArray[np.int32]]:
-    """For each user the held-out item and `count` different ones that the user has never been with.
+    """Draw for each user the held-out item and `count` different ones that the user has never been with.
 
     All of these are equally likely. A user with too few of them is left out, so that chance is the same for all.
 
@@ -58,7 +58,7 @@ def draw_candidates(
         made: The interactions.
         count: Candidates beside the held-out item.
         generator: Draws them.
-        group: Of item `i` is `group[i]`, int64 (items + 1,): draws candidates of the held-out item's group alone.
+        group: The group of item `i` is `group[i]`, int64 (items + 1,): draws from the held-out item's group alone.
 
     Returns:
         Users, int64 (users,), and their candidates, int32 (users, 1 + count), the held-out item first, the others
@@ -77,13 +77,13 @@ def draw_candidates(
 
 
 def _keys(made: Interactions, users: Ints, generator: np.random.Generator, group: Ints | None) -> Keys:
-    """Random keys, float32 (users, items + 1), `TAKEN` where an item is no candidate: the least ones are drawn.
+    """Draw random keys, float32 (users, items + 1), `TAKEN` where an item is no candidate: the least ones are drawn.
 
     Args:
         made: The interactions.
         users: Consecutive ones.
         generator: Draws the keys.
-        group: As above.
+        group: The group of each item; see `draw_candidates`.
     """
     rows, train = np.arange(len(users)), made.train
     seen = train.values[train.offsets[users[0]] : train.offsets[users[-1] + 1]]

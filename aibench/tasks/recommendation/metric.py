@@ -1,4 +1,4 @@
-"""HR@k and nDCG@k of one held-out item among its candidates."""
+"""Measures HR@k and nDCG@k of one held-out item among its candidates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torchmetrics import Metric
 
 
 class LeaveOneOut(Metric):
-    """Hit rate and nDCG at `k` where each user has one item to be found.
+    """Measures hit rate and nDCG at `k` where each user has one item to be found.
 
     The item is a hit if it is among the `k` candidates of the highest score; nDCG is then 1 / log2(1 + its place), and
     0 where it is no hit. Both are means over users.
@@ -49,6 +49,6 @@ class LeaveOneOut(Metric):
         self.users += len(scores)
 
     def compute(self) -> dict[str, Tensor]:
-        """The means, `hr@k` and `ndcg@k`; NaN where no user was added."""
+        """Return the means, `hr@k` and `ndcg@k`; NaN where no user was added."""
         hit_rate, ndcg = (self.sums / self.users).float()
         return {f"hr@{self.k}": hit_rate, f"ndcg@{self.k}": ndcg}

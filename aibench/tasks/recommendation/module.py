@@ -1,4 +1,4 @@
-"""Training and evaluation of NeuMF."""
+"""Trains and evaluates NeuMF."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Module(TaskModule):
         self.ranking = LeaveOneOut(SHOWN)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        """Logits; arguments as those of `NeuMF.forward`."""
+        """Return logits, for the arguments of `NeuMF.forward`."""
         logits: Tensor = self.network(users, items)
         return logits
 
@@ -58,13 +58,13 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Sample) -> tuple[Tensor, Tensor]:
-        """The ten best candidates of each user, best first, int32 (users, 10), and how likely they are, float."""
+        """Return each user's ten best candidates, best first, int32 (users, 10), and how likely they are, float."""
         users, candidates, _ = (tensor.to(self.device) for tensor in batch)
         best = self(users[:, None], candidates).float().sigmoid().topk(SHOWN, dim=1)
         return candidates.gather(1, best.indices), best.values
 
     def render(self, batch: Sample) -> Figure:
-        """What users were with last, and the ranking of their candidates, the held-out item in green."""
+        """Draw what users were with last, and the ranking of their candidates, the held-out item in green."""
         from aibench.interactions.figure import recommendations
 
         users, candidates, recent = (tensor.cpu() for tensor in batch)

@@ -1,1 +1,1 @@
-"""Spatial transformer network on MNIST (paper, 4.1.16; DC-AI-C15)."""
+"""Trains a spatial transformer network on MNIST (paper, 4.1.16; DC-AI-C15)."""

@@ -6,11 +6,13 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, too_small
+from aibench.config import RunConfig
+from aibench.config.bounds import Deviation, Dropout, Epochs, Fraction, Length, Positive, Units, at_least, each_of
 from aibench.tasks.spatial_transformer import layout
 
 SIZE = 28  # height and width of an image in pixels: MNIST's, for which the networks are made
@@ -55,11 +57,11 @@ class ModelConfig(config.ModelConfig):
 
     transformer: bool = MISSING
     align_corners: bool = MISSING
-    localisation_channels: list[int] = MISSING
-    localisation_hidden: int = MISSING
-    classifier_channels: list[int] = MISSING
-    classifier_hidden: int = MISSING
-    dropout: float = MISSING
+    localisation_channels: Annotated[list[Units], Length(2)] = MISSING
+    localisation_hidden: Units = MISSING
+    classifier_channels: Annotated[list[Units], Length(2)] = MISSING
+    classifier_hidden: Units = MISSING
+    dropout: Dropout = MISSING
 
 
 @dataclass(slots=True)
@@ -76,11 +78,11 @@ class DataConfig(config.DataConfig):
     """
 
     distortion: Distortion = MISSING
-    rotation: float = MISSING
-    scale: list[float] = MISSING
-    shift: float = MISSING
-    mean: float = MISSING
-    std: float = MISSING
+    rotation: Annotated[float, at_least(0, 180)] = MISSING
+    scale: Annotated[list[Positive], each_of("the least", "the most")] = MISSING
+    shift: Annotated[float, at_least(0, SIZE)] = MISSING
+    mean: Fraction = MISSING
+    std: Deviation = MISSING
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ class OptimConfig(config.OptimConfig):
     """
 
     optimizer: Optimizer = MISSING
-    warmup_epochs: float = 0.0
+    warmup_epochs: Epochs = 0.0
     decay: Decay = MISSING
 
 
@@ -103,40 +105,17 @@ class OptimConfig(config.OptimConfig):
 class Config(RunConfig):
     """A run of the spatial transformer."""
 
+    logs: ClassVar = ("val/accuracy",)
+
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
-        yield from _misshapen(self.model)
-        yield from _distorted_too_far(self.data)
-        yield from too_small({"optim.warmup_epochs": (self.optim.warmup_epochs, 0)})
-        if self.data.std <= 0:
-            yield f"data.std={self.data.std}: must be greater than 0."
+        """Yield what is wrong with this run, a line each."""
+        if self.data.scale[0] > self.data.scale[1]:
+            yield f"data.scale={self.data.scale}: the least comes first. Set data.scale=[0.7,1.2]."
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
         yield from layout.problems(root, typed)
-
-
-def _misshapen(model: ModelConfig) -> Iterator[str]:
-    for key, channels in (
-        ("model.localisation_channels", model.localisation_channels),
-        ("model.classifier_channels", model.classifier_channels),
-    ):
-        if len(channels) != 2 or min(channels) < 1:
-            yield f"{key}={channels}: needs two numbers of at least 1, one for each convolution."
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.localisation_hidden": (model.localisation_hidden, 1),
-        "model.classifier_hidden": (model.classifier_hidden, 1),
-    }
-    yield from too_small(at_least)
-    if not 0 <= model.dropout < 1:
-        yield f"model.dropout={model.dropout}: must lie in 0 to 1, 1 left out."
-
-
-def _distorted_too_far(data: DataConfig) -> Iterator[str]:
-    yield from too_small({"data.rotation": (data.rotation, 0), "data.shift": (data.shift, 0)})
-    if len(data.scale) != 2 or not 0 < data.scale[0] <= data.scale[1]:
-        yield f"data.scale={data.scale}: needs the least and the most, both greater than 0. Set data.scale=[0.7,1.2]."

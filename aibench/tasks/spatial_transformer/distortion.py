@@ -14,13 +14,13 @@ _AT_ONCE = 4096  # images: the sampling grid of all of MNIST would take 376 MB
 
 
 class Distorted(Tensors):
-    """Digits, each under its own affine map.
+    """Holds digits, each under its own affine map.
 
     Args:
         upright: uint8 (samples, 1, 28, 28).
         labels: int64 (samples,).
         config: `rotation`, `scale` and `shift` are used.
-        generator: Of the first draw.
+        generator: Decides the first draw.
     """
 
     def __init__(self, upright: Tensor, labels: Tensor, config: DataConfig, generator: np.random.Generator) -> None:
@@ -36,7 +36,7 @@ class Distorted(Tensors):
 
 
 def affine_maps(count: int, config: DataConfig, generator: np.random.Generator) -> Tensor:
-    """From places in a distorted image to places in the upright one, float (count, 2, 3).
+    """Draw maps from places in a distorted image to places in the upright one, float (count, 2, 3).
 
     Places are (x, y) in half images from the middle, y downwards: what `affine_grid` takes.
     """
@@ -49,7 +49,7 @@ def affine_maps(count: int, config: DataConfig, generator: np.random.Generator) 
 
 
 def resampled(images: Tensor, maps: Tensor) -> Tensor:
-    """`images`, uint8 (count, 1, 28, 28), under `maps`, float (count, 2, 3); black beyond their edges."""
+    """Return `images`, uint8 (count, 1, 28, 28), under `maps`, float (count, 2, 3); black beyond their edges."""
     parts = []
     for start in range(0, len(images), _AT_ONCE):
         some = images[start : start + _AT_ONCE]

@@ -1,4 +1,4 @@
-"""A spatial transformer before a convolutional classifier, shaped as in PyTorch's tutorial on it."""
+"""Builds a spatial transformer before a convolutional classifier, shaped as in PyTorch's tutorial on it."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class SpatialTransformer(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """`images`, float (batch, 1, 28, 28), transformed."""
+        """Return `images`, float (batch, 1, 28, 28), transformed."""
         maps = self.localisation(images).view(-1, 2, 3)
         grid = affine_grid(maps, list(images.shape), align_corners=self.align_corners)
         return grid_sample(images, grid, align_corners=self.align_corners)
 
 
 def classifier(channels: list[int], hidden: int, dropout: float) -> nn.Module:
-    """The tutorial's: float (batch, 1, 28, 28) to logits, float (batch, 10)."""
+    """Build the tutorial's classifier: float (batch, 1, 28, 28) to logits, float (batch, 10)."""
     return nn.Sequential(
         nn.Conv2d(1, channels[0], 5),  # 28 to 24 pixels
         nn.MaxPool2d(2),
@@ -61,7 +61,7 @@ def classifier(channels: list[int], hidden: int, dropout: float) -> nn.Module:
 
 
 class Network(nn.Module):
-    """The spatial transformer, or nothing where the configuration has none, and the classifier."""
+    """Joins the spatial transformer, or nothing where the configuration has none, and the classifier."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -73,6 +73,6 @@ class Network(nn.Module):
         self.classifier = classifier(config.classifier_channels, config.classifier_hidden, config.dropout)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, 10), of `images`, float (batch, 1, 28, 28)."""
+        """Return logits, float (batch, 10), of `images`, float (batch, 1, 28, 28)."""
         logits: Tensor = self.classifier(self.transformer(images))
         return logits

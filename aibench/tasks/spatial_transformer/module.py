@@ -1,8 +1,7 @@
-"""Training and evaluation of a classifier with a spatial transformer."""
+"""Trains and evaluates a classifier with a spatial transformer."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.schedules import each_step, half_cosine, rise
 from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Decay, Optimizer
 from aibench.tasks.spatial_transformer.model import Network
 
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-_PICTURES = 12
-_COLUMNS = 6
 
 
 class Module(TaskModule):
-    """A classifier. A batch is images, uint8 (batch, 1, 28, 28), and their digits, int64 (batch,)."""
+    """Trains a classifier. A batch is images, uint8 (batch, 1, 28, 28), and their digits, int64 (batch,)."""
 
     config: Config
 
@@ -33,7 +31,7 @@ class Module(TaskModule):
         self.accuracy = MulticlassAccuracy(DIGITS, average="micro", validate_args=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, float (batch, 10), of `images`, uint8 (batch, 1, 28, 28)."""
+        """Return logits, float (batch, 10), of `images`, uint8 (batch, 1, 28, 28)."""
         logits: Tensor = self.network(self._normalised(images))
         return logits
 
@@ -50,7 +48,7 @@ class Module(TaskModule):
         self.accuracy.update(self(images), labels)
 
     def on_validation_epoch_end(self) -> None:
-        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/accuracy", self.accuracy.compute())
         self.accuracy.reset()
 
     def configure_optimizers(self) -> Any:
@@ -59,56 +57,29 @@ class Module(TaskModule):
         optimizer = kind(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         budget = int(self.trainer.estimated_stepping_batches)
         warmup = optim.warmup_epochs * int(self.trainer.num_training_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(optim.decay, step, warmup, budget))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        if optim.decay is Decay.none:
+            return each_step(optimizer, lambda step: rise(step, warmup))
+        return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 1, SIZE, SIZE, dtype=torch.uint8),)
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[tuple[int, float]]:
-        """For each image the likeliest digit and its probability."""
+        """Return for each image the likeliest digit and its probability."""
         likeliest = self(batch[0].to(self.device)).float().softmax(1).max(1)
         return list(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
 
     @torch.inference_mode()
     def transformed(self, images: Tensor) -> Tensor:
-        """What the classifier sees of `images`, uint8 (batch, 1, 28, 28): float (batch, 1, 28, 28) in 0 to 1."""
+        """Return what the classifier sees of `images`, uint8 (batch, 1, 28, 28), as float in 0 to 1."""
         seen: Tensor = self.network.transformer(self._normalised(images.to(self.device)))
         return (seen * self.config.data.std + self.config.data.mean).clamp(0, 1)
 
     def render(self, batch: Batch) -> Figure:
-        """Images, each above what the classifier sees of it and what it takes that for, its mistakes in red."""
-        from matplotlib.figure import Figure
+        """Draw images, each above what the classifier sees of it and what it takes that for, its mistakes in red."""
+        from aibench.tasks.spatial_transformer.figure import MOST, draw
 
-        images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)
-        seen, answers = self.transformed(images).float().cpu(), self.infer((images, labels))
-        groups = -(-len(images) // _COLUMNS)
-        figure = Figure(figsize=(9, 3.6 * groups), layout="constrained")
-        axes = figure.subplots(2 * groups, _COLUMNS, squeeze=False)
-        for place, (label, (digit, probability)) in enumerate(zip(labels.tolist(), answers, strict=True)):
-            row, column = 2 * (place // _COLUMNS), place % _COLUMNS
-            upper, lower = axes[row][column], axes[row + 1][column]
-            upper.imshow(images[place, 0], cmap="gray", vmin=0, vmax=255)
-            lower.imshow(seen[place, 0], cmap="gray", vmin=0, vmax=1)
-            upper.set_title(f"a {label}")
-            lower.set_title(f"{digit} ({probability:.0%})", color="green" if digit == label else "red")
-        for each in figure.axes:
-            each.set_axis_off()
-        return figure
-
-
-def factor(decay: Decay, step: int, warmup: float, budget: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak.
-
-    Args:
-        decay: How it falls after the warm-up.
-        step: Optimiser steps taken.
-        warmup: Steps of the linear rise.
-        budget: Steps in the whole session.
-    """
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    if decay is Decay.none:
-        return 1.0
-    return (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, budget - warmup)))) / 2
+        images, labels = (tensor[:MOST].cpu() for tensor in batch)
+        seen = self.transformed(images).float().cpu()
+        return draw(images, seen, labels.tolist(), self.infer((images, labels)))

@@ -1,1 +1,1 @@
-"""Deep Speech 2 on LibriSpeech (paper, 4.1.8; DC-AI-C6)."""
+"""Trains Deep Speech 2 on LibriSpeech (paper, 4.1.8; DC-AI-C6)."""

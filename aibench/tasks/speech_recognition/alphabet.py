@@ -1,4 +1,4 @@
-"""The labels, in the order of the authors' code: CTC's blank, the apostrophe, A to Z, the space. Imports no torch."""
+"""Lists the labels as the authors' code does: CTC's blank, the apostrophe, A to Z, the space. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _LABEL_OF = {character: label for label, character in enumerate(CHARACTERS, star
 
 
 def encode(transcript: str) -> list[int]:
-    """The labels of `transcript`, which holds no other characters."""
+    """Return the labels of `transcript`, which holds no other characters."""
     return [_LABEL_OF[character] for character in transcript]
 
 
 def decode(labels: Iterable[int]) -> str:
-    """The characters of `labels`, blanks left out."""
+    """Return the characters of `labels`, blanks left out."""
     return "".join(CHARACTERS[label - 1] for label in labels if label != BLANK)
 
 
 def strange(transcript: str) -> str | None:
-    """What keeps `transcript` from being one, for a message; None where nothing does."""
+    """Return what keeps `transcript` from being one, for a message; None where nothing does."""
     if not transcript.strip():
         return "no transcript"
     odd = next((character for character in transcript if character not in _LABEL_OF), None)

@@ -7,11 +7,13 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, Source
+from aibench.config.bounds import Kernel, Layers, Momentum, NotEmpty, Positive, Units, Words, above, at_least
 from aibench.tasks.speech_recognition import layout
 
 VOICE_PACKAGE = "espeakng_loader"
@@ -40,12 +42,12 @@ class ModelConfig(config.ModelConfig):
             each frame (greedy).
     """
 
-    channels: int = MISSING
-    kernels: list[list[int]] = MISSING
-    strides: list[list[int]] = MISSING
-    layers: int = MISSING
-    hidden: int = MISSING
-    beams: int = MISSING
+    channels: Units = MISSING
+    kernels: Annotated[list[list[Kernel]], NotEmpty()] = MISSING
+    strides: list[list[Annotated[int, at_least(1, 255)]]] = MISSING
+    layers: Layers = MISSING
+    hidden: Units = MISSING
+    beams: Words = MISSING
 
 
 @dataclass(slots=True)
@@ -64,14 +66,14 @@ class DataConfig(config.DataConfig):
         sorted_first_epoch: Whether the first epoch goes from short to long utterances (SortaGrad).
     """
 
-    train_sets: list[str] = MISSING
-    held_out_sets: list[str] = MISSING
-    shortest: float = MISSING
-    longest: float = MISSING
-    sample_rate: int = MISSING
-    window: int = MISSING
-    hop: int = MISSING
-    mels: int | None = None
+    train_sets: Annotated[list[str], NotEmpty()] = MISSING
+    held_out_sets: Annotated[list[str], NotEmpty()] = MISSING
+    shortest: Annotated[float, at_least(0, 3600)] = MISSING
+    longest: Annotated[float, above(0, 3600)] = MISSING
+    sample_rate: Annotated[int, at_least(1, 10**6)] = MISSING
+    window: Annotated[int, at_least(2, 10**6)] = MISSING
+    hop: Annotated[int, at_least(1, 10**6)] = MISSING
+    mels: Annotated[int, at_least(1, 10**6)] | None = None
     sorted_first_epoch: bool = MISSING
 
     @property
@@ -92,9 +94,9 @@ class OptimConfig(config.OptimConfig):
     """
 
     optimizer: Optimizer = MISSING
-    momentum: float = MISSING
-    anneal: float = MISSING
-    clip: float = MISSING
+    momentum: Momentum = MISSING
+    anneal: Annotated[float, at_least(1, 10**6)] = MISSING
+    clip: Positive = MISSING
 
 
 @dataclass(slots=True)
@@ -105,10 +107,15 @@ class Config(RunConfig):
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names that every evaluation logs: of all sets together, and of each."""
+        return (WER, "val/cer", *wer_names(self.data))
+
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
+        """Yield what is wrong with this run, a line each."""
         yield from _misshapen(self.model)
-        yield from _out_of_range(self)
+        yield from _unheard(self.data)
         yield from _unmeasured(self)
         if self.data.source is Source.embedded:
             yield from _voiceless(self.data)
@@ -119,56 +126,25 @@ class Config(RunConfig):
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:
-    if not model.kernels or len(model.kernels) != len(model.strides):
-        yield (
-            f"model.strides={model.strides}: needs as many pairs as model.kernels={model.kernels} has, at least one."
-        )
+    if len(model.kernels) != len(model.strides):
+        yield f"model.strides={model.strides}: needs as many pairs as model.kernels={model.kernels} has."
     for key, pairs in (("model.kernels", model.kernels), ("model.strides", model.strides)):
-        if any(len(pair) != 2 or min(pair) < 1 for pair in pairs):
-            yield f"{key}={pairs}: each must be two numbers of at least 1, for bins and for frames."
-    if any(size % 2 == 0 for pair in model.kernels for size in pair):
-        yield f"model.kernels={model.kernels}: each number must be odd, to have a middle."
-    yield from too_small(
-        {
-            "model.channels": (model.channels, 1),
-            "model.layers": (model.layers, 1),
-            "model.hidden": (model.hidden, 1),
-            "model.beams": (model.beams, 1),
-        }
-    )
+        if any(len(pair) != 2 for pair in pairs):
+            yield f"{key}={pairs}: each must be two numbers, for bins and for frames."
 
 
-def _out_of_range(run: Config) -> Iterator[str]:
-    data, optim = run.data, run.optim
-    yield from too_small(
-        {
-            "data.shortest": (data.shortest, 0),
-            "data.sample_rate": (data.sample_rate, 1),
-            "data.window": (data.window, 2),
-            "data.hop": (data.hop, 1),
-            "data.mels": (data.mels, 1),
-            "optim.anneal": (optim.anneal, 1),
-        }
-    )
+def _unheard(data: DataConfig) -> Iterator[str]:
     if data.longest <= data.shortest:
         yield f"data.longest={data.longest}: must be greater than data.shortest={data.shortest}."
     if data.mels is not None and data.mels > data.window // 2:
-        yield f"data.mels={data.mels}: too many for the spectrum. Set data.mels to {data.window // 2} or less."
-    if not 0 <= optim.momentum < 1:
-        yield f"optim.momentum={optim.momentum}: must lie in 0 to 1, and below 1."
-    if optim.clip <= 0:
-        yield f"optim.clip={optim.clip}: must be greater than 0."
+        most = data.window // 2
+        yield f"data.mels={data.mels}: too many for data.window={data.window}. Set data.mels to {most} or less."
 
 
 def _unmeasured(run: Config) -> Iterator[str]:
     sets = run.data.held_out_sets
-    if not run.data.train_sets or not sets or len({*run.data.train_sets, *sets}) < len(run.data.train_sets) + len(sets):
-        yield (
-            f"data.held_out_sets={sets} data.train_sets={run.data.train_sets}: each must name a set, and none twice."
-        )
-    names = [WER, *wer_names(sets)]
-    if run.target.metric not in names:
-        yield f"target.metric={run.target.metric}: no such metric. Set target.metric to one of {', '.join(names)}."
+    if len({*run.data.train_sets, *sets}) < len(run.data.train_sets) + len(sets):
+        yield f"data.held_out_sets={sets} data.train_sets={run.data.train_sets}: each must name a set, and none twice."
 
 
 def _voiceless(data: DataConfig) -> Iterator[str]:
@@ -184,6 +160,6 @@ def _voiceless(data: DataConfig) -> Iterator[str]:
         )
 
 
-def wer_names(sets: list[str]) -> list[str]:
-    """The metrics of the single sets, where there are several: `val/wer_test-clean`, ..."""
-    return [f"{WER}_{name}" for name in sets] if len(sets) > 1 else []
+def wer_names(data: DataConfig) -> list[str]:
+    """Return the metrics of the sets on disk, as `val/wer_test-clean`; generated utterances are of none."""
+    return [f"{WER}_{name}" for name in data.held_out_sets] if data.source is not Source.embedded else []

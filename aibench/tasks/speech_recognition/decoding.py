@@ -1,4 +1,4 @@
-"""From log-probabilities of labels at each step to characters."""
+"""Turns log-probabilities of labels at each step into characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Prefix = tuple[int, ...]
 
 
 def transcripts(log_probabilities: Tensor, steps: Tensor, beams: int = 1) -> list[str]:
-    """What each utterance of a batch says.
+    """Return what each utterance of a batch says.
 
     Args:
         log_probabilities: float (batch, steps, labels).
@@ -31,7 +31,7 @@ def transcripts(log_probabilities: Tensor, steps: Tensor, beams: int = 1) -> lis
 
 
 def greedy(log_probabilities: Tensor, steps: Tensor) -> list[list[int]]:
-    """The likeliest label of each step, repetitions joined, blanks left out; arguments as of `transcripts`."""
+    """Return each step's likeliest label, repetitions joined, blanks left out, for the arguments of `transcripts`."""
     labels = log_probabilities.argmax(2)
     said = within(steps, labels.shape[1]) & (labels != BLANK)
     said[:, 1:] &= labels[:, 1:] != labels[:, :-1]
@@ -39,7 +39,9 @@ def greedy(log_probabilities: Tensor, steps: Tensor) -> list[list[int]]:
 
 
 def beam_search(log_probabilities: NDArray[np.float64], beams: int) -> Prefix:
-    """The likeliest labels, over all the ways to spread them over the steps (Graves & Jaitly 2014; no language model).
+    """Return the likeliest labels, over all the ways to spread them over the steps.
+
+    Graves & Jaitly 2014; without a language model.
 
     Args:
         log_probabilities: (steps, labels).

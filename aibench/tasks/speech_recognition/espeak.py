@@ -1,4 +1,4 @@
-"""eSpeak NG speaks a list of texts: the program of a process of its own.
+"""Speaks a list of texts with eSpeak NG, as the program of a process of its own.
 
 A voice depends on what the library said before, in the same process too; a fresh process that goes through one list in
 its order always says the same. The library (GPL-3) is loaded here and nowhere else. Imports neither torch nor config.
@@ -25,7 +25,7 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class Speaker:
-    """The library.
+    """Loads the library.
 
     Attributes:
         sample_rate: Samples in a second.
@@ -45,7 +45,7 @@ class Speaker:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def say(self, text: str, voice: str, rate: int, pitch: int) -> NDArray[np.int16]:
-        """`text` in a voice such as `en-us+f2`, in words a minute and at a pitch of 0 to 100: int16 (samples,)."""
+        """Speak `text` in a voice such as `en-us+f2`, at words a minute and a pitch of 0 to 100: int16 (samples,)."""
         self._parts.clear()
         self._checked("espeak_SetVoiceByName", voice.encode())  # without a check, an unknown one keeps the last
         self._checked("espeak_SetParameter", _RATE, rate, 0)

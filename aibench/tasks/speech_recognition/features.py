@@ -1,4 +1,4 @@
-"""Spectrograms."""
+"""Computes spectrograms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aibench.tasks.speech_recognition.config import DataConfig
 
 
 class Spectrogram:
-    """The logarithm of one plus the magnitude of short spectra, shifted and scaled to mean 0 and deviation 1.
+    """Computes log(1 + magnitude) of short spectra, shifted and scaled to mean 0 and deviation 1.
 
     A spectrum is that of a Hamming window; the first is centred on the first sample, with the beginning mirrored before
     it. Mean and standard deviation are those of all numbers of an utterance (authors' PyTorch code, `data_loader.py`).
@@ -28,7 +28,9 @@ class Spectrogram:
             self.bank = torch.from_numpy(mel_bank(config.mels, config.window, config.sample_rate)).float()
 
     def __call__(self, samples: Tensor) -> Tensor:
-        """The spectrogram, float (frames, bins), of `samples`, float (samples,) in -1 to 1, longer than half a window.
+        """Return the spectrogram, float (frames, bins), of `samples`, float (samples,) in -1 to 1.
+
+        They are longer than half a window.
 
         It has `len(samples) // hop + 1` frames.
         """
@@ -43,12 +45,12 @@ class Spectrogram:
 
 
 def frames_of(samples: NDArray[np.int64], hop: int) -> NDArray[np.int64]:
-    """How many frames the spectrograms of so many samples have."""
+    """Return how many frames the spectrograms of so many samples have."""
     return samples // hop + 1
 
 
 def mel_bank(bands: int, window: int, sample_rate: int) -> NDArray[np.float64]:
-    """Triangles of height 1 whose corners are evenly spaced on the mel scale up to half the sample rate.
+    """Return triangles of height 1 whose corners are evenly spaced on the mel scale up to half the sample rate.
 
     Returns:
         Weights, (window // 2 + 1, bands).

@@ -1,4 +1,4 @@
-"""The figure: what was heard, on the spectrogram."""
+"""Draws what was heard on the spectrogram."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from aibench.tasks.speech_recognition.metric import edits
 _SPACE = "\u2423"
 
 
-def drawn(
+def draw(
     spectra: Tensor, lengths: Sequence[int], log_probabilities: Tensor, said: Sequence[str], heard: Sequence[str]
 ) -> Figure:
-    """Spectrograms, each under what was said and heard, and over the likeliest label of each step.
+    """Draw spectrograms, each under what was said and heard, and over the likeliest label of each step.
 
     Args:
         spectra: float (utterances, frames, bins).

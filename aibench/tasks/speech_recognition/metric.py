@@ -1,4 +1,4 @@
-"""Word and character error rates."""
+"""Measures word and character error rates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torchmetrics import Metric
 
 
 class ErrorRates(Metric):
-    """Corpus error rates of sets of utterances: all edits, divided by all words (or characters) of the references.
+    """Measures error rates of sets of utterances: all edits over all words (or characters) of the references.
 
     An edit replaces, inserts or deletes a word (or a character, of which a space is one). As in jiwer; the authors'
     PyTorch code has this in `test.py`, and a mean over utterances in `train.py`.
@@ -40,7 +40,7 @@ class ErrorRates(Metric):
         self.characters += torch.from_numpy(characters).to(self.characters)
 
     def compute(self) -> dict[str, Tensor]:
-        """`wer` and `cer` of all sets together, float64 (); `wer_by_set`, float64 (sets,), NaN for an empty one.
+        """Return `wer` and `cer` of all sets together, float64 (), and `wer_by_set`, float64 (sets,), NaN if empty.
 
         (torchmetrics makes `wer_by_set` a scalar where there is one set.)
         """
@@ -50,7 +50,7 @@ class ErrorRates(Metric):
 
 
 def edits(hypothesis: Sequence[str], reference: Sequence[str]) -> int:
-    """The fewest replacements, insertions and deletions that turn one into the other (Levenshtein's distance).
+    """Return the fewest replacements, insertions and deletions that turn one into the other (Levenshtein's distance).
 
     A row of the table at a time. Within it a cell is the least, over those to the left, of what they cost without an
     insertion plus the insertions from there: a running minimum.

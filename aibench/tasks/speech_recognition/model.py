@@ -1,4 +1,4 @@
-"""Deep Speech 2 (Amodei et al. 2016, arXiv 1512.02595), in the form of the authors' PyTorch code."""
+"""Builds Deep Speech 2 (Amodei et al. 2016, arXiv 1512.02595), in the form of the authors' PyTorch code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CEILING = 20.0  # of the clipped ReLU
 
 
 class DeepSpeech2(nn.Module):
-    """Convolutions, bidirectional GRUs whose directions are summed, and a linear layer, with batch norm in between.
+    """Runs convolutions, bidirectional GRUs whose directions are summed, and a linear layer, with batch norm between.
 
     What an utterance is filled up with to the length of its batch has no part in its outputs, nor in any statistic.
 
@@ -39,7 +39,7 @@ class DeepSpeech2(nn.Module):
         self.output = nn.Linear(config.hidden, LABELS, bias=False)
 
     def forward(self, spectra: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of the labels.
+        """Return the log-probabilities of the labels.
 
         Args:
             spectra: float (batch, frames, bins); zeros behind an utterance's last frame.
@@ -66,7 +66,7 @@ class DeepSpeech2(nn.Module):
 
 
 class BidirectionalGRU(nn.Module):
-    """Two GRUs, one of which reads each utterance from its end; their outputs are summed.
+    """Runs two GRUs, one of which reads each utterance from its end; their outputs are summed.
 
     The reader in reverse begins at each utterance's own last step. Packed sequences would do that too, but ask the
     device for the lengths in every layer.
@@ -78,7 +78,7 @@ class BidirectionalGRU(nn.Module):
         self.backwards = nn.GRU(inputs, hidden, batch_first=True)
 
     def forward(self, x: Tensor, back: Tensor) -> Tensor:
-        """Outputs, float (batch, steps, hidden), for `x`, float (batch, steps, inputs), and `back`, a `reversal`."""
+        """Return outputs, float (batch, steps, hidden), for `x`, float (batch, steps, inputs), and a `reversal`."""
         ahead, _ = self.forwards(x)
         behind, _ = self.backwards(_picked(x, back))
         outputs: Tensor = ahead + _picked(behind, back)
@@ -86,7 +86,7 @@ class BidirectionalGRU(nn.Module):
 
 
 class MaskedBatchNorm(nn.Module):
-    """Batch norm whose statistics are those of the places that a mask lets through.
+    """Normalises by the statistics of the places that a mask lets through.
 
     Args:
         channels: In dimension 1 of what is normalised.
@@ -106,7 +106,7 @@ class MaskedBatchNorm(nn.Module):
         self.register_buffer("variance", torch.ones(channels))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """`x`, float (batch, channels, ...), normalised; what is masked out becomes anything.
+        """Return `x`, float (batch, channels, ...), normalised; what is masked out becomes anything.
 
         Args:
             x: To be normalised.
@@ -130,16 +130,19 @@ class MaskedBatchNorm(nn.Module):
 
 
 def within(lengths: Tensor, longest: int) -> Tensor:
-    """Which of the first `longest` places lie within each length: bool (batch, longest)."""
+    """Return which of the first `longest` places lie within each length: bool (batch, longest)."""
     return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
 def reversal(lengths: Tensor, longest: int) -> Tensor:
-    """For each utterance the place that comes at each place in reverse; those behind its end stay: (batch, longest)."""
+    """Return for each utterance the place that comes at each place in reverse: (batch, longest).
+
+    Places behind an utterance's end stay.
+    """
     places = torch.arange(longest, device=lengths.device)
     return torch.where(places < lengths[:, None], lengths[:, None] - 1 - places, places)
 
 
 def _picked(x: Tensor, places: Tensor) -> Tensor:
-    """`x`, float (batch, steps, features), with the steps of each utterance at `places`, int64 (batch, steps)."""
+    """Return `x`, float (batch, steps, features), with each utterance's steps at `places`, int64 (batch, steps)."""
     return x.gather(1, places[:, :, None].expand_as(x))

@@ -1,4 +1,4 @@
-"""Training and evaluation of a speech recogniser."""
+"""Trains and evaluates a speech recogniser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UTTERANCES = 4
 
 
 class Module(TaskModule):
-    """A speech recogniser. A batch is as `utterances.collated` returns it."""
+    """Trains a speech recogniser. A batch is what `utterances.collated` returns."""
 
     config: Config
 
@@ -36,7 +36,7 @@ class Module(TaskModule):
         self.rates = ErrorRates(len(config.data.held_out_sets))
 
     def forward(self, spectra: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """As `DeepSpeech2.forward`."""
+        """Return what `DeepSpeech2.forward` does."""
         result: tuple[Tensor, Tensor] = self.network(spectra, lengths)
         return result
 
@@ -58,7 +58,7 @@ class Module(TaskModule):
     def on_validation_epoch_end(self) -> None:
         rates = self.rates.compute()
         self.log_dict({WER: rates["wer"], "val/cer": rates["cer"]})
-        names = wer_names(self.config.data.held_out_sets)
+        names = wer_names(self.config.data)
         if names:
             self.log_dict(dict(zip(names, rates["wer_by_set"], strict=True)))
         self.rates.reset()
@@ -81,7 +81,7 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[str]:
-        """What each utterance of `batch` says, in upper case."""
+        """Return what each utterance of `batch` says, in upper case."""
         spectra, lengths, *_ = batch
         return self._heard(spectra.to(self.device), lengths.to(self.device))
 
@@ -91,19 +91,19 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def render(self, batch: Batch) -> Figure:
-        """Utterances: spectrogram, the letters where they were heard, and what was said and heard."""
-        from aibench.tasks.speech_recognition.figure import drawn
+        """Draw utterances: spectrogram, the letters where they were heard, and what was said and heard."""
+        from aibench.tasks.speech_recognition.figure import draw
 
         spectra, lengths, labels, sets = (tensor[:_UTTERANCES] for tensor in batch)
         log_probabilities, _ = self(spectra.to(self.device), lengths.to(self.device))
         said = [decode(row) for row in labels.tolist()]
-        return drawn(
+        return draw(
             spectra.cpu(), lengths.tolist(), log_probabilities.cpu(), said, self.infer((spectra, lengths, labels, sets))
         )
 
 
 def loss_of(log_probabilities: Tensor, steps: Tensor, labels: Tensor) -> Tensor:
-    """CTC's loss, summed and divided by the utterances of the batch; an utterance too short for its labels has none.
+    """Return CTC's loss, summed and divided by the batch's utterances; one too short for its labels has none.
 
     Args:
         log_probabilities: float (batch, steps, labels).

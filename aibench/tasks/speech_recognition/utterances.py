@@ -1,4 +1,4 @@
-"""Utterances in memory, and batches of them."""
+"""Holds utterances in memory, and makes batches of them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Utterances(Dataset[Sample]):
-    """Utterances whose spectrograms lie in memory, one behind the other.
+    """Holds utterances whose spectrograms lie in memory, one behind the other.
 
     A sample is a spectrogram, float (frames, bins), its labels, int64 (characters,), and the number of its set.
 
     Args:
         frames: float (all frames, bins).
         lengths: int64 (utterances,): frames of each.
-        labels: Of each utterance.
+        labels: The labels of each utterance.
         count: How many samples; the utterances take turns. None: each once.
         sets: How many sets the samples belong to, in turn.
 
@@ -59,7 +59,7 @@ class Utterances(Dataset[Sample]):
         return self.frames[start : start + length], self.labels[which], int(self.sets[index])
 
     def gather(self, indices: Tensor) -> Batch:
-        """The batch of the samples at `indices`, int64 (batch,); see `collated`."""
+        """Return the batch of the samples at `indices`, int64 (batch,); see `collated`."""
         which = self.which[indices]
         lengths = self._lengths[which]
         places = torch.arange(int(lengths.max()))
@@ -69,12 +69,12 @@ class Utterances(Dataset[Sample]):
         return spectra, lengths, self.labels.gather(which), self.sets[indices]
 
     def fingerprint(self) -> str:
-        """Of all spectrograms and labels."""
+        """Return the digest of all spectrograms and labels."""
         return digest(self.frames, self.lengths, self.labels.fingerprint())
 
 
 def collated(samples: Sequence[Sample]) -> Batch:
-    """A batch.
+    """Collate samples into a batch.
 
     Returns:
         Spectrograms, float (batch, frames, bins); how many frames each has, int64 (batch,); labels, int64 (batch,

@@ -1,4 +1,4 @@
-"""The embedded utterances: commands and numbers, spoken by eSpeak NG in many voices."""
+"""Makes the embedded utterances: commands and numbers, spoken by eSpeak NG in many voices."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from aibench.contract import DataError, digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import kept_arrays
 from aibench.tasks.speech_recognition.alphabet import encode
 from aibench.tasks.speech_recognition.config import DataConfig
 from aibench.tasks.speech_recognition.features import Spectrogram
@@ -42,7 +43,7 @@ Line = tuple[str, str, int, int]  # text, voice, words a minute, pitch
 
 
 def utterances(split: str, config: DataConfig) -> Utterances:
-    """The utterances of `split`, spoken once and kept in `config.cache` as spectrograms.
+    """Return the utterances of `split`, spoken once and kept in `config.cache` as spectrograms.
 
     The two splits share neither speaker nor sentence, only words and accents.
     """
@@ -50,14 +51,14 @@ def utterances(split: str, config: DataConfig) -> Utterances:
     rng = np.random.default_rng((config.seed, split == "val"))
     lines = sorted(_lines(split, count, config.seed, rng), key=lambda line: line[1])  # changing voices takes time
     settings = f"{RECIPE} {config.seed} {split} {config.window} {config.hop} {config.mels}"
-    name = f"speech_recognition-{split}-{digest(settings, json.dumps(lines))}.npz"
-    with np.load(prepared(config.cache, name, lambda path: _write(path, lines, config, rng))) as found:
-        frames, lengths = torch.from_numpy(found["frames"]), found["lengths"]
-    return Utterances(frames, lengths, [encode(text.upper()) for text, *_ in lines])
+    name = f"speech_recognition-{split}-{digest(settings, json.dumps(lines))}"
+    doing = f"speech_recognition: eSpeak NG speaks {len(lines):,} sentences"
+    found = kept_arrays(config.cache, name, lambda: _spoken(lines, config, rng), doing=doing)
+    return Utterances(torch.from_numpy(found["frames"]), found["lengths"], [encode(text.upper()) for text, *_ in lines])
 
 
 def sentences(split: str, seed: int) -> list[str]:
-    """What may be said in `split`, in lower case."""
+    """Return what may be said in `split`, in lower case."""
     rng = np.random.default_rng((seed, 2))
     numbers = [
         " ".join(digits) for length in range(2, _LONGEST_NUMBER + 1) for digits in product(DIGITS, repeat=length)
@@ -69,7 +70,7 @@ def sentences(split: str, seed: int) -> list[str]:
 
 
 def speakers(split: str, seed: int) -> list[str]:
-    """Who may say it."""
+    """Return who may say it."""
     order = np.random.default_rng((seed, 3)).permutation(len(SPEAKERS))
     own = order[:HELD_OUT_SPEAKERS] if split == "val" else order[HELD_OUT_SPEAKERS:]
     return [SPEAKERS[at] for at in own]
@@ -92,11 +93,8 @@ def _lines(split: str, count: int, seed: int, rng: np.random.Generator) -> Itera
         yield said[rng.integers(len(said))], voice, int(rng.integers(140, 200)), int(rng.integers(30, 70))
 
 
-def _write(path: Path, lines: list[Line], config: DataConfig, rng: np.random.Generator) -> None:
-    """Have `lines` spoken, with loudness and noise of their own, and write their spectrograms to `path`."""
-    print(
-        f"speech_recognition: eSpeak NG speaks {len(lines):,} sentences (once; kept in {config.cache}) ...", flush=True
-    )
+def _spoken(lines: list[Line], config: DataConfig, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """Have `lines` spoken, with loudness and noise of their own, and return their spectrograms."""
     spectrogram = Spectrogram(config)
     frames = []
     for spoken in _speech(lines):
@@ -104,11 +102,11 @@ def _write(path: Path, lines: list[Line], config: DataConfig, rng: np.random.Gen
         noise = rng.normal(0, 10 ** rng.uniform(-3.5, -2), len(spoken))
         frames.append(spectrogram(torch.from_numpy(loud + noise).float()))
     lengths = np.array([len(part) for part in frames])
-    np.savez(path, frames=torch.cat(frames).numpy(), lengths=lengths)
+    return {"frames": torch.cat(frames).numpy(), "lengths": lengths}
 
 
 def _speech(lines: list[Line]) -> Iterator[NDArray[np.float64]]:
-    """Each of `lines`, spoken by a process of its own."""
+    """Yield each of `lines`, spoken by a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         script, speech = Path(folder, "lines.json"), Path(folder, "speech.npz")
         script.write_text(json.dumps(lines), encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Attentional sequence-to-sequence LSTM on Gigaword headlines (paper, 4.1.15; DC-AI-C14)."""
+"""Trains an attentional sequence-to-sequence LSTM on Gigaword headlines (paper, 4.1.15; DC-AI-C14)."""

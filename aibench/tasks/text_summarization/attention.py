@@ -1,4 +1,4 @@
-"""Additive attentions over the source and over the decoder's own states, in the log domain."""
+"""Attends additively to the source and to the decoder's own states, in the log domain."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class SourceAttention(nn.Module):
-    """Additive attention (Bahdanau, Cho & Bengio 2014) of a decoder's state to the encoder's outputs.
+    """Attends additively (Bahdanau, Cho & Bengio 2014) from a decoder's state to the encoder's outputs.
 
     With `temporal`, a word's weight is divided by the sum of its earlier ones (Paulus et al. 2017, eq. 3): what was
     attended to once is attended to less. Both as logarithms, so that no exponential can overflow.
 
     Args:
-        size: Of the decoder's state, and of an output of the encoder.
+        size: The length of the decoder's state, and of an output of the encoder.
         temporal: Whether earlier weights count.
     """
 
@@ -25,14 +25,14 @@ class SourceAttention(nn.Module):
         self.energy = nn.Linear(size, 1, bias=False)
 
     def keys(self, outputs: Tensor) -> Tensor:
-        """What is compared with a state: once for all steps. float (batch, length, size) of the same."""
+        """Return what is compared with a state, once for all steps: float (batch, length, size), as `outputs`."""
         keys: Tensor = self.key(outputs)
         return keys
 
     def forward(
         self, state: Tensor, outputs: Tensor, keys: Tensor, padding: Tensor, memory: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """One step.
+        """Take one step.
 
         Args:
             state: float (batch, size).
@@ -56,10 +56,10 @@ class SourceAttention(nn.Module):
 
 
 class DecoderAttention(nn.Module):
-    """Additive attention of a decoder's state to its own earlier ones (Paulus et al. 2017, eq. 6 to 8).
+    """Attends additively from a decoder's state to its own earlier ones (Paulus et al. 2017, eq. 6 to 8).
 
     Args:
-        size: Of a state.
+        size: The length of a state.
     """
 
     def __init__(self, size: int) -> None:
@@ -69,7 +69,7 @@ class DecoderAttention(nn.Module):
         self.energy = nn.Linear(size, 1, bias=False)
 
     def forward(self, state: Tensor, earlier: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """One step.
+        """Take one step.
 
         Args:
             state: float (batch, size).

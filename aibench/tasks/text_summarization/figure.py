@@ -1,4 +1,4 @@
-"""Texts, their true summaries and the model's."""
+"""Draws texts, their true summaries and the model's."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ WIDTH = 95  # characters in a line
 LINE = 0.19  # inches
 
 
-def summaries(texts: list[str], true: list[str], written: list[str]) -> Figure:
-    """Each text with what it should be in short, and what the model wrote, one below the other."""
+def draw(texts: list[str], true: list[str], written: list[str]) -> Figure:
+    """Draw each text with what it should be in short, and what the model wrote, one below the other."""
     blocks = [
         [
             *((line, "0.35", "normal") for line in textwrap.wrap(text, WIDTH)[:4]),

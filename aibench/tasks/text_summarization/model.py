@@ -1,4 +1,4 @@
-"""An LSTM that reads a text in both directions, and one that writes its summary with attention to what was read."""
+"""Builds an LSTM that reads a text both ways, and one that writes its summary with attention to what was read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ State = dict[str, Any]
 
 
 class Read(NamedTuple):
-    """A source as the decoder looks at it.
+    """Holds a source as the decoder looks at it.
 
     Attributes:
         outputs: float (batch, length, 2 * hidden); of the encoder.
@@ -32,7 +32,7 @@ class Read(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What the decoder makes of each place of a summary; `(...)` is (batch, length), or (batch,) of one place.
+    """Holds what the decoder makes of each place of a summary; `(...)` is (batch, length), or (batch,) of one place.
 
     Attributes:
         logits: float (..., vocabulary).
@@ -46,7 +46,7 @@ class Written(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """A bidirectional LSTM, and the decoder's first state.
+    """Runs a bidirectional LSTM, and makes the decoder's first state.
 
     Each direction reads the words first and the padding last, so that padding changes no state that is used. The first
     hidden and the first cell state of the decoder are both read from the last hidden states (the authors' code takes
@@ -61,7 +61,7 @@ class Encoder(nn.Module):
         self.reduce_cell = nn.Linear(2 * hidden, hidden)
 
     def forward(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Outputs, float (batch, length, 2 * hidden), and a first hidden and a first cell state, float (batch, hidden).
+        """Return outputs, float (batch, length, 2 * hidden), and first hidden and cell states, float (batch, hidden).
 
         Args:
             embedded: float (batch, length, embedding).
@@ -78,7 +78,7 @@ class Encoder(nn.Module):
 
 
 def _taken(sequences: Tensor, places: Tensor) -> Tensor:
-    """The elements of float (batch, length, any) at int64 (batch, length)."""
+    """Return the elements of `sequences`, float (batch, length, any), at `places`, int64 (batch, length)."""
     return sequences.gather(1, places[:, :, None].expand_as(sequences))
 
 
@@ -114,19 +114,19 @@ class Summarizer(nn.Module):
         self.output = nn.Linear(hidden, vocabulary)
 
     def embed(self, words: Tensor) -> Tensor:
-        """Embeddings, float (..., embedding), of words, int64 (...); those that the model does not know are alike."""
+        """Return embeddings, float (..., embedding), of words, int64 (...); unknown ones are alike."""
         embedded: Tensor = self.dropout(self.embedding(known(words, self.vocabulary)))
         return embedded
 
     def read(self, source: Tensor) -> tuple[Read, State]:
-        """What the decoder looks at, and its state before the first word, of int64 (batch, length)."""
+        """Return what the decoder looks at, and its state before the first word, for int64 (batch, length)."""
         padding = source == PAD
         outputs, hidden, cell = self.encoder(self.embed(source), (~padding).sum(1))
         state: State = {"hidden": hidden, "cell": cell, "context": outputs.new_zeros(len(source), outputs.shape[2])}
         return Read(outputs, self.attention.keys(outputs), padding), state
 
     def step(self, embedded: Tensor, read: Read, state: State) -> tuple[Tensor, Tensor, Tensor | None, State]:
-        """One word further.
+        """Take one step: the next word.
 
         Args:
             embedded: float (batch, embedding); the last word's.
@@ -150,12 +150,12 @@ class Summarizer(nn.Module):
         return torch.cat([hidden, *contexts], dim=1), attention, gate, state
 
     def next(self, words: Tensor, read: Read, state: State) -> tuple[Written, State]:
-        """The place after `words`, int64 (batch,)."""
+        """Return what the decoder makes of the place after `words`, int64 (batch,), and its state."""
         features, attention, gate, state = self.step(self.embed(words), read, state)
         return Written(self._logits(features), attention, gate), state
 
     def forward(self, source: Tensor, previous: Tensor, own_words: float = 0.0) -> Written:
-        """Every place of a summary.
+        """Return what the decoder makes of every place of a summary.
 
         Args:
             source: int64 (batch, source length), filled up with `PAD`.
@@ -193,7 +193,7 @@ class Summarizer(nn.Module):
 
 
 def begin_small(network: nn.Module) -> None:
-    """The first weights of See et al.'s code: LSTMs uniform within 0.02, forget gates open, all else within 1e-4."""
+    """Draw the first weights of See et al.'s code: LSTMs within 0.02, forget gates open, all else within 1e-4."""
     for module in network.modules():
         if isinstance(module, nn.LSTM | nn.LSTMCell):
             for name, weight in module.named_parameters():

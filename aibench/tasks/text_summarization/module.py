@@ -1,4 +1,4 @@
-"""Training by likelihood, summaries by beam search, ROUGE."""
+"""Trains by likelihood, writes summaries by beam search, and measures ROUGE."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PICTURED = 5
 
 
 class Module(TaskModule):
-    """A summariser. A batch is texts and their summaries, int64 (batch, any) each, filled up with `PAD`.
+    """Trains a summariser. A batch is texts and their summaries, int64 (batch, any) each, filled up with `PAD`.
 
     Words are indices into `facts["words"]`; the model knows the first `facts["vocabulary"]` of them.
     """
@@ -42,14 +42,14 @@ class Module(TaskModule):
         self.rouge = Rouge()
 
     def forward(self, texts: Tensor, previous: Tensor) -> tuple[Tensor, ...]:
-        """Logits, attention's log-probabilities and gate's logits of every place; see `Summarizer.forward`."""
+        """Return logits, attention's log-probabilities and gate's logits of every place; see `Summarizer.forward`."""
         written: tuple[Tensor, ...] = self.network(texts, previous)
         return written
 
     # Training
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The mean over a summary's places of -log probability, and over the texts."""
+        """Return the mean over a summary's places of -log probability, and over the texts."""
         texts, summaries = batch
         previous = F.pad(summaries[:, :-1], (1, 0), value=BOS)
         written: Written = self.network(texts, previous, self.config.optim.own_words)
@@ -84,7 +84,7 @@ class Module(TaskModule):
 
     @torch.no_grad()
     def summarized(self, texts: Tensor) -> list[list[int]]:
-        """The words of a summary of each text, int64 (batch, any), by beam search."""
+        """Return the words of a summary of each text, int64 (batch, any), by beam search."""
         network, beams = self.network, self.config.model.beams
         read, state = network.read(texts)
         samples = torch.arange(len(texts), device=texts.device).repeat_interleave(beams)
@@ -107,7 +107,7 @@ class Module(TaskModule):
         return [self._copied(row, text) for row, text in zip(found, texts.tolist(), strict=True)]
 
     def _copied(self, indices: list[int], text: list[int]) -> list[int]:
-        """What stands where the pointer points, in place of its indices."""
+        """Return what stands where the pointer points, in place of its indices."""
         known = self.network.vocabulary
         return [index if index < known else text[index - known] for index in indices]
 
@@ -120,16 +120,16 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[str]:
-        """A summary of each text."""
+        """Return a summary of each text."""
         return [self.spelled(words) for words in self.summarized(batch[0].to(self.device))]
 
     def spelled(self, words: list[int]) -> str:
-        """The words at these indices, without padding and ends."""
+        """Return the words at these indices, without padding and ends."""
         return " ".join(self.words[word] for word in words if word not in (PAD, BOS, EOS))
 
     def render(self, batch: Batch) -> Figure:
-        from aibench.tasks.text_summarization.figure import summaries
+        from aibench.tasks.text_summarization.figure import draw
 
         texts, true = (part[:PICTURED].cpu() for part in batch)
         rows = [self.spelled(row) for row in texts.tolist()], [self.spelled(row) for row in true.tolist()]
-        return summaries(*rows, self.infer((texts, true)))
+        return draw(*rows, self.infer((texts, true)))

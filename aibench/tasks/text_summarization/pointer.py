@@ -1,4 +1,4 @@
-"""Probabilities of words that are known or copied from the source.
+"""Computes probabilities of words that are known or copied from the source.
 
 A word that the model does not know has the index `vocabulary + p` where `p` is the first place of the source that it
 stands at: sources have their unknown words in common with no one else, and no list of them is kept.
@@ -16,7 +16,7 @@ NEVER_WRITTEN = (PAD, BOS, UNK)
 
 
 def first_places(source: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
-    """Where in the source each word stands first, and whether it does.
+    """Return where in the source each word stands first, and whether it does.
 
     Args:
         source: int64 (batch, source length).
@@ -30,24 +30,24 @@ def first_places(source: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def extended(source: Tensor, words: Tensor, vocabulary: int) -> Tensor:
-    """Words by the indices that a pointer over `source` gives them, int64 (batch, any); `UNK` for what it has not."""
+    """Return words by a pointer's indices over `source`, int64 (batch, any); `UNK` for what the source lacks."""
     places, there = first_places(source, words)
     return torch.where(words < vocabulary, words, torch.where(there, vocabulary + places, UNK))
 
 
 def words_at(source: Tensor, indices: Tensor, vocabulary: int) -> Tensor:
-    """`extended` undone: the word that each index stands for, both int64 (batch, any)."""
+    """Undo `extended`: return the word that each index stands for, both int64 (batch, any)."""
     copied = source.gather(1, (indices - vocabulary).clamp(min=0))
     return torch.where(indices < vocabulary, indices, copied)
 
 
 def known(words: Tensor, vocabulary: int) -> Tensor:
-    """`words` with `UNK` for those that the model does not know."""
+    """Return `words` with `UNK` for those that the model does not know."""
     return words.masked_fill(words >= vocabulary, UNK)
 
 
 def log_likelihood(logits: Tensor, attention: Tensor, gate: Tensor | None, source: Tensor, targets: Tensor) -> Tensor:
-    """The log-probability of each target, float (batch, length).
+    """Return the log-probability of each target, float (batch, length).
 
     The probability that the gate gives the vocabulary times the target's there, plus the rest times the attention to
     the places where it stands; the sum is one of logarithms, and the whole distribution is never made.
@@ -76,7 +76,7 @@ def _chosen(logits: Tensor, words: Tensor) -> Tensor:
 
 
 def log_probabilities(logits: Tensor, attention: Tensor, gate: Tensor | None, source: Tensor) -> Tensor:
-    """The log-probabilities of all words that may be written next, known ones and then those of the source.
+    """Return the log-probabilities of all words that may be written next, known ones and then those of the source.
 
     Padding, starts and unknown words are never written: -inf. The others keep their probabilities.
 
@@ -102,7 +102,7 @@ def log_probabilities(logits: Tensor, attention: Tensor, gate: Tensor | None, so
 
 @torch.no_grad()
 def drawn_words(logits: Tensor, attention: Tensor, gate: Tensor | None, source: Tensor) -> Tensor:
-    """A word of the mixture's distribution for each sample, int64 (batch,), by the index that a pointer gives it.
+    """Draw a word of the mixture's distribution for each sample, int64 (batch,), as an index of the pointer.
 
     The gate is drawn first and then the word, from the vocabulary or from the source. Arguments as `log_probabilities`.
     """

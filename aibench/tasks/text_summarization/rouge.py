@@ -1,4 +1,4 @@
-"""ROUGE-1, ROUGE-2 and ROUGE-L F1 of sequences of words."""
+"""Measures ROUGE-1, ROUGE-2 and ROUGE-L F1 of sequences of words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("rouge_1", "rouge_2", "rouge_l")
 
 
 class Rouge(Metric):
-    """Means over the texts of F1: of common words, of common pairs of words, and of the longest common subsequence.
+    """Measures texts' mean F1 of common words, of common pairs of words, and of the longest common subsequence.
 
     What `rouge-score` (the port of ROUGE-1.5.5 that papers use today) gives for the same words, without stemming. The
     words are the data's own: nothing is split again, dropped or changed. An empty summary scores 0.
@@ -40,12 +40,12 @@ class Rouge(Metric):
         self.texts += len(scores)
 
     def compute(self) -> dict[str, Tensor]:
-        """By name, in 0 to 1. NaN where nothing was added."""
+        """Return the scores by name, in 0 to 1. NaN where nothing was added."""
         return dict(zip(NAMES, (self.sums / self.texts).float(), strict=True))
 
 
 def grams_f1(written: Words, true: Words, size: int) -> float:
-    """F1 of the runs of `size` words, each counted as often as it occurs in both."""
+    """Return the F1 of the runs of `size` words, each counted as often as it occurs in both."""
     ours, theirs = (
         Counter(tuple(words[at : at + size]) for at in range(len(words) - size + 1)) for words in (written, true)
     )
@@ -53,12 +53,12 @@ def grams_f1(written: Words, true: Words, size: int) -> float:
 
 
 def subsequence_f1(written: Words, true: Words) -> float:
-    """F1 of the longest common subsequence."""
+    """Return the F1 of the longest common subsequence."""
     return _f1(_common(written, true), len(written), len(true))
 
 
 def _common(first: Words, second: Words) -> int:
-    """Length of the longest common subsequence, a row of the table at a time."""
+    """Return the length of the longest common subsequence, found a row of the table at a time."""
     row = [0] * (len(second) + 1)
     for one in first:
         above, row = row, [0]

@@ -1,4 +1,4 @@
-"""Translations as a person reads them."""
+"""Draws translations as a person reads them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ INK, QUIET, RIGHT, WRONG = "#222222", "#6b7280", "#2e8b57", "#c0392b"
 _ROWS = 3.6  # height of an entry, in lines
 
 
-def translations(sources: Sequence[str], references: Sequence[str], answers: Sequence[str]) -> Figure:
-    """Each source above its reference and its translation, whose words are green where the reference has them."""
+def draw(sources: Sequence[str], references: Sequence[str], answers: Sequence[str]) -> Figure:
+    """Draw each source above its reference and its translation, whose words are green where the reference has them."""
     longest = max(len(text) for text in (*sources, *references, *answers))
     figure = Figure(figsize=(1.4 + 0.095 * max(longest, 60), 0.3 + 0.28 * _ROWS * len(sources)))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -29,14 +29,14 @@ def translations(sources: Sequence[str], references: Sequence[str], answers: Seq
 
 
 def _marked(reference: list[str], answer: list[str]) -> list[tuple[str, str]]:
-    """The words of `answer` with their colours."""
+    """Return the words of `answer` with their colours."""
     matcher = SequenceMatcher(a=reference, b=answer, autojunk=False)
     right = {at for block in matcher.get_matching_blocks() for at in range(block.b, block.b + block.size)}
     return [(word, RIGHT if at in right else WRONG) for at, word in enumerate(answer)]
 
 
 def _line(axes: Axes, row: float, name: str, parts: Sequence[tuple[str, str]]) -> None:
-    """A line of `parts`, texts with their colours, each to the right of the one before it."""
+    """Draw a line of `parts`, texts with their colours, each to the right of the one before it."""
     style: dict[str, Any] = {"textcoords": "offset points", "va": "baseline"}
     axes.annotate(name, (0, row), (8, 0), color=QUIET, **style)
     before: Annotation | None = None

@@ -1,4 +1,4 @@
-"""The embedded corpus: sentences of a small grammar that writes English and German at once.
+"""Writes the embedded corpus, with a small grammar that makes English and German sentences at once.
 
 The German follows from the English, by rules that word-by-word translation breaks: nouns have genders and cases,
 articles and adjectives agree with them, the verb stands second in a main clause, first in a question and last in a
@@ -19,11 +19,11 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A subject, or an object.
+    """Holds a subject, or an object.
 
     Attributes:
-        english: As it stands in a sentence.
-        german: Likewise.
+        english: The English words as a sentence has them.
+        german: The German words as a sentence has them.
         plural: Whether the verb is in the plural.
     """
 
@@ -34,7 +34,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """The verb of a clause, in its parts.
+    """Holds the verb of a clause, in its parts.
 
     Attributes:
         finite: English; what comes first in a question.
@@ -53,7 +53,7 @@ class Predicate:
 
 @lru_cache(maxsize=2)  # each split asks for it
 def corpus(count: int, seed: int) -> tuple[Pair, ...]:
-    """`count` pairs of an English sentence and its German translation; no sentence of either occurs twice."""
+    """Write `count` pairs of an English sentence and its German translation; no sentence of either occurs twice."""
     grammar = Grammar(random.Random(seed))
     pairs: dict[str, str] = {}
     translations: set[str] = set()
@@ -76,7 +76,7 @@ class Grammar:
         self.draw = draw
 
     def sentence(self) -> Pair:
-        """An English sentence and its German translation."""
+        """Write an English sentence and its German translation."""
         kind = self.draw.random()
         if kind < 0.15:
             english, german, end = *self._question(), "?"
@@ -93,7 +93,7 @@ class Grammar:
         return _capitalised(english) + end, _capitalised(german) + end
 
     def _clause(self, subordinate: bool = False) -> Pair:
-        """Subject, verb, object, and often an adverb, which in a main clause may come first."""
+        """Write subject, verb, object, and often an adverb, which in a main clause may come first."""
         subject, verb, adverb = self._subject(), self.draw.choice(lexicon.VERBS), self._adverb(0.4)
         object_ = self._noun_phrase(verb.case, lexicon.PERSONS + lexicon.THINGS)
         predicate = self._predicate(verb, subject.plural)
@@ -121,7 +121,7 @@ class Grammar:
         return self.draw.choice(lexicon.ADVERBS) if self.draw.random() < probability else ("", "")
 
     def _predicate(self, verb: Verb, plural: bool) -> Predicate:
-        """Present, modal with infinitive, or perfect."""
+        """Write a present, a modal with its infinitive, or a perfect."""
         kind = self.draw.random()
         infinitive = verb.prefix + verb.german_base
         if kind < 0.4:
@@ -142,7 +142,10 @@ class Grammar:
         return self._noun_phrase("nominative", lexicon.PERSONS)
 
     def _noun_phrase(self, case: str, nouns: list[Noun], within: bool = False) -> Phrase:
-        """Article or number, perhaps an adjective, noun; and, not `within` another, perhaps a preposition's phrase."""
+        """Write article or number, perhaps an adjective, and a noun.
+
+        If not `within` another, perhaps a preposition's phrase follows.
+        """
         noun, kind = self.draw.choice(nouns), self.draw.random()
         adjective = self.draw.choice(lexicon.ADJECTIVES) if self.draw.random() < 0.45 else None
         plural = kind >= 0.55
@@ -167,7 +170,7 @@ class Grammar:
 
 
 def ending(gender: str, case: str, article: str) -> str:
-    """Of an adjective: strong after a number, weak after `the` and `this`, mixed after `a` and `my`."""
+    """Return an adjective's ending: strong after a number, weak after `the` and `this`, mixed after `a` and `my`."""
     if gender == "plural":
         return "en" if article in lexicon.ARTICLES or case == "dative" else "e"
     if case == "dative" or (gender, case) == ("m", "accusative"):
@@ -176,7 +179,7 @@ def ending(gender: str, case: str, article: str) -> str:
 
 
 def _declined(noun: Noun, case: str) -> str:
-    """The plural of `noun`."""
+    """Return the plural of `noun`."""
     plural = noun.german_plural
     return f"{plural}n" if case == "dative" and plural[-1] not in "ns" else plural
 

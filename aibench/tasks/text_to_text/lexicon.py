@@ -1,4 +1,4 @@
-"""The words of the embedded corpus, English and German, with all that is irregular about them. Written for it."""
+"""Lists the words of the embedded corpus, English and German, with all that is irregular. They were written for it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """Attributes:
-    gender: In German: `m`, `f` or `n`.
-    english: Singular.
-    english_plural: Plural.
-    german: Singular; the same in all cases but the genitive, which does not occur.
-    german_plural: Plural; the dative adds an n where it can.
+    """Holds a noun in English and German.
+
+    Attributes:
+        gender: In German: `m`, `f` or `n`.
+        english: Singular.
+        english_plural: Plural.
+        german: Singular; the same in all cases but the genitive, which does not occur.
+        german_plural: Plural; the dative adds an n where it can.
     """
 
     gender: str
@@ -24,16 +26,18 @@ class Noun:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """Attributes:
-    third: English, third person singular, present.
-    base: English infinitive.
-    participle: English past participle.
-    german_third: German third person singular, present, without its prefix.
-    german_base: German infinitive without its prefix, which is also the third person plural.
-    german_participle: German past participle.
-    case: Of the object in German: `accusative` or `dative`.
-    auxiliary: Of the German perfect: `haben` or `sein`.
-    prefix: Separable prefix, which the present leaves at the end of a main clause; may be empty.
+    """Holds a verb in English and German.
+
+    Attributes:
+        third: English, third person singular, present.
+        base: English infinitive.
+        participle: English past participle.
+        german_third: German third person singular, present, without its prefix.
+        german_base: German infinitive without its prefix, which is also the third person plural.
+        german_participle: German past participle.
+        case: The case of the object in German: `accusative` or `dative`.
+        auxiliary: The auxiliary of the German perfect: `haben` or `sein`.
+        prefix: Separable prefix, which the present leaves at the end of a main clause; may be empty.
     """
 
     third: str
@@ -48,7 +52,7 @@ class Verb:
 
 
 def _table(text: str) -> list[list[str]]:
-    """The rows of a table that is written one below the other, its columns separated by white space."""
+    """Return the rows of a table that is written one below the other, its columns separated by white space."""
     return [line.split() for line in text.strip().splitlines()]
 
 
@@ -217,7 +221,7 @@ _TENS = _table("""
 
 
 def numeral(number: int) -> tuple[str, str]:
-    """`number`, 2 to 99, in English and in German, which says the units before the tens."""
+    """Return `number`, 2 to 99, in English and in German, which says the units before the tens."""
     if number < 20:
         english, german = _UNITS[number]
         return english, german

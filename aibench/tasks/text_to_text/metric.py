@@ -1,4 +1,4 @@
-"""Token accuracy and BLEU of a whole corpus, added up over batches."""
+"""Measures token accuracy and BLEU of a whole corpus, added up over batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ORDER = 4  # the longest n-grams of BLEU
 
 
 class TokenAccuracy(Metric):
-    """Part of all tokens, padding left out, that is the likeliest where the model knows the right ones before it."""
+    """Measures the part of all tokens that is the likeliest where the model knows the right ones before it."""
 
     full_state_update = False
     higher_is_better = True
@@ -38,12 +38,12 @@ class TokenAccuracy(Metric):
         self.tokens += counted.sum()
 
     def compute(self) -> Tensor:
-        """The accuracy, float (), in 0 to 1."""
+        """Return the accuracy, float (), in 0 to 1."""
         return self.correct / self.tokens
 
 
 class CorpusBleu(Metric):
-    """BLEU of translations, in 0 to 100, by sacrebleu: its 13a tokens, case, exponential smoothing.
+    """Measures BLEU of translations, in 0 to 100, by sacrebleu: its 13a tokens, case, exponential smoothing.
 
     Sums what sacrebleu counts in each batch, which makes the same number as all of the translations at once.
     """
@@ -70,7 +70,7 @@ class CorpusBleu(Metric):
         self.lengths += torch.tensor([score.sys_len, score.ref_len], device=self.device)
 
     def compute(self) -> float:
-        """BLEU."""
+        """Return BLEU."""
         from sacrebleu.metrics.bleu import BLEU
 
         translated, reference = self.lengths.tolist()

@@ -1,4 +1,4 @@
-"""The Transformer, an encoder and a decoder (Vaswani et al. 2017, arXiv 1706.03762), with fused attention."""
+"""Builds the Transformer, encoder and decoder (Vaswani et al. 2017, arXiv 1706.03762), with fused attention."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Past = tuple[Tensor, Tensor]  # keys and values of the tokens so far, float (row
 
 
 class Attention(nn.Module):
-    """Multi-head attention, of a sequence to itself or to another one."""
+    """Attends with several heads, from a sequence to itself or to another one."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -26,16 +26,19 @@ class Attention(nn.Module):
         self.output = nn.Linear(config.dimensions, config.dimensions)
 
     def query(self, x: Tensor) -> Tensor:
-        """Queries of `x`, float (batch, tokens, dimensions): float (batch, heads, tokens, head dimensions)."""
+        """Return the queries of `x`, float (batch, tokens, dimensions), by head.
+
+        They are float (batch, heads, tokens, head dimensions).
+        """
         return self._by_head(self.queries(x))
 
     def memory(self, x: Tensor) -> Past:
-        """Keys and values of `x`, float (batch, tokens, dimensions), each by head likewise."""
+        """Return keys and values of `x`, float (batch, tokens, dimensions), each by head like the queries."""
         key, value = self.keys_and_values(x).chunk(2, dim=2)
         return self._by_head(key), self._by_head(value)
 
     def forward(self, query: Tensor, past: Past, mask: Tensor | None = None, is_causal: bool = False) -> Tensor:
-        """What the queries find, float (batch, tokens, dimensions).
+        """Return what the queries find, float (batch, tokens, dimensions).
 
         Args:
             query: float (batch, heads, tokens, head dimensions).
@@ -54,7 +57,7 @@ class Attention(nn.Module):
 
 
 class Residual(nn.Module):
-    """Dropout, sum and layer normalisation around a sub-layer."""
+    """Puts dropout, sum and layer normalisation around a sub-layer."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -63,12 +66,12 @@ class Residual(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def before(self, x: Tensor) -> Tensor:
-        """What the sub-layer gets."""
+        """Return what the sub-layer gets."""
         normalised: Tensor = self.norm(x) if self.norm_first else x
         return normalised
 
     def after(self, x: Tensor, output: Tensor) -> Tensor:
-        """What comes of `x` and of the sub-layer's output."""
+        """Return what comes of `x` and of the sub-layer's output."""
         total: Tensor = x + self.dropout(output)
         return total if self.norm_first else self.norm(total)
 
@@ -82,7 +85,7 @@ def _feed_forward(config: ModelConfig) -> nn.Sequential:
 
 
 class EncoderLayer(nn.Module):
-    """Attention to the source itself, then the feed-forward network."""
+    """Attends to the source itself, then runs the feed-forward network."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -99,7 +102,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Attention to the target's earlier tokens, attention to the source, then the feed-forward network."""
+    """Attends to the target's earlier tokens, then to the source, then runs the feed-forward network."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -111,19 +114,19 @@ class DecoderLayer(nn.Module):
         self.around_feed_forward = Residual(config)
 
     def forward(self, x: Tensor, memory: Past, mask: Tensor) -> Tensor:
-        """All tokens of the target at once, float (batch, tokens, dimensions)."""
+        """Run all tokens of the target at once, float (batch, tokens, dimensions)."""
         inner = self.around_attention.before(x)
         found = self.attention(self.attention.query(inner), self.attention.memory(inner), is_causal=True)
         return self._rest(x, found, memory, mask)
 
     def step(self, x: Tensor, past: Past, memory: Past, mask: Tensor) -> tuple[Tensor, Past]:
-        """The next token of every hypothesis, float (batch, hypotheses, dimensions).
+        """Run the next token of every hypothesis, float (batch, hypotheses, dimensions).
 
         Args:
             x: The tokens.
-            past: Of the hypotheses so far, rows (batch * hypotheses).
-            memory: Of the sources, which their hypotheses share.
-            mask: Which of the source's tokens there are.
+            past: The keys and values of the hypotheses so far, rows (batch * hypotheses).
+            memory: The sources', which their hypotheses share.
+            mask: The mask of the source's tokens that there are.
 
         Returns:
             The same shape, and `past` with this token.
@@ -142,12 +145,12 @@ class DecoderLayer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Logits of a translation's tokens.
+    """Computes logits of a translation's tokens.
 
     Args:
         config: Its sizes.
         source_size: Entries of the source's vocabulary.
-        target_size: Of the target's; the same where the embeddings are shared.
+        target_size: Entries of the target's vocabulary; the same where the embeddings are shared.
     """
 
     positions: Tensor
@@ -174,11 +177,11 @@ class Transformer(nn.Module):
 
     @property
     def decoder_layers(self) -> list[DecoderLayer]:
-        """The decoder's layers, by their own type."""
+        """Return the decoder's layers, by their own type."""
         return [layer for layer in self.decoder if isinstance(layer, DecoderLayer)]
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Logits of the token after each of `target`, float (batch, targets, target vocabulary).
+        """Return the logits of the token after each of `target`, float (batch, targets, target vocabulary).
 
         Args:
             source: int64 (batch, sources), filled up with `PAD`.
@@ -191,7 +194,7 @@ class Transformer(nn.Module):
         return self.logits(x)
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoded source, float (batch, sources, dimensions), and which tokens there are, bool."""
+        """Return the encoded source, float (batch, sources, dimensions), and which tokens there are, bool."""
         mask = (source != PAD)[:, None, None]
         x = self.dropouts[0](self.embedded(self.source, source))
         for layer in self.encoder:
@@ -199,14 +202,14 @@ class Transformer(nn.Module):
         return self.norms[0](x), mask
 
     def decoding(self, source: Tensor) -> tuple[Decoding, list[Past]]:
-        """What goes on token by token, and the hypotheses' past, which is empty."""
+        """Return what goes on token by token, and the hypotheses' past, which is empty."""
         encoded, mask = self.encode(source)
         memories = [layer.source_attention.memory(encoded) for layer in self.decoder_layers]
         none = memories[0][0][:, :, :0]
         return Decoding(self, memories, mask), [(none, none) for _ in self.decoder]
 
     def embedded(self, embedding: nn.Embedding, tokens: Tensor, start: int = 0) -> Tensor:
-        """Embeddings with their positions, of which the first is `start`."""
+        """Return embeddings with their positions, of which the first is `start`."""
         end = start + tokens.shape[1]
         if end > len(self.positions):
             self.positions = sinusoids(2 * end, self.config.dimensions).to(self.positions)
@@ -215,7 +218,7 @@ class Transformer(nn.Module):
         return summed
 
     def logits(self, x: Tensor) -> Tensor:
-        """Of the decoder's output."""
+        """Return the logits of the decoder's output."""
         factor = self.config.dimensions**-0.5 if self.config.scaled is Scaled.logits else 1.0
         return linear(self.norms[1](x) * factor, self.target.weight)
 
@@ -226,7 +229,7 @@ class Decoding:
     Args:
         network: In evaluation mode.
         memories: The source's keys and values, by layer.
-        mask: Which of the source's tokens there are.
+        mask: The mask of the source's tokens that there are.
     """
 
     def __init__(self, network: Transformer, memories: list[Past], mask: Tensor) -> None:
@@ -235,7 +238,7 @@ class Decoding:
         self.mask = mask
 
     def __call__(self, tokens: Tensor, pasts: list[Past]) -> tuple[Tensor, list[Past]]:
-        """Logits of each hypothesis's next token, float (rows, vocabulary), and its new past.
+        """Return the logits of each hypothesis's next token, float (rows, vocabulary), and its new past.
 
         Args:
             tokens: int64 (rows,), the last ones; row `r` is a hypothesis of source `r // (rows // batch)`.
@@ -252,7 +255,7 @@ class Decoding:
 
 
 def sinusoids(length: int, dimensions: int) -> Tensor:
-    """Positions, float (length, dimensions): sines and cosines by turns (Vaswani et al. 2017, 3.5)."""
+    """Return positions, float (length, dimensions): sines and cosines by turns (Vaswani et al. 2017, 3.5)."""
     rates = 10_000 ** (-torch.arange(0, dimensions, 2, dtype=torch.float64) / dimensions)
     angles = torch.arange(length, dtype=torch.float64)[:, None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1).float()

@@ -1,8 +1,7 @@
-"""Training and evaluation of translation."""
+"""Trains and evaluates translation."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.perplexity import CorpusPerplexity
-from aibench.nn.schedules import each_step
+from aibench.nn.schedules import each_step, inverse_root
 from aibench.tasks.text_to_text.config import Config
 from aibench.tasks.text_to_text.metric import CorpusBleu, TokenAccuracy
 from aibench.tasks.text_to_text.model import Past, Transformer
@@ -31,7 +30,7 @@ _PART = 25  # sentences that are evaluated at a time
 
 
 class Module(TaskModule):
-    """A Transformer.
+    """Trains a Transformer.
 
     A batch is sources, int64 (batch, sources), and targets, int64 (batch, targets), each from `BOS` to `EOS` and filled
     up with `PAD`; in evaluation also the references' bytes.
@@ -47,12 +46,12 @@ class Module(TaskModule):
         self.bleu = CorpusBleu()
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Logits of the token after each of `target`: float (batch, targets, vocabulary)."""
+        """Return the logits of the token after each of `target`: float (batch, targets, vocabulary)."""
         logits: Tensor = self.network(source, target)
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The smoothed cross-entropy of a token."""
+        """Return the smoothed cross-entropy of a token."""
         source, target = batch
         return cross_entropy(
             self(source, target[:, :-1]).flatten(0, 1),
@@ -74,7 +73,7 @@ class Module(TaskModule):
             self.bleu.update(self._translated(trimmed(source[:count])), references(text[:count]))
 
     def on_validation_epoch_end(self) -> None:
-        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/accuracy", self.accuracy.compute())
         self.log("val/perplexity", self.perplexity.compute().float())
         self.log("val/bleu", self.bleu.compute())
         for metric in (self.accuracy, self.perplexity, self.bleu):
@@ -85,7 +84,7 @@ class Module(TaskModule):
         optimizer = torch.optim.Adam(
             self.parameters(), lr=optim.lr, betas=BETAS, eps=EPSILON, weight_decay=optim.weight_decay, fused=True
         )
-        return each_step(optimizer, lambda step: factor(step, optim.warmup_steps))
+        return each_step(optimizer, lambda step: inverse_root(step, optim.warmup_steps))
 
     def example_input(self) -> tuple[Tensor, ...]:
         source, target = self.facts["lengths"]
@@ -93,7 +92,7 @@ class Module(TaskModule):
 
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[str]:
-        """The sources' translations."""
+        """Return the sources' translations."""
         return self._translated(trimmed(batch[0].to(self.device)))
 
     def _translated(self, source: Tensor) -> list[str]:
@@ -116,27 +115,22 @@ class Module(TaskModule):
         return [written(indices, self.facts["target_entries"], self.config.data.tokens) for indices in found]
 
     def render(self, batch: Batch) -> Figure:
-        """Sources, references and translations."""
-        from aibench.tasks.text_to_text.figure import translations
+        """Draw sources, references and translations."""
+        from aibench.tasks.text_to_text.figure import draw
 
         source, _, text = (part[:_SHOWN] for part in batch)
         entries, tokens = self.facts["source_entries"], self.config.data.tokens
         sources = [written(indices, entries, tokens) for indices in source.tolist()]
-        return translations(sources, references(text), self.infer((source,)))
+        return draw(sources, references(text), self.infer((source,)))
 
 
 def trimmed(tokens: Tensor) -> Tensor:
-    """Sequences without the columns that are padding alone."""
+    """Return sequences without the columns that are padding alone."""
     return tokens[:, : int((tokens != PAD).sum(1).max())]
 
 
 def of_like_lengths(source: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """A batch in parts of which each has less padding: held-out sentences come in their own order, of any length."""
+    """Split a batch into parts with less padding each: held-out sentences come in any order, of any length."""
     order = (target != PAD).sum(1).argsort()
     for rows in torch.split(order, _PART):
         yield trimmed(source[rows]), trimmed(target[rows])
-
-
-def factor(step: int, warmup: int) -> float:
-    """The learning rate of `step` (from 0), as a factor of its peak: a rise, then the inverse square root."""
-    return min((step + 1) / warmup, math.sqrt(warmup / (step + 1)))

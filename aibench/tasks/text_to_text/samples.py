@@ -1,10 +1,9 @@
-"""Pairs of sentences as the model sees them, in memory."""
+"""Holds pairs of sentences as the model sees them, in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from aibench.config import Source
 from aibench.contract import DataError, digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import Arrays, kept_arrays
 from aibench.tasks.text_to_text.config import DataConfig, TooLong
 from aibench.tasks.text_to_text.corpus import Text
 from aibench.tasks.text_to_text.grammar import Pair
@@ -27,7 +26,7 @@ Encoded = tuple[list[list[int]], list[list[int]]]
 
 
 class Pairs:
-    """Sources with their targets, each from `BOS` to `EOS`; of the held-out ones the references' text too.
+    """Holds sources with their targets, each from `BOS` to `EOS`; of held-out ones the references' text too.
 
     Args:
         source: Indices.
@@ -46,42 +45,49 @@ class Pairs:
 
     @property
     def lengths(self) -> Indices:
-        """Of the longer side of each pair."""
+        """Return the length of the longer side of each pair."""
         return np.maximum(self.parts[0].lengths, self.parts[1].lengths)
 
     def fingerprint(self) -> str:
-        """Of all pairs."""
+        """Return the digest of all pairs."""
         return digest(*(part.fingerprint() for part in self.parts))
 
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """A batch: int64 (batch, longest) of each part, filled up with `PAD`, which is 0, as is no byte of a text."""
+        """Return a batch: int64 (batch, longest) of each part, filled up with `PAD`.
+
+        `PAD` is 0, which no byte of a text is.
+        """
         return tuple(part.gather(indices) for part in self.parts)
 
 
 def references(text: Tensor) -> list[str]:
-    """What `Pairs` has as bytes: int64 (batch, longest)."""
+    """Return the texts that `Pairs` has as bytes: int64 (batch, longest)."""
     return [bytes(row).rstrip(b"\0").decode() for row in text.to(torch.uint8).tolist()]
 
 
 def training_pairs(config: DataConfig, text: Text, tokens: Tokenisers) -> Pairs:
-    """The first `data.train_size` training pairs that are not too long; from disk they are kept in `data.cache`."""
+    """Return the first `data.train_size` training pairs that are not too long; disk's are kept in `data.cache`."""
     if config.source is not Source.disk:
         return Pairs(*_encoded(config, text, tokens))
     kind = f"{_RECIPE} {config.lowercase} {config.longest} {config.too_long} {config.train_size}"
 
-    def make(path: Path) -> None:
-        print("Encoding the training corpus: minutes for WMT14, once", flush=True)
+    def make() -> Arrays:
         source, target = _encoded(config, text, tokens)
-        with path.open("wb") as file:
-            np.savez(file, source=source.values, source_ends=source.ends, target=target.values, target_ends=target.ends)
+        return {
+            "source": source.values,
+            "source_ends": source.ends,
+            "target": target.values,
+            "target_ends": target.ends,
+        }
 
-    path = prepared(config.cache, f"text_to_text-train-{digest(kind, tokens.identity, text.identity)}.npz", make)
-    with np.load(path) as kept:
-        return Pairs(*(Ragged(kept[side], kept[f"{side}_ends"]) for side in ("source", "target")))
+    name = f"text_to_text-train-{digest(kind, tokens.identity, text.identity)}"
+    doing = "text_to_text: encodes the training corpus, minutes for WMT14"
+    kept = kept_arrays(config.cache, name, make, doing=doing)
+    return Pairs(*(Ragged(kept[side], kept[f"{side}_ends"]) for side in ("source", "target")))
 
 
 def held_out_pairs(config: DataConfig, text: Text, tokens: Tokenisers) -> Pairs:
-    """The held-out part: every pair of it, whatever its length."""
+    """Return the held-out part: every pair of it, whatever its length."""
     pairs = list(text.read())
     source, target = _tokens(config, pairs, tokens)
     german = [np.frombuffer(cased(pair[1], config).encode(), dtype=np.uint8) for pair in pairs]
@@ -89,7 +95,7 @@ def held_out_pairs(config: DataConfig, text: Text, tokens: Tokenisers) -> Pairs:
 
 
 def _encoded(config: DataConfig, text: Text, tokens: Tokenisers) -> tuple[Ragged, Ragged]:
-    """Sources and targets of the pairs of `text` that fit, as many as are wanted."""
+    """Return sources and targets of the pairs of `text` that fit, as many as are wanted."""
     parts: list[tuple[Ragged, Ragged]] = []
     pairs, wanted = text.read(), config.train_size
     while wanted != 0 and (part := list(islice(pairs, _PART))):
@@ -105,7 +111,7 @@ def _encoded(config: DataConfig, text: Text, tokens: Tokenisers) -> tuple[Ragged
 
 
 def _narrow(sequences: Sequence[list[int]], tokeniser: Tokeniser) -> Ragged:
-    """In the smallest type that holds every index: two bytes for up to 65,536 entries."""
+    """Keep `sequences` in the smallest type that holds every index: two bytes for up to 65,536 entries."""
     ragged = Ragged.of(sequences)
     return Ragged(ragged.values.astype(np.min_scalar_type(len(tokeniser.entries) - 1)), ragged.ends)
 
@@ -120,7 +126,7 @@ def _fits(config: DataConfig, both: tuple[list[int], list[int]]) -> bool:
 
 
 def _tokens(config: DataConfig, pairs: list[Pair], tokens: Tokenisers) -> Encoded:
-    """Sources and targets, from `BOS` to `EOS`."""
+    """Return sources and targets, from `BOS` to `EOS`."""
     most = config.longest if config.too_long is TooLong.cut else None
     source, target = (
         [[BOS, *indices[:most], EOS] for indices in tokeniser.encode([cased(pair[side], config) for pair in pairs])]

@@ -1,1 +1,1 @@
-"""CDNA, the motion-focused predictive model, on robot pushing (paper, 4.1.12; DC-AI-C11)."""
+"""Trains CDNA, the motion-focused predictive model, on robot pushing (paper, 4.1.12; DC-AI-C11)."""

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from aibench.config import Source
-from aibench.contract import Facts, TaskData, Tensors, digest
+from aibench.contract import Facts, Identity, TaskData, Tensors, digest
+from aibench.datasets.published import ROBOT_PUSHING
 from aibench.tasks.video_prediction.config import Config
+from aibench.tasks.video_prediction.layout import Collection
 from aibench.tasks.video_prediction.pushing import pushing
 from aibench.tasks.video_prediction.robots import Sequences
 
@@ -80,7 +82,13 @@ class Data(TaskData):
         return len(indices) * self.config.data.frames
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def identity(self) -> Identity | None:
+        data = self.config.data
+        if data.source is not Source.disk or data.collection is not Collection.google_push:
+            return None
+        return ROBOT_PUSHING.compared({"training files": sum(len(split.files) for split in self.splits.values())})
 
     def _read(self, split: str) -> Any:
         data = self.config.data

@@ -1,4 +1,4 @@
-"""CDNA: the next frame as a mixture of the last one's pixels, moved by convolutions that the network predicts.
+"""Builds CDNA: the next frame is a mixture of the last one's pixels, moved by convolutions that the network predicts.
 
 Finn, Goodfellow & Levine, "Unsupervised Learning for Physical Interaction through Video Prediction", 2016
 (arXiv 1605.07157), section 3 and figure 1.
@@ -17,7 +17,7 @@ _SHIFT = 1e-12  # keeps a kernel whose outputs are all negative from dividing by
 
 
 class ConvLSTM(nn.Module):
-    """An LSTM whose products are convolutions (Shi et al. 2015, arXiv 1506.04214), without peepholes; forget bias 1."""
+    """Runs an LSTM whose products are convolutions (Shi et al. 2015, arXiv 1506.04214), no peepholes, forget bias 1."""
 
     def __init__(self, inputs: int, channels: int, kernel: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class ConvLSTM(nn.Module):
         self.norm = layer_norm(channels)
 
     def forward(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """One step of `x`, (batch, inputs, height, width).
+        """Take one step with `x`, (batch, inputs, height, width).
 
         Returns:
             The normalised output, (batch, channels, height, width), and the state.
@@ -42,7 +42,7 @@ class ConvLSTM(nn.Module):
 
 
 class Predictor(nn.Module):
-    """The network: frames before a step to the frame after it.
+    """Predicts the frame after a step from the frames before it.
 
     Args:
         config: Its shape.
@@ -114,11 +114,11 @@ class Predictor(nn.Module):
 
     @property
     def _count(self) -> int:
-        """How many ConvLSTMs there are."""
+        """Return how many ConvLSTMs there are."""
         return sum(map(len, self.config.encoder)) + 1 + len(self.config.decoder)
 
     def _step(self, frame: Tensor, told: Tensor | None, memory: list[State | None]) -> Tensor:
-        """The frame after `frame`, (batch, 3, height, width); `memory` is read and replaced."""
+        """Return the frame after `frame`, (batch, 3, height, width); `memory` is read and replaced."""
         place = iter(range(len(memory)))
 
         def remembered(lstm: nn.Module, x: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ class Predictor(nn.Module):
 
 
 def moved(frame: Tensor, kernels: Tensor, masks: Tensor) -> Tensor:
-    """The sum over `k` of mask `k` times the frame convolved with kernel `k` (equations 2 and 3).
+    """Return the sum over `k` of mask `k` times the frame convolved with kernel `k` (equations 2 and 3).
 
     The sum over the masks is taken first, which gives each pixel a kernel of its own: a third of the products.
 
@@ -169,7 +169,7 @@ def moved(frame: Tensor, kernels: Tensor, masks: Tensor) -> Tensor:
 
 
 def layer_norm(channels: int) -> nn.GroupNorm:
-    """Over channels, height and width of a sample, with a scale and an offset for each channel."""
+    """Normalise over channels, height and width of a sample, with a scale and an offset for each channel."""
     return nn.GroupNorm(1, channels)
 
 

@@ -1,4 +1,4 @@
-"""Generated samples: a gripper that pushes two things on a table, seen from above."""
+"""Generates samples: a gripper that pushes two things on a table, seen from above."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Pixels = NDArray[np.float32]
 
 @dataclass(slots=True)
 class _World:
-    """All episodes at one moment.
+    """Holds all episodes at one moment.
 
     Attributes:
         gripper: Places, (episodes, 2); the first number runs to the right, the second down.
@@ -47,7 +47,7 @@ class _World:
 
     @classmethod
     def drawn(cls, count: int, generator: np.random.Generator) -> _World:
-        """Two things that do not touch, and a gripper within reach of one of them."""
+        """Draw two things that do not touch, and a gripper within reach of one of them."""
         first = generator.uniform(0.2, 0.8, (count, 2))
         angle = generator.uniform(0, 2 * np.pi, (2, count))
         away = np.stack([np.cos(angle), np.sin(angle)], axis=2) * generator.uniform(0.28, 0.4, (2, count, 1))
@@ -75,7 +75,7 @@ class _World:
 
 
 def pushing(count: int, frames: int, split: str, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Episodes of pushing; the two splits share no episode, hence no thing.
+    """Make episodes of pushing; the two splits share no episode, hence no thing.
 
     Colours are rounded once, to bytes: machines whose floating-point results differ in the last bit make the same
     samples but for rare pixels.
@@ -110,7 +110,7 @@ def pushing(count: int, frames: int, split: str, seed: int) -> tuple[Tensor, Ten
 
 
 def _out_of(place: Floats, other: Floats, distance: Floats) -> Floats:
-    """The way, (episodes, 2), that takes what is at `place` to the `distance` from `other`; 0 where it is beyond."""
+    """Return the way, (episodes, 2), that takes what is at `place` to `distance` from `other`; 0 where it is beyond."""
     apart = place - other
     length = np.maximum(np.linalg.norm(apart, axis=1), 1e-6)
     way: Floats = apart * (np.maximum(distance - length, 0) / length)[:, None]
@@ -118,7 +118,7 @@ def _out_of(place: Floats, other: Floats, distance: Floats) -> Floats:
 
 
 def _towards(way: Floats, generator: np.random.Generator) -> Floats:
-    """A step along `way`, (episodes, 2), unsteady in length and direction."""
+    """Draw a step along `way`, (episodes, 2), unsteady in length and direction."""
     length = generator.uniform(0.5, 0.9, (len(way), 1)) * _LONGEST
     step = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-6) * length
     unsteady: Floats = np.clip(step + generator.normal(0, 0.01, step.shape), -_LONGEST, _LONGEST)
@@ -126,14 +126,14 @@ def _towards(way: Floats, generator: np.random.Generator) -> Floats:
 
 
 def _table(generator: np.random.Generator) -> Pixels:
-    """The empty table, (3, 32, 32): patches of wood, brighter towards the right."""
+    """Draw the empty table, (3, 32, 32): patches of wood, brighter towards the right."""
     patches = np.kron(generator.normal(0, 0.05, (8, 8)), np.ones((EMBEDDED_SIZE // 8, EMBEDDED_SIZE // 8)))
     slope = 1 + 0.25 * (np.linspace(0, 1, EMBEDDED_SIZE) - 0.5)
     return (_TABLE[:, None, None] * slope + patches).astype(np.float32)
 
 
 def _drawn(world: _World, table: Pixels) -> NDArray[np.uint8]:
-    """What a camera above the table sees, uint8 (episodes, 3, 32, 32); edges are one pixel soft."""
+    """Return what a camera above the table sees, uint8 (episodes, 3, 32, 32); edges are one pixel soft."""
     count = len(world.gripper)
     images = np.repeat(table[None], count, axis=0)
     for thing in range(THINGS):
@@ -149,7 +149,7 @@ def _drawn(world: _World, table: Pixels) -> NDArray[np.uint8]:
 
 
 def _offsets(places: Floats) -> tuple[Pixels, Pixels]:
-    """How far each pixel is to the right of and below `places`, (episodes, 2): twice (episodes, 32, 32)."""
+    """Return how far each pixel is to the right of and below `places`, (episodes, 2): twice (episodes, 32, 32)."""
     grid = ((np.arange(EMBEDDED_SIZE) + 0.5) / EMBEDDED_SIZE).astype(np.float32)
     start = places.astype(np.float32)[:, :, None, None]
     shape = (len(places), EMBEDDED_SIZE, EMBEDDED_SIZE)
