@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from aibench.commands.arguments import Words, composed
-from aibench.commands.console import refuse
+from aibench.commands.console import refuse, say
+
+if TYPE_CHECKING:
+    from aibench.contract import TaskData
 
 
 def verify(words: Words) -> None:
@@ -15,7 +21,19 @@ def verify(words: Words) -> None:
     try:
         data = registry.data_class(config.task)(config)
         for line in data.verify():
-            print(line)
+            say(line)
+        for line in _of_the_files(data):
+            say(line)
+        say(f"fingerprint: {data.fingerprint()}")
     except DataError as error:
         refuse(str(error))
-    print(f"fingerprint: {data.fingerprint()}")
+
+
+def _of_the_files(data: TaskData) -> Iterator[str]:
+    """Yield whether the files are the published ones, and the digest of all their bytes."""
+    identity = data.identity()
+    if identity is not None:
+        yield str(identity)
+    whole = data.all_bytes()
+    if whole.files:
+        yield f"all bytes: {whole.digest} ({whole.files:,} files, {whole.size:,} bytes)"

@@ -25,7 +25,16 @@ def composed(overrides: Sequence[str]) -> RunConfig:
 
 
 def suite_config(task: str, scale: str) -> RunConfig:
-    """Return the suite's configuration of `task` at `scale`; without `data.root` it need not be able to run."""
+    """Return the suite's configuration of `task` at `scale`; without `data.root` it need not be able to run.
+
+    Both may come from a file of others: they are looked up before they become words of a command line.
+
+    Raises:
+        ConfigError: This suite has no such task, or no such scale.
+    """
+    for key, value, known in (("task", task, registry.task_names()), ("scale", scale, registry.options("scale"))):
+        if value not in known:
+            raise ConfigError(f"{key}={value}: none of this suite. One of: {', '.join(known)}.")
     return unchecked(_compose([f"task={task}", f"scale={scale}"]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
-from hydra.core.override_parser.types import ChoiceSweep, Override, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Sweep
 
 from aibench.composition import registry
 from aibench.config import ConfigError
@@ -61,7 +61,8 @@ def _problems(override: Override, tasks: set[str], own: bool) -> Iterator[str]:
         yield "no such key."
     if key not in GROUPS and not key.startswith("hydra/"):
         return
-    for choice in value.list if isinstance(value, ChoiceSweep) else [] if isinstance(value, Sweep) else [value]:
+    unknown = isinstance(value, Sweep | Glob)  # what a glob finds is checked run by run
+    for choice in value.list if isinstance(value, ChoiceSweep) else [] if unknown else [value]:
         yield from _wrong_choice(key, choice, known, tasks, own)
 
 

@@ -20,16 +20,25 @@ LONGEST = 8192  # letters of a word: a path of 4,096, or a list of many numbers
 KEY = re.compile(r"[+~]{0,2}[\w@:./-]+")
 PLAIN = re.compile(r"[\w/\-\\+.$%*@?|:, ]", re.ASCII)  # signs that need no quotes in a value
 FUNCTION = re.compile(r"(?P<name>\w+)\(.*\)")
-NAMED = ("-c", "--cfg", "-p", "--package", "-i", "--info", "-cn", "--config-name")  # their values hold no '='
+NAMED = ("-c", "--cfg", "-p", "--package", "-cn", "--config-name", "-i", "--info")  # their values hold no '='
 PLACES = ("-cp", "--config-path", "-cd", "--config-dir")
 
 
 def in_order(words: Sequence[str]) -> list[str]:
-    """Return `words` with the flags and their values first: argparse takes none between the overrides."""
+    """Return `words` with the flags and their values first: argparse takes none between the overrides.
+
+    Raises:
+        ConfigError: A flag lacks its value.
+    """
     first: list[str] = []
     others: list[str] = []
-    for before, word in zip(["", *words], words, strict=False):
+    for before, word, after in zip(["", *words], words, [*words[1:], "-"], strict=False):
         is_value = before in PLACES or (before in NAMED and "=" not in word)
+        lacks_value = after.startswith("-") or (word in NAMED and "=" in after)
+        if word in ("-i", "--info") and lacks_value:
+            word = "--info=all"
+        elif word in (*NAMED, *PLACES) and lacks_value:
+            raise ConfigError(f"{word}: no value. Write {word} VALUE.")
         (first if word.startswith("-") or is_value else others).append(word)
     return [*first, *others]
 

@@ -174,6 +174,17 @@ class TrackingConfig:
 
 
 @dataclass(slots=True)
+class CheckpointConfig:
+    """When a run writes what it can go on from, besides at each evaluation and at a signal.
+
+    Attributes:
+        minutes: After so many minutes without a checkpoint; 0 or null for never.
+    """
+
+    minutes: Annotated[float, at_least(0, 10**6)] | None = 10.0
+
+
+@dataclass(slots=True)
 class RunConfig:
     """One run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
 
@@ -210,6 +221,7 @@ class RunConfig:
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
 
     @property
     def metrics(self) -> tuple[str, ...]:

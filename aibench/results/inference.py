@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, with_config
 
-from aibench.results.result import Measured, ResultError, Trust, write_atomically
+from aibench.results.files import content, strict_json
+from aibench.results.result import AS_WRITTEN, Measured, ResultError, Trust, first_fault, write_atomically
 
 INFERENCE = "inference.json"
 SCHEMA_VERSION = 1
@@ -82,6 +83,7 @@ class Quality:
     difference: float | None
 
 
+@with_config(AS_WRITTEN)
 @dataclass(slots=True)
 class Inference:
     """One serving session.
@@ -142,11 +144,12 @@ def read_inference(path: Path) -> Inference:
     """
     path = path / INFERENCE if path.is_dir() else path
     try:
-        return _adapter().validate_json(path.read_bytes())
+        raw = content(path)
+        strict_json(raw)
+        return _adapter().validate_json(raw)
     except OSError as error:
         raise ResultError(f"{path}: {error.strerror}. Give an {INFERENCE}, or its folder.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ResultError(
-            f"{path}: not a serving session: {'.'.join(map(str, first['loc']))}: {first['msg']}."
-        ) from error
+        raise ResultError(f"{path}: not a serving session: {first_fault(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path}: not a whole JSON object: {error}.") from error

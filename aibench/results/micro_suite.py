@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from aibench.results.files import content, strict_json
 from aibench.results.record import Record, read_json
 
 SCHEMA_VERSION = 1
@@ -78,8 +79,8 @@ def write_suite(found: Sequence[Case], path: Path) -> None:
 def is_suite(path: Path) -> bool:
     """Whether `path` is a file that holds cases; records hold none."""
     try:
-        return path.is_file() and "cases" in json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        return "cases" in strict_json(content(path))
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
 
 

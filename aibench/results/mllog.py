@@ -126,7 +126,7 @@ def _numbers(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _evaluated(log: _Log, result: Result, before: Evaluation | None, evaluation: Evaluation) -> None:
     """A block of training and the evaluation after it."""
     since = before.seconds if before else 0.0
-    trained = evaluation.training_seconds - (before.training_seconds if before else 0.0)
+    trained = (evaluation.training_seconds or 0.0) - ((before and before.training_seconds) or 0.0)
     setup = 0.0 if before or result.times is None else result.times.setup
     end = min(since + setup + trained, evaluation.seconds)
     first = before.samples if before else 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from aibench.results.bounds import Amount, Count, Name, Number
 
 
 @dataclass(slots=True)
@@ -17,52 +18,10 @@ class Measured:
         reason: Why `value` is null.
     """
 
-    value: float | None
+    value: Number | None
     unit: str
     method: str | None = None
     reason: str | None = None
-
-
-@dataclass(slots=True)
-class Evaluation:
-    """One point of the history.
-
-    Attributes:
-        epochs: Position in the training data: whole passes plus the fraction of the one under way.
-        steps: Training batches so far.
-        samples: Training samples so far.
-        seconds: Since the session first touched the data; evaluation and checkpoints included.
-        training_seconds: The part of `seconds` spent in training.
-        phase: Part of the session that training was in.
-        metrics: Every logged metric; null where it is not finite.
-    """
-
-    epochs: float
-    steps: int
-    samples: int
-    seconds: float
-    training_seconds: float
-    phase: str
-    metrics: dict[str, float | None]
-
-
-@dataclass(slots=True)
-class Phase:
-    """What one part of a session took.
-
-    Attributes:
-        name: The part.
-        steps: Its training batches.
-        samples: Its training samples.
-        seconds: Its training time.
-        units: What throughput counts of these samples: tokens of sentences, say.
-    """
-
-    name: str
-    steps: int
-    samples: int
-    seconds: float
-    units: int = 0
 
 
 @dataclass(slots=True)
@@ -77,9 +36,9 @@ class Target:
         missed_first: Whether values count only after one that misses the quality.
     """
 
-    metric: str
+    metric: Name
     mode: str
-    quality: float | None
+    quality: Number | None
     origin: str
     missed_first: bool = False
 
@@ -112,13 +71,13 @@ class Split:
         method: How it was measured.
     """
 
-    data: float
-    transfer: float
-    forward: float
-    backward: float
-    optimizer: float
-    compilation: float
-    loop: float
+    data: Number
+    transfer: Number
+    forward: Number
+    backward: Number
+    optimizer: Number
+    compilation: Number
+    loop: Number
     method: str
 
 
@@ -136,12 +95,12 @@ class Times:
         split: Of `training`; null in results of schema 1, which did not have it.
     """
 
-    total: float
-    setup: float
-    training: float
-    evaluation: float
-    checkpoint: float
-    other: float
+    total: Amount
+    setup: Amount
+    training: Amount
+    evaluation: Amount
+    checkpoint: Amount
+    other: Number
     split: Split | None
 
 
@@ -157,11 +116,11 @@ class ToQuality:
         quantum: Epochs between two evaluations: `epochs` cannot be known more finely.
     """
 
-    epochs: float | None
-    samples: int | None
-    seconds: float | None
-    seconds_without_evaluation: float | None
-    quantum: float | None
+    epochs: Amount | None
+    samples: Count | None
+    seconds: Amount | None
+    seconds_without_evaluation: Amount | None
+    quantum: Amount | None
 
 
 @dataclass(slots=True)
@@ -175,11 +134,11 @@ class Steps:
         phase: The part of the session that they belong to: its longest.
     """
 
-    count: int
-    left_out: int
-    median: float | None
-    p10: float | None
-    p90: float | None
+    count: Count
+    left_out: Count
+    median: Amount | None
+    p10: Amount | None
+    p90: Amount | None
     phase: str
 
 
@@ -220,9 +179,9 @@ class EnergySource:
 
     scope: str
     method: str
-    joules: float
-    sampling_hz: float
-    relative_error: float | None
+    joules: Number
+    sampling_hz: Amount
+    relative_error: Number | None
     reason: str | None = None
     place: str | None = None
 
@@ -310,32 +269,13 @@ class Model:
         initialisation: Where the first weights came from.
     """
 
-    parameters: int
-    trainable: int
+    parameters: Count
+    trainable: Count
     flops: Measured
     step_flops: Measured
-    uncounted: dict[str, int]
+    uncounted: dict[str, Count]
     use: Use
     initialisation: str
-
-
-@dataclass(slots=True)
-class Data:
-    """The samples.
-
-    Attributes:
-        source: `embedded`, `disk` or `synthetic`.
-        fingerprint: Equal for equal samples.
-        train: Number of training samples.
-        val: Number of held-out samples.
-        facts: What the model had to know of the data, long lists left out.
-    """
-
-    source: str
-    fingerprint: str
-    train: int
-    val: int
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -362,7 +302,7 @@ class Estimate:
     """
 
     made: str
-    seconds: float
-    low: float
-    high: float
-    joules: float | None = None
+    seconds: Number
+    low: Number
+    high: Number
+    joules: Number | None = None

@@ -60,10 +60,11 @@ def probe(config: RunConfig, steps: int = 20) -> Probe:
     if not result.status.finished or result.times is None or result.throughput is None or not result.history:
         raise ConfigError(f"task={config.task}: the probe ended as {result.status}: {result.message}")
     first, joules = result.history[0], result.energy.total
-    batches = round(first.steps / first.epochs)
+    steps = first.steps or 1
+    batches = round(steps / first.epochs)
     return Probe(
         setup=result.times.setup,
-        step=result.throughput.steps.median or result.times.training / first.steps,
+        step=result.throughput.steps.median or result.times.training / steps,
         evaluation=result.times.evaluation + result.times.checkpoint,
         batches=batches,
         evaluations=1 / (Schedule.of(config, batches).quantum or 1.0),

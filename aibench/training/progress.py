@@ -75,16 +75,16 @@ class ProgressBar:
 
     def _columns(self) -> list[ProgressColumn]:
         """What fits: the quality and the time in any terminal, the rest in wide ones."""
-        columns: list[ProgressColumn] = [TextColumn("{task.fields[epoch]}  {task.fields[quality]}")]
+        columns: list[ProgressColumn] = [TextColumn("{task.fields[epoch]}  {task.fields[quality]}", markup=False)]
         if self.console.width >= NARROW:
-            columns = [TextColumn("{task.description}"), *columns]
+            columns = [TextColumn("{task.description}", markup=False), *columns]
         columns = [*columns, BarColumn(bar_width=None), TimeElapsedColumn()]
         if self.console.width >= WIDE:
             columns = [
                 *columns,
                 TextColumn("budget left"),
                 TimeRemainingColumn(),
-                TextColumn("loss {task.fields[loss]}"),
+                TextColumn("loss {task.fields[loss]}", markup=False),
             ]
         return columns
 
@@ -100,7 +100,7 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=evaluation.steps, quality=quality)
         else:
-            epoch = self._epoch(evaluation.steps)
+            epoch = self._epoch(evaluation.steps or 0)
             where = f"{sweep}  " if sweep.run else ""
             line = f"{where}{self.title}  {epoch}  {quality}  {evaluation.seconds:.1f} s"
             self.console.print(line, highlight=False, soft_wrap=True)

@@ -182,7 +182,7 @@ def test_a_task_of_another_suite_has_no_command(run, write, tmp_path):
     write(tmp_path, [run(3.0, 1, task="not_here")])
     target = tmp_path / "out.html"
     assert CliRunner().invoke(app, ["report", str(tmp_path), "--html", str(target)]).exit_code == 0
-    assert "Its configuration is not of this suite" in target.read_text()
+    assert "cannot be told: task=not_here: none of this suite" in target.read_text()
 
 
 @pytest.fixture

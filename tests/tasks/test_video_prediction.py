@@ -13,8 +13,9 @@ from torchmetrics import MeanSquaredError
 from aibench.config import ConfigError
 from aibench.contract import example_batch
 from aibench.tasks.video_prediction.data import Data
+from aibench.tasks.video_prediction.metric import FrameErrors
 from aibench.tasks.video_prediction.model import ConvLSTM, moved
-from aibench.tasks.video_prediction.module import FrameErrors, Module, true_share
+from aibench.tasks.video_prediction.module import Module, true_share
 from aibench.training.loader import EvalBatches
 
 TASK = "task=video_prediction"

@@ -14,6 +14,8 @@ from aibench.analysis.report.pictures import BUDGET, picture
 from aibench.analysis.report.suite import Entry, energy_of, measured_text, target, trust
 from aibench.analysis.runs.runs import NOT_IN_FILE, Run
 
+# For a configuration, its task and its scale the words of the command line that give it, or why there are none.
+Overrides = Callable[[dict[str, Any], str, str], list[str] | str]
 LARGEST_PICTURE = 400_000  # characters
 COMMIT = 12
 
@@ -29,6 +31,7 @@ class Detail:
         picture: The figure that a run rendered, a data URL; None where there is none, or no room.
         numbers: Name, value, and method or reason of each measured number.
         command: What repeats it; empty where that cannot be told.
+        why: Why not.
         commit: What it was made with.
         system: Name and value of each fact of the machine and the software.
         notes: What to know.
@@ -40,19 +43,19 @@ class Detail:
     picture: str | None
     numbers: list[tuple[str, str, str]]
     command: str
+    why: str
     commit: str
     system: list[tuple[str, str]]
     notes: list[str]
 
 
-def details(
-    found: Sequence[Entry], overrides: Callable[[dict[str, Any], str, str], list[str] | None] | None
-) -> list[Detail]:
-    """A section for each set of runs."""
+def details(found: Sequence[Entry], overrides: Overrides | None, faults: list[str]) -> list[Detail]:
+    """A section for each set of runs; what cannot be shown of one is told in `faults`."""
     left, shown = BUDGET, []
     for entry in found:
-        drawn = picture(entry.runs, min(LARGEST_PICTURE, left))
+        drawn = picture(entry.runs, min(LARGEST_PICTURE, left), faults)
         left -= len(drawn or "")
+        command, why = _command(entry, overrides)
         shown.append(
             Detail(
                 entry=entry,
@@ -60,7 +63,8 @@ def details(
                 curve=charts.curves(entry),
                 picture=drawn,
                 numbers=_numbers(entry),
-                command=_command(entry, overrides),
+                command=command,
+                why=why,
                 commit=", ".join(sorted({_short(run.commit) for run in entry.runs})),
                 system=_system(entry.runs[0]),
                 notes=[*entry.variation.notes, *_endings(entry.runs)],
@@ -75,7 +79,7 @@ def _short(commit: str | None) -> str:
 
 def _lead(entry: Entry) -> str:
     row = entry.variation
-    seeds = ", ".join(map(str, row.seeds[:12])) + (", …" if len(row.seeds) > 12 else "")
+    seeds = ", ".join(map(str, row.seeds[:12])) + (", …" if len(row.seeds) > 12 else "") or "unknown"
     goal = "no target" if row.quality is None else f"target {target(entry)} ({entry.runs[0].target.origin})"
     of = f"{row.converged} of {row.runs} runs reached it; seeds {seeds}"
     return f"Scale {row.scale}, session {row.session}, {goal}; {of}."
@@ -93,18 +97,25 @@ def _numbers(entry: Entry) -> list[tuple[str, str, str]]:
 
 
 def _endings(runs: Sequence[Run]) -> list[str]:
-    return [f"seed {run.seed}: {run.status}: {run.message}" for run in runs if run.message]
+    return [f"seed {_known(run.seed)}: {run.status}: {run.message}" for run in runs if run.message]
 
 
-def _command(entry: Entry, overrides: Callable[[dict[str, Any], str, str], list[str] | None] | None) -> str:
+def _known(seed: int | None) -> str:
+    return "unknown" if seed is None else str(seed)
+
+
+def _command(entry: Entry, overrides: Overrides | None) -> tuple[str, str]:
+    """What repeats the runs, or why that cannot be told."""
     row, record = entry.variation, entry.runs[0].record
-    words = overrides(record.config, row.task, row.scale) if overrides and record and record.config else None
-    if words is None:
-        return ""
+    if overrides is None or record is None or not record.config:
+        return "", "its configuration is not in the file"
+    words = overrides(record.config, row.task, row.scale)
+    if isinstance(words, str):
+        return "", words
     seeds = ",".join(map(str, row.seeds))
     many = ["-m"] if len(row.seeds) > 1 else []
     start = [f"task={row.task}", f"scale={row.scale}", f"session={row.session}", f"seed={seeds}"]
-    return shlex.join(["python", "train.py", *many, *start, *words])
+    return shlex.join(["python", "train.py", *many, *start, *words]), ""
 
 
 def _system(run: Run) -> list[tuple[str, str]]:

@@ -2,22 +2,82 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError, with_config
 
 from aibench.analysis.grid import NONE, Grid, number
 from aibench.analysis.report.suite import Entry
+from aibench.analysis.runs.partly import partly
+from aibench.results.bounds import Amount, Count, Name, Number
+from aibench.results.files import content, strict_json, within
+from aibench.results.parts import Measured
+from aibench.results.result import AS_WRITTEN, first_fault
+
+if TYPE_CHECKING:
+    SomeNumber: TypeAlias = dict[str, Any]
+else:
+    SomeNumber = partly(Measured)
 
 INFERENCE = "inference.json"
 HEADS = ("task", "precision", "scenario", "batch", "a second", "mean ms", "p50 ms", "p99 ms", "quality", "trained")
 
 
-def serving(found: Sequence[Entry]) -> Grid | None:
-    """A row for each scenario of every `inference.json` at or below a run's folder; None where there is none."""
-    sessions = [(entry.label, session) for entry in found for session in _sessions(entry)]
-    records = [_record(label, session, one) for label, session in sessions for one in session.get("scenarios") or [{}]]
+@dataclass(slots=True)
+class Percentile:
+    """Of the latencies, as the report reads it."""
+
+    percent: Amount
+    seconds: Amount | None = None
+    valid: bool | None = None
+
+
+@dataclass(slots=True)
+class Scenario:
+    """One way of asking, as the report reads it."""
+
+    name: Name | None = None
+    batch: Count | None = None
+    throughput: SomeNumber | None = None
+    mean: SomeNumber | None = None
+    latencies: list[Percentile] = field(default_factory=list)
+    saturated: bool = False
+
+
+@dataclass(slots=True)
+class Quality:
+    """The quality measured again, as the report reads it."""
+
+    served: SomeNumber | None = None
+    trained: Number | None = None
+
+
+@with_config(AS_WRITTEN)
+@dataclass(slots=True)
+class Served:
+    """The fields of `inference.json` that the report shows."""
+
+    precision: Name | None = None
+    scenarios: list[Scenario] = field(default_factory=list)
+    quality: Quality | None = None
+
+
+@cache
+def _adapter() -> TypeAdapter[Served]:
+    return TypeAdapter(Served)
+
+
+def serving(found: Sequence[Entry], faults: list[str]) -> Grid | None:
+    """A row for each scenario of every `inference.json` at or below a run's folder; None where there is none.
+
+    One that cannot be read gives a line in `faults`.
+    """
+    sessions = [(entry.label, session) for entry in found for session in _sessions(entry, faults)]
+    records = [_record(label, session, one) for label, session in sessions for one in session.scenarios or [Scenario()]]
     if not records:
         return None
     return Grid(
@@ -39,39 +99,45 @@ def serving(found: Sequence[Entry]) -> Grid | None:
     )
 
 
-def _sessions(entry: Entry) -> Iterator[dict[str, Any]]:
-    """What the files hold; nothing of one that cannot be read."""
-    for run in entry.runs:
-        for path in sorted(Path(run.path).parent.rglob(INFERENCE)) if run.path else ():
+def _sessions(entry: Entry, faults: list[str]) -> Iterator[Served]:
+    """What the files hold, each once; one that cannot be read is named in `faults`."""
+    folders = dict.fromkeys(Path(run.path).parent for run in entry.runs if run.path)
+    for folder in folders:
+        for path in sorted(folder.rglob(INFERENCE)):
             try:
-                session = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                continue
-            if isinstance(session, dict):
-                yield session
+                raw = content(within(folder, str(path.relative_to(folder))))
+                strict_json(raw)
+                yield _adapter().validate_json(raw)
+            except OSError as error:
+                faults.append(f"{path}: {error.strerror}.")
+            except ValidationError as error:
+                faults.append(f"{path}: not a serving session: {first_fault(error)}")
+            except ValueError as error:
+                faults.append(f"{path}: not a whole JSON object: {error}.")
 
 
-def _record(label: str, session: dict[str, Any], scenario: dict[str, Any]) -> dict[str, Any]:
-    quality = session.get("quality") or {}
-    ranks = {one.get("percent"): one for one in scenario.get("latencies") or []}
+def _record(label: str, session: Served, scenario: Scenario) -> dict[str, Any]:
+    quality = session.quality or Quality()
+    ranks = {one.percent: one for one in scenario.latencies}
+    of = {percent: ranks.get(percent) or Percentile(percent) for percent in (50.0, 90.0, 99.0, 99.9)}
     return {
         "task": label,
-        "precision": session.get("precision"),
-        "scenario": scenario.get("name"),
-        "batch": scenario.get("batch"),
-        "throughput": _value(scenario.get("throughput")),
-        "mean_seconds": _value(scenario.get("mean")),
-        **{f"p{percent:g}_seconds": (ranks.get(percent) or {}).get("seconds") for percent in (50.0, 90.0, 99.0, 99.9)},
-        "p99_valid": (ranks.get(99.0) or {}).get("valid"),
-        "saturated": bool(scenario.get("saturated")),
-        "quality_served": _value(quality.get("served")),
-        "quality_trained": quality.get("trained"),
+        "precision": session.precision,
+        "scenario": scenario.name,
+        "batch": scenario.batch,
+        "throughput": _value(scenario.throughput),
+        "mean_seconds": _value(scenario.mean),
+        **{f"p{percent:g}_seconds": one.seconds for percent, one in of.items()},
+        "p99_valid": of[99.0].valid,
+        "saturated": scenario.saturated,
+        "quality_served": _value(quality.served),
+        "quality_trained": quality.trained,
     }
 
 
-def _value(node: Any) -> float | None:
-    value = node.get("value") if isinstance(node, dict) else None
-    return float(value) if isinstance(value, int | float) else None
+def _value(node: dict[str, Any] | None) -> float | None:
+    value: float | None = (node or {}).get("value")
+    return value
 
 
 def _cells(record: dict[str, Any]) -> list[str]:

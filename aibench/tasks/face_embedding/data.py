@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aibench.config import ConfigError, Source
-from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
+from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
+from aibench.datasets.published import VGGFACE2_AND_LFW
 from aibench.tasks.face_embedding.config import Config
+from aibench.tasks.face_embedding.layout import pairs_file
 from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pairs, random_triplets
 from aibench.tasks.face_embedding.trees import lfw, vggface2
 from aibench.vision import heads
@@ -77,7 +79,25 @@ class Data(TaskData):
         return list(batches)
 
     def fingerprint(self) -> str:
-        return digest(*(self.splits[split].fingerprint() for split in ("train", "val")), self.pairs, self.triplets)
+        parts = (self.splits[split].fingerprint() for split in ("train", "val"))
+        return digest(*parts, self.pairs, self.triplets, self.glance)
+
+    def file_paths(self) -> Iterator[Path]:
+        yield from super().file_paths()
+        if self.config.data.source is Source.disk:
+            yield self._pairs_file()
+
+    def identity(self) -> Identity | None:
+        data, train = self.config.data, self.splits["train"]
+        if data.source is not Source.disk or data.train_size is not None:
+            return None
+        counts = {"training images": len(train), "people": int(train.labels.max()) + 1}
+        return VGGFACE2_AND_LFW.compared(counts, {"pairs": self._pairs_file()})
+
+    def _pairs_file(self) -> Path:
+        path = pairs_file(self.root)
+        assert path is not None, "Config.problems lets no such root through"
+        return path
 
     def _labels(self, split: str) -> NDArray[np.int64]:
         """Who each sample of `split` shows, int64 (samples,)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,12 @@ class Faces(Dataset[tuple[Tensor, Tensor]]):
         return image, torch.tensor(self.labels[index])
 
     def fingerprint(self) -> str:
-        """Of the files' names and people, not of what is in them."""
+        """Name the files and people."""
         return digest(self.paths.view(np.uint8), self.labels)
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images."""
+        return (self.folder / os.fsdecode(path) for path in self.paths)
 
 
 def vggface2(root: Path, count: int | None, size: int) -> Faces:

@@ -6,6 +6,7 @@ the cameras' calibrations, `rgb.cal` and `depth.cal`. Poses and depths are in mi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
+from aibench.datasets.folders import files_like
 from aibench.tasks.face_recognition_3d.config import DataConfig
 from aibench.tasks.face_recognition_3d.depth import levels, stacked
 from aibench.tasks.face_recognition_3d.layout import AGAIN, PEOPLE, sequences
@@ -67,6 +69,7 @@ class Frames(Dataset[tuple[Tensor, Tensor]]):
     """
 
     def __init__(self, root: Path, split: str, config: DataConfig) -> None:
+        self.split = split
         folder = sequences(root)
         assert folder is not None, "Config.problems lets no such root through"
         self.folder = folder
@@ -98,13 +101,21 @@ class Frames(Dataset[tuple[Tensor, Tensor]]):
         return stacked(colour, picture, self.config.size), torch.tensor(self.labels[index])
 
     def fingerprint(self) -> str:
-        """Of the frames and people, not of what is in the files."""
+        """Name the frames and people."""
         return digest("\n".join(" ".join(frame) for frame in self.frames), self.labels)
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the files of every frame, and with the training frames all calibrations."""
+        for sequence, number in self.frames:
+            for kind in ("rgb.png", "depth.bin", "pose.txt"):
+                yield self.folder / sequence / f"frame_{number}_{kind}"
+        for sequence in self.cameras if self.split == "train" else ():
+            yield from (self.folder / sequence / f"{kind}.cal" for kind in ("rgb", "depth"))
 
 
 def _part(folder: Path, split: str) -> list[str]:
     """Numbers of the frames of `split` in a sequence's folder, in order."""
-    numbers = sorted(path.name.split("_")[1] for path in folder.glob("frame_*_rgb.png"))
+    numbers = [name.split("_")[1] for name in files_like(folder, "frame_*_rgb.png")]
     if not numbers:
         raise DataError(f"{folder}: no frame_*_rgb.png in this sequence. Restore its frames.")
     if folder.name in AGAIN:

@@ -45,7 +45,7 @@ class Data(TaskData):
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        return digest(*self.classes, *(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*self.classes, *(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
 
     def _read(self, split: str) -> Any:
         data = self.config.data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +72,13 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
         return stacked(colour, picture, self.config.size), torch.tensor(self.labels[index])
 
     def fingerprint(self) -> str:
-        """Of the paths and people, not of what is in the files."""
+        """Name the files and people."""
         return digest(self.colours.view(np.uint8), self.depths.view(np.uint8), self.labels)
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the pictures, each followed by its depths."""
+        for pair in zip(self.colours, self.depths, strict=True):
+            yield from (self.root / os.fsdecode(name) for name in pair)
 
 
 def people(root: Path) -> list[str]:

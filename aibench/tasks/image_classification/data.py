@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from aibench.config import Source
-from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
+from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.folders import class_folders
+from aibench.datasets.published import IMAGENET
 from aibench.tasks.image_classification import layout
 from aibench.tasks.image_classification.cluttered import cluttered_digits
 from aibench.tasks.image_classification.config import Config
@@ -48,7 +49,13 @@ class Data(TaskData):
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        train, val = (dataset.available for dataset in self.splits.values())
+        return IMAGENET.compared({"classes": len(self.classes), "training images": train, "held-out images": val})
 
     def _read(self, split: str) -> Any:
         data = self.config.data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,9 @@ class ImageTree(Dataset[tuple[Tensor, Tensor]]):
         config: `size`, `resize`, `train_size` and `val_size` are used. A size takes evenly spaced images of the
             sorted tree, hence of all classes.
 
+    Attributes:
+        available: How many images the split has, whatever was asked for.
+
     Raises:
         DataError: A class folder without images, or fewer images than asked for.
     """
@@ -46,7 +49,9 @@ class ImageTree(Dataset[tuple[Tensor, Tensor]]):
         self.classes = classes
         self.transform = training_transform(config.size) if split == "train" else held_out_transform(config)
         count = config.train_size if split == "train" else config.val_size
-        self.names, self.labels = _evenly_spaced(*_scan(folder, classes), count, folder, f"data.{split}_size")
+        names, labels = _scan(folder, classes)
+        self.available = len(names)
+        self.names, self.labels = _evenly_spaced(names, labels, count, folder, f"data.{split}_size")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -60,8 +65,12 @@ class ImageTree(Dataset[tuple[Tensor, Tensor]]):
         return Path(self.folder, self.classes[self.labels[index]], os.fsdecode(self.names[index]))
 
     def fingerprint(self) -> str:
-        """Of the files' names and classes, not of what is in them: that would mean to read 150 GB."""
+        """Name the files and classes."""
         return digest("\n".join(self.classes), self.names.view(np.uint8), self.labels)
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images."""
+        return (self.path(index) for index in range(len(self)))
 
 
 def training_transform(size: int) -> Transform:

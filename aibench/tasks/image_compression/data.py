@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import TaskData, digest
+from aibench.contract import Identity, TaskData, digest
+from aibench.datasets.published import IMAGENET_AND_KODAK
 from aibench.tasks.image_compression import layout
 from aibench.tasks.image_compression.config import Config
 from aibench.tasks.image_compression.crops import crops
@@ -65,7 +66,13 @@ class Data(TaskData):
         return torch.stack(samples) if len({image.shape for image in samples}) == 1 else samples
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        train, val = (dataset.available for dataset in self.splits.values())
+        return IMAGENET_AND_KODAK.compared({"training images": train, "held-out images": val})
 
     def _read(self, split: str) -> Any:
         data = self.config.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +31,16 @@ class Files(Dataset[Tensor]):
         count: How many to take, evenly spaced; None takes all.
         key: The configuration key that `count` is from.
 
+    Attributes:
+        available: How many images there are, whatever was asked for.
+
     Raises:
         DataError: There are fewer.
     """
 
     def __init__(self, folder: Path, names: list[str], count: int | None, key: str) -> None:
         self.folder = folder
+        self.available = len(names)
         self.names: NDArray[np.bytes_] = np.array([os.fsencode(name) for name in names])
         if count is not None:
             if count > len(names):
@@ -50,8 +55,12 @@ class Files(Dataset[Tensor]):
         return self.folder / os.fsdecode(self.names[index])
 
     def fingerprint(self) -> str:
-        """Of the files' names, not of what is in them: that would mean to read 150 GB."""
+        """Name the files."""
         return digest(self.names.view(np.uint8))
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images."""
+        return (self.path(index) for index in range(len(self)))
 
 
 class Patches(Files):

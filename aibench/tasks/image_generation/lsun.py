@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from aibench.contract import DataError, digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import kept_arrays
 from aibench.tasks.image_generation.config import DataConfig
 from aibench.tasks.image_generation.layout import database
 
@@ -34,6 +34,9 @@ class Lsun(Dataset[tuple[Tensor]]):
         split: `train` or `val`.
         config: `category`, `size`, `cache`, `train_size` and `val_size` are used. A size takes evenly spaced keys.
 
+    Attributes:
+        available: How many images the split has, whatever was asked for.
+
     Raises:
         DataError: No database, a database that is cut off, or fewer images than asked for.
     """
@@ -41,8 +44,9 @@ class Lsun(Dataset[tuple[Tensor]]):
     def __init__(self, root: Path, split: str, config: DataConfig) -> None:
         self.file = database(root, config.category, split)
         self.transform = v2.Compose([v2.Resize(config.size), v2.CenterCrop(config.size), v2.PILToTensor()])
-        keys = np.load(prepared(config.cache, _name_of_keys(self.file), lambda path: _write_keys(self.file, path)))
+        keys = kept_arrays(config.cache, _name_of_keys(self.file), lambda: {"keys": _keys(self.file)})["keys"]
         count = config.train_size if split == "train" else config.val_size
+        self.available = len(keys)
         self.keys = _evenly_spaced(keys, count, self.file, f"data.{split}_size")
 
     def __len__(self) -> int:
@@ -58,8 +62,12 @@ class Lsun(Dataset[tuple[Tensor]]):
         return (image,)
 
     def fingerprint(self) -> str:
-        """Of the keys, not of the images: that would mean to read 43 GB."""
+        """Name the images."""
         return digest(self.keys.view(np.uint8))
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the file of the database."""
+        yield self.file
 
 
 @contextmanager
@@ -85,15 +93,15 @@ def _opened(file: Path) -> Iterator[Any]:
 
 def _name_of_keys(file: Path) -> str:
     status = file.stat()
-    return f"image_generation-keys-{digest(str(file.resolve()), f'{status.st_size} {status.st_mtime_ns}')}.npy"
+    return f"image_generation-keys-{digest(str(file.resolve()), f'{status.st_size} {status.st_mtime_ns}')}"
 
 
-def _write_keys(file: Path, path: Path) -> None:
+def _keys(file: Path) -> NDArray[np.bytes_]:
     with _opened(file) as transaction:
         keys = np.array(list(transaction.cursor().iternext(keys=True, values=False)), dtype=np.bytes_)
     if len(keys) == 0:
         raise DataError(f"{file}: no image. Restore this file.")
-    np.save(path, keys)
+    return keys
 
 
 def _evenly_spaced(keys: NDArray[np.bytes_], count: int | None, file: Path, asked: str) -> NDArray[np.bytes_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,15 @@ class Reader:
         size: Height and width to which images are resized, in pixels (bicubic, as in the authors' code).
         counts: Takes so many label maps and photos, evenly spaced; None takes all.
 
+    Attributes:
+        available: How many label maps and photos the split has, whatever was asked for.
+
     Raises:
         DataError: Fewer files than asked for.
     """
 
     def __init__(self, files: Files, size: int, count: int | None, key: str) -> None:
+        self.available = {"label maps": len(files.labels), "photos": len(files.photos)}
         self.joined = files.layout is Layout.joined
         self.size = size
         self.labels, self.photos, self.ids = (
@@ -59,10 +64,13 @@ class Reader:
         classes = self._of_ids(index, labels) if self.ids else _of_colours(labels)
         return _tensor(self._resized(labels)), _tensor(self._resized(photo)), classes
 
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images, each once."""
+        yield from dict.fromkeys((*self.labels, *self.photos, *self.ids))
+
     def names(self) -> str:
-        """The files, for a fingerprint."""
-        paths = [*self.labels, *self.photos]
-        return "\n".join("/".join(path.parts[-3:]) for path in paths)
+        """Name the files, without the place where they lie."""
+        return "\n".join(path.name for path in (*self.labels, *self.photos))
 
     def _labels(self, index: int) -> Image.Image:
         return self._half(self.labels[index], right=True) if self.joined else read_image(self.labels[index])
@@ -118,8 +126,12 @@ class Unpaired(Dataset[tuple[Tensor, Tensor]]):
         self.order = np.resize(generator.permutation(len(self.reader.photos)), self.length)
 
     def signature(self) -> str:
-        """What a fingerprint is made of: the names of the files, not what is in them."""
+        """Name the files."""
         return self.reader.names()
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images."""
+        return self.reader.file_paths()
 
 
 class Paired(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -135,8 +147,12 @@ class Paired(Dataset[tuple[Tensor, Tensor, Tensor]]):
         return self.reader.pair(index)
 
     def signature(self) -> str:
-        """What a fingerprint is made of: the names of the files, not what is in them."""
+        """Name the files."""
         return self.reader.names()
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images."""
+        return self.reader.file_paths()
 
 
 def _of_colours(labels: Image.Image) -> Tensor:

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, Tensors, digest
+from aibench.contract import DataError, Facts, Identity, TaskData, Tensors, digest
+from aibench.datasets.published import CITYSCAPES
 from aibench.tasks.image_to_image import layout, segmenter, streets
 from aibench.tasks.image_to_image.cityscapes import Paired, Reader, Unpaired
 from aibench.tasks.image_to_image.classes import CLASSES, VOID, palette
@@ -123,7 +124,19 @@ class Data(TaskData):
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.signature() for dataset in self.splits.values()))
+        return digest(*(dataset.signature() for dataset in self.splits.values()), self.glance)
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        train, val = (dataset.reader.available for dataset in self.splits.values())
+        return CITYSCAPES.compared(
+            {
+                "training photos": train["photos"],
+                "training label maps": train["label maps"],
+                "held-out scenes": val["photos"],
+            }
+        )
 
     def _streets(self) -> dict[str, Any]:
         data = self.config.data

@@ -14,7 +14,8 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
 from aibench.contract import DataError, digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import kept_arrays
+from aibench.datasets.folders import entries
 from aibench.tasks.image_to_text.config import Config
 from aibench.tasks.image_to_text.layout import FOLDERS, Split, caption_files
 from aibench.text.batches import Ragged
@@ -63,6 +64,10 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.files)
 
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the files."""
+        return (self.root / file.decode() for file in self.files.tolist())
+
     def __getitem__(self, index: int) -> Tensor:
         image: Tensor = self.transform(read_image(self.root / self.files[index].decode()))
         return image
@@ -89,12 +94,12 @@ def captions(config: Config) -> tuple[Vocabulary, dict[str, Captions]]:
     contents = [_content(path) for path in files]
     name = digest(*(np.frombuffer(content, np.uint8) for content in contents), f"{data.split} {data.least_count}")
 
-    def make(path: Path) -> None:
-        print(f"Splitting the captions below {root} into words, once")
+    def make() -> dict[str, NDArray[Any]]:
         read = _karpathy if data.split is Split.karpathy else _coco2014
-        _write(path, read(files, contents), data.least_count)
+        return _encoded(read(files, contents), data.least_count)
 
-    kept = np.load(prepared(data.cache, f"captions-{name}-{_RECIPE}.npz", make))
+    doing = f"image_to_text: splits the captions below {root} into words"
+    kept = kept_arrays(data.cache, f"captions-{name}-{_RECIPE}", make, doing=doing)
     splits = {
         split: Captions(
             kept[f"{split}_files"], Ragged(kept[f"{split}_values"], kept[f"{split}_ends"]), kept[f"{split}_owners"]
@@ -123,7 +128,7 @@ def _content(path: Path) -> bytes:
         raise DataError(f"{path}: {error.strerror or error}. Restore this file.") from error
 
 
-def _write(path: Path, splits: dict[str, list[_Image]], least: int) -> None:
+def _encoded(splits: dict[str, list[_Image]], least: int) -> dict[str, NDArray[Any]]:
     vocabulary = Vocabulary.counted((caption for image in splits["train"] for caption in image.captions), least=least)
     arrays: dict[str, Any] = {"words": np.array(vocabulary.words)}
     for split, images in splits.items():
@@ -132,7 +137,7 @@ def _write(path: Path, splits: dict[str, list[_Image]], least: int) -> None:
         arrays[f"{split}_files"] = np.array([image.file.encode() for image in images])
         arrays[f"{split}_values"], arrays[f"{split}_ends"] = indices.values.astype(np.int32), indices.ends
         arrays[f"{split}_owners"] = np.repeat(np.arange(len(images)), [len(image.captions) for image in images])
-    np.savez(path, **arrays)
+    return arrays
 
 
 def _coco2014(files: list[Path], contents: list[bytes]) -> dict[str, list[_Image]]:
@@ -218,7 +223,7 @@ def _check_images(root: Path, split: str, files: NDArray[np.bytes_]) -> None:
     if len(files) == 0:
         raise DataError(f"{root}: no image with a caption to {'train on' if split == 'train' else 'hold out'}.")
     names = [file.decode() for file in files.tolist()]
-    there = {f"{folder}/{entry.name}" for folder in FOLDERS.values() for entry in (root / folder).iterdir()}
+    there = {f"{folder}/{entry.name}" for folder in FOLDERS.values() for entry in entries(root / folder)}
     missing = [name for name in names if name not in there]
     if missing:
         raise DataError(

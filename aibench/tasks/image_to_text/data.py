@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, digest
-from aibench.tasks.image_to_text import coco
+from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.published import COCO_2014, COCO_KARPATHY
+from aibench.tasks.image_to_text import coco, layout
 from aibench.tasks.image_to_text.config import Config
 from aibench.tasks.image_to_text.scenes import REFERENCES, captioned_scenes
 from aibench.text.batches import Ragged, padded
@@ -57,9 +59,18 @@ class Captioned(Dataset[Sample]):
         return self.images[index], [self.captions[at] for at in range(self.firsts[index], self.firsts[index + 1])]
 
     def fingerprint(self) -> str:
-        """Of the captions, and of the images or their files' names: to read all files would take minutes."""
+        """Name the captions, and the images or their files."""
         names = self.images if isinstance(self.images, Tensor) else self.images.files.view(np.uint8)
         return digest(names, self.captions.fingerprint(), self.owners, str(self.count))
+
+
+class InFiles(Captioned):
+    """Images on disk: those of `coco.Pictures`."""
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images."""
+        paths: Iterator[Path] = self.images.file_paths()
+        return paths
 
 
 class InMemory(Captioned):
@@ -110,7 +121,21 @@ class Data(TaskData):
         return torch.stack(images), every, torch.arange(len(samples)).repeat_interleave(each)
 
     def fingerprint(self) -> str:
-        return digest(*self.vocabulary.words, *(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*self.vocabulary.words, *(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def file_paths(self) -> Iterator[Path]:
+        yield from super().file_paths()
+        if self.config.data.source is Source.disk:
+            yield from layout.caption_files(Path(str(self.config.data.root)).expanduser(), self.config.data.split)
+
+    def identity(self) -> Identity | None:
+        data, (train, val) = self.config.data, self.splits.values()
+        if data.source is not Source.disk:
+            return None
+        counts = {"training images": len(train.images), "held-out images": len(val.images)}
+        if data.split is layout.Split.karpathy:
+            return COCO_KARPATHY.compared(counts)
+        return COCO_2014.compared({**counts, "training captions": len(train.captions)})
 
     def _size(self, split: str) -> int | None:
         return self.config.data.train_size if split == "train" else self.config.data.val_size
@@ -133,11 +158,11 @@ class Data(TaskData):
     def _read(self) -> tuple[Vocabulary, dict[str, Captioned]]:
         vocabulary, found = coco.captions(self.config)
         root = Path(str(self.config.data.root)).expanduser()
-        splits = {}
+        splits: dict[str, Captioned] = {}
         for split, (files, captions, owners) in found.items():
             pictures = coco.Pictures(root, files, coco.transform(self.config, split))
             size = self._size(split)
-            splits[split] = Captioned(pictures, captions, owners, split == "train", size)
+            splits[split] = InFiles(pictures, captions, owners, split == "train", size)
             if size is not None and size > splits[split].distinct:
                 there = f"{splits[split].distinct:,} {'captions' if split == 'train' else 'images'}"
                 raise DataError(f"{root}: {there}, fewer than data.{split}_size={size}. Lower it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from torch.nn.utils import rnn
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, digest
-from aibench.interactions.filtering import first_visits
+from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.published import GOWALLA, GOWALLA_SPLIT
+from aibench.interactions.made_up import random_visits
 from aibench.interactions.rows import Rows
 from aibench.interactions.unseen import UnseenItems
+from aibench.tasks.learning_to_rank import layout
 from aibench.tasks.learning_to_rank.config import Config, DataConfig
 from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 
@@ -137,6 +140,18 @@ class Data(TaskData):
             rnn.pad_sequence(column, batch_first=True) if column[0].ndim else torch.stack(column) for column in columns
         )
 
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            root = Path(str(self.config.data.root)).expanduser()
+            split, raw = layout.published_split(root), layout.raw_file(root)
+            yield from split or ([raw] if raw else [])
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        known = GOWALLA_SPLIT if len(list(self.file_paths())) > 1 else GOWALLA
+        return known.compared(self.interactions.lines)
+
     def fingerprint(self) -> str:
         made, sizes = self.interactions, (len(self.windows), len(self.held_out))
         return digest(made.train.values, made.train.offsets, made.held_out.values, made.held_out.offsets, str(sizes))
@@ -160,12 +175,8 @@ def _made_up(config: DataConfig) -> Interactions:
     """Users with random sequences of different lengths; as many items as asked for, whether they appear or not."""
     generator = np.random.default_rng(config.seed)
     mean = config.interactions_per_user
-    least, most = max(5, round(mean / 3)), max(5, round(mean * 5 / 3))
-    lengths = generator.integers(least, most, size=config.users, endpoint=True)
-    user = np.repeat(np.arange(config.users), lengths)
-    item = generator.integers(1, config.items, size=len(user), endpoint=True)
-    kept = first_visits(user, item)
-    user, item = user[kept], item[kept]
+    lengths = max(5, round(mean / 3)), max(5, round(mean * 5 / 3))
+    user, item = random_visits(config.users, config.items, lengths, generator)
     late = later_part(user)
     train = Rows.of(user[~late], item[~late], config.users)
     held_out = Rows.of(user[late], item[late], config.users)

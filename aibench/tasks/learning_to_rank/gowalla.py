@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,8 @@ def _of_raw(path: Path, config: DataConfig) -> Interactions:
             "users. Lower data.min_items_per_user and data.min_users_per_item."
         )
     user, item = first_appearance(user[kept])[1], item[kept]
-    return Interactions.of(user, locations[item], later_part(user))
+    lines = {"check-ins": len(table)}
+    return replace(Interactions.of(user, locations[item], later_part(user)), lines=lines)
 
 
 def _of_split(train: Path, test: Path) -> Interactions:
@@ -66,4 +68,5 @@ def _of_split(train: Path, test: Path) -> Interactions:
     late = np.arange(len(names)) >= len(trained)
     user, (_, item) = first_appearance(names)[1], first_appearance(items)
     kept: Ints = first_visits(user, item)
-    return Interactions.of(user[kept], items[kept], late[kept])
+    lines = {"users": len(users), "training check-ins": len(trained), "held-out check-ins": len(tested)}
+    return replace(Interactions.of(user[kept], items[kept], late[kept]), lines=lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.published import PENN_TREEBANK, md5
 from aibench.tasks.neural_architecture_search import penn
 from aibench.tasks.neural_architecture_search.config import Config, DataConfig
 from aibench.tasks.neural_architecture_search.layout import FILES
@@ -82,13 +84,22 @@ class Data(TaskData):
     def fingerprint(self) -> str:
         return digest(" ".join(self.vocabulary.words), self.training.fingerprint(), self.held_out.fingerprint())
 
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            yield from (penn.file_of(_root(self.config), part) for part in FILES)
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        return PENN_TREEBANK.compared(files=dict(zip(FILES, self.file_paths(), strict=True)))
+
     def verify(self) -> list[str]:
-        """Each text: how long it is, and of Penn Treebank's whether its file is the published one."""
+        """Return how long each text is, and of Penn Treebank's whether its file is the published one."""
         found = []
         for part, text in self.texts.items():
             line = f"{part}: {len(text):,} words"
             if self.config.data.source is Source.disk and part in FILES:
-                is_it = penn.is_published(_root(self.config), part)
+                is_it = md5(penn.file_of(_root(self.config), part)) == PENN_TREEBANK.md5[part]
                 line += f", {'the published file' if is_it else 'not the published file (its MD5 sum differs)'}"
             found.append(line)
         return found

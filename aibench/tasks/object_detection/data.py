@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import Facts, TaskData, digest
+from aibench.contract import Facts, Identity, TaskData, digest
+from aibench.datasets.published import VOC2007
 from aibench.tasks.object_detection import layout, scenes, voc
 from aibench.tasks.object_detection.config import Config
 
@@ -84,8 +85,23 @@ class Data(TaskData):
         return list(generator.permutation(batches))
 
     def fingerprint(self) -> str:
-        """Of both splits."""
-        return digest(*(part for split in ("train", "val") for part in self.splits[split].signature()))
+        return digest(*(part for split in ("train", "val") for part in self.splits[split].signature()), self.glance)
+
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            for dataset in self.on_disk:
+                yield from dataset.file_paths()
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        train, val = (dataset.available for dataset in self.on_disk)
+        return VOC2007.compared({"training images": train, "held-out images": val})
+
+    @property
+    def on_disk(self) -> list[voc.VOC2007]:
+        """The two sets as they are read, without their mirrored images."""
+        return [getattr(dataset, "dataset", dataset) for dataset in self.splits.values()]
 
 
 class Scenes(Dataset[Sample]):

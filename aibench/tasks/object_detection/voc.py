@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,23 @@ class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
         split: `train` or `val`.
         limit: Takes so many of the set's images, in its order; None takes all.
 
+    Attributes:
+        available: How many images the set has, whatever was asked for.
+
     Raises:
         DataError: A file is missing or wrong.
     """
 
     def __init__(self, folder: Path, split: str, limit: int | None = None) -> None:
         image_set = image_list(folder, split)
-        names = _names(image_set)[:limit]
+        names = _names(image_set)
+        self.available, names = len(names), names[:limit]
+        self.annotations = [folder / "Annotations" / f"{name}.xml" for name in names]
         self.images = [folder / "JPEGImages" / f"{name}.jpg" for name in names]
         for image in self.images:
             if not image.is_file():
                 raise DataError(f"{image}: no such file, and ImageSets/Main/{image_set.name} names it.")
-        annotations = [annotation(folder / "Annotations" / f"{name}.xml") for name in names]
+        annotations = [annotation(path) for path in self.annotations]
         self.sizes = [size for size, _ in annotations]
         self.targets = [target for _, target in annotations]
 
@@ -70,9 +76,13 @@ class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
         return np.array([height > width for height, width in self.sizes], bool)
 
     def signature(self) -> list[Any]:
-        """What `contract.digest` makes a fingerprint of: names and sizes of the files, and the annotations."""
-        files = " ".join(f"{image.name}:{image.stat().st_size}" for image in self.images)
-        return [files, *(torch.cat([target[key].double().flatten() for target in self.targets]) for key in TARGET_KEYS)]
+        """Return what a fingerprint is made of: names of the files, and the annotations."""
+        names = " ".join(image.name for image in self.images)
+        return [names, *(torch.cat([target[key].double().flatten() for target in self.targets]) for key in TARGET_KEYS)]
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images and their annotations."""
+        yield from (*self.images, *self.annotations)
 
 
 def annotation(path: Path) -> Annotation:

@@ -13,11 +13,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.published import SHAPENET_CHAIRS
 from aibench.tasks.object_reconstruction_3d.config import Config
+from aibench.tasks.object_reconstruction_3d.layout import Layout
 from aibench.tasks.object_reconstruction_3d.shapenet import ShapeNet
 from aibench.tasks.object_reconstruction_3d.shapes import solids_and_pictures
 
+CHAIR = "03001627"  # WordNet's number
 CHAIRS = {"train": 4_744, "val": 1_356}  # of Yan et al. 2016, what made-up samples stand for
 _DISTINCT_PICTURES, _DISTINCT_VOLUMES = 96, 16
 
@@ -91,7 +94,15 @@ class Data(TaskData):
         return np.split(indices[: count * size], count)
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def identity(self) -> Identity | None:
+        train, val = self.splits["train"], self.splits["val"]
+        if not isinstance(train, ShapeNet) or not isinstance(val, ShapeNet) or train.layout is not Layout.ptn:
+            return None
+        if self.config.data.categories != [CHAIR]:
+            return None
+        return SHAPENET_CHAIRS.compared({"training objects": train.available, "held-out objects": val.available})
 
     def _generator(self, split: str) -> np.random.Generator:
         return np.random.default_rng((self.config.data.seed, split == "val"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,9 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
             takes evenly spaced objects of the sorted ones, hence of all categories; fewer views than there are take
             evenly spaced ones.
 
+    Attributes:
+        available: How many objects the split has, whatever was asked for.
+
     Raises:
         DataError: A list or folder of objects that cannot be used, or fewer objects than asked for.
     """
@@ -45,6 +49,7 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
         self.resolution = config.resolution
         self.views = config.views
         names = layout.objects(root, config.layout, config.categories, split)
+        self.available = len(names)
         count = config.train_size if split == "train" else config.val_size
         if count is not None and count > len(names):
             key = f"data.{split}_size"
@@ -63,11 +68,9 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         place, view = divmod(index, self.views)
-        name = str(self.names[place])
-        picture = layout.picture(self.root, self.layout, name, view * layout.PICTURES // self.views)
-        volume = layout.volume(self.root, self.layout, name, self.resolution)
         read = read_mat if self.layout is Layout.ptn else read_binvox
-        return torch.from_numpy(self._picture(picture)), torch.from_numpy(read(volume, self.resolution))
+        volume = read(self.volume_file(place), self.resolution)
+        return torch.from_numpy(self._picture(self.picture_file(place, view))), torch.from_numpy(volume)
 
     def _picture(self, path: Path) -> NDArray[np.uint8]:
         image = read_image(path) if self.layout is Layout.ptn else _on_grey(path)
@@ -76,8 +79,23 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
         return np.ascontiguousarray(np.moveaxis(np.asarray(image), 2, 0))
 
     def fingerprint(self) -> str:
-        """Of the objects' names, not of what is in their files: that would mean to read them all."""
+        """Name the objects."""
         return digest(self.layout, "\n".join(self.names.tolist()), str(self.views))
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the pictures of every object, then its volume."""
+        for place in range(self.objects):
+            yield from (self.picture_file(place, view) for view in range(self.views))
+            yield self.volume_file(place)
+
+    def picture_file(self, place: int, view: int) -> Path:
+        """Return the file of the picture number `view` of the object number `place`."""
+        name, side = str(self.names[place]), view * layout.PICTURES // self.views
+        return layout.picture(self.root, self.layout, name, side)
+
+    def volume_file(self, place: int) -> Path:
+        """Return the file of the volume of the object number `place`."""
+        return layout.volume(self.root, self.layout, str(self.names[place]), self.resolution)
 
 
 def _on_grey(path: Path) -> Image.Image:

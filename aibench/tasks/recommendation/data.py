@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, Tensors, digest
+from aibench.contract import DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.arrays import kept_arrays
-from aibench.interactions.filtering import first_appearance, first_visits
+from aibench.datasets.published import MOVIELENS, MOVIELENS_100K
+from aibench.interactions.filtering import first_appearance
+from aibench.interactions.made_up import random_visits
 from aibench.interactions.rows import Ints
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.recommendation.config import Config, DataConfig
 from aibench.tasks.recommendation.held_out import Interactions, draw_candidates
+from aibench.tasks.recommendation.layout import Release, ratings_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,6 +125,26 @@ class Data(TaskData):
         train, sizes = self.interactions.train, (len(self.pairs), self.config.optim.negatives)
         return digest(train.values, train.offsets, self.users, self.candidates, str(sizes))
 
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            yield self._ratings()
+
+    def identity(self) -> Identity | None:
+        data, train = self.config.data, self.interactions.train
+        if data.source is not Source.disk:
+            return None
+        if data.release is Release.ml_100k:
+            return MOVIELENS_100K.compared(
+                files={"ratings": self._ratings()}, header=self._ratings().suffix == ".inter"
+            )
+        counts = {"users": len(train), "items": self.interactions.items, "ratings": len(train.values) + len(train)}
+        return MOVIELENS[data.release].compared(counts)
+
+    def _ratings(self) -> Path:
+        path = ratings_file(Path(str(self.config.data.root)).expanduser(), self.config.data.release)
+        assert path is not None, "Config.problems lets no such root through"
+        return path
+
     def verify(self) -> list[str]:
         """What there is: all of it was read, and checked, before this can be asked."""
         train = self.interactions.train
@@ -146,8 +170,6 @@ def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[n
     """As `draw_candidates` gives them: `data.seed` decides, and what it decided is kept."""
 
     def make() -> dict[str, NDArray[Any]]:
-        if len(made.train) * made.items > LONG:
-            print(f"drawing {config.candidates} candidates for {len(made.train):,} users, once", flush=True)
         generator = np.random.default_rng((config.seed, 1))
         of_carrier = config.same_carrier and config.source is Source.embedded  # made-up items have none
         group = _carriers(made) if of_carrier else None
@@ -156,7 +178,9 @@ def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[n
 
     rule = f"{CANDIDATES_RECIPE} {made.items} {config.candidates} {config.same_carrier} {config.seed}"
     name = digest(made.train.values, made.train.offsets, made.held_out, rule)
-    kept = kept_arrays(config.cache, f"candidates-{name}", make)
+    what = f"recommendation: draws {config.candidates} candidates for {len(made.train):,} users"
+    doing = what if len(made.train) * made.items > LONG else None
+    kept = kept_arrays(config.cache, f"candidates-{name}", make, doing=doing)
     if len(kept["users"]) == 0:
         raise DataError(
             f"data.candidates={config.candidates}: no user has so many unseen items among the {made.items} that there "
@@ -190,9 +214,6 @@ def _made_up(config: DataConfig) -> Interactions:
     """Users with random items, of different numbers."""
     generator = np.random.default_rng((config.seed, 0))
     mean = config.ratings / config.users
-    least, most = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
-    lengths = generator.integers(least, most, size=config.users, endpoint=True)
-    user = np.repeat(np.arange(config.users), lengths)
-    item = generator.integers(1, config.items, size=len(user), endpoint=True)
-    kept = first_visits(user, item)
-    return Interactions.of(user[kept], item[kept], config.items)
+    lengths = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
+    user, item = random_visits(config.users, config.items, lengths, generator)
+    return Interactions.of(user, item, config.items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from aibench.config import Source
-from aibench.contract import DataError, TaskData, Tensors, digest
+from aibench.contract import DataError, Identity, TaskData, Tensors, digest
+from aibench.datasets.published import MNIST
 from aibench.tasks.spatial_transformer import layout
 from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Distortion
 from aibench.tasks.spatial_transformer.distortion import Distorted
@@ -45,6 +47,23 @@ class Data(TaskData):
         training = f"{data.distortion} {data.rotation} {data.scale} {data.shift}"
         return digest(*self.upright["train"], training, *self.splits["val"].tensors)
 
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            for split in layout.SPLITS:
+                yield from self._files(split)
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        kinds = [f"{split} {kind}" for split in layout.SPLITS for kind in ("images", "labels")]
+        return MNIST.compared(files=dict(zip(kinds, self.file_paths(), strict=True)))
+
+    def _files(self, split: str) -> tuple[Path, Path]:
+        """Images and labels of a split."""
+        found = layout.mnist_files(Path(str(self.config.data.root)).expanduser(), split)
+        assert found is not None, "Config.problems lets no such root through"
+        return found
+
     def _size(self, split: str) -> int | None:
         return self.config.data.train_size if split == "train" else self.config.data.val_size
 
@@ -70,8 +89,7 @@ class Data(TaskData):
         return pad(larger, (margin,) * 4).to(torch.uint8), torch.from_numpy(labels[chosen])
 
     def _read(self, split: str) -> Samples:
-        found = layout.mnist_files(Path(str(self.config.data.root)).expanduser(), split)
-        assert found is not None, "Config.problems lets no such root through"
+        found = self._files(split)
         images, labels = read_idx(found[0], 3), read_idx(found[1], 1)
         if images.shape[1:] != (SIZE, SIZE):
             height, width = images.shape[1:]

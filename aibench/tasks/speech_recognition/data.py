@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from aibench.config import Source
-from aibench.contract import Facts, TaskData, digest
+from aibench.contract import Facts, Identity, TaskData, digest
+from aibench.datasets.published import librispeech
 from aibench.tasks.speech_recognition import voices
 from aibench.tasks.speech_recognition.alphabet import LABELS
 from aibench.tasks.speech_recognition.config import Config
@@ -65,7 +66,13 @@ class Data(TaskData):
         return np.split(order[: len(order) // size * size], len(order) // size)
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def identity(self) -> Identity | None:
+        found = [dataset.available for dataset in self.splits.values() if isinstance(dataset, LibriSpeech)]
+        counts = {name: count for sets in found for name, count in sets.items()}
+        utterances = {f"utterances of {name}": count for name, count in counts.items()}
+        return librispeech(list(counts)).compared(utterances) if counts else None
 
     def _spoken(self, split: str) -> Utterances:
         return voices.utterances(split, self.config.data)

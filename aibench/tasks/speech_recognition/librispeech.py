@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import kept_arrays
+from aibench.datasets.folders import files_like
 from aibench.tasks.speech_recognition.alphabet import encode, strange
 from aibench.tasks.speech_recognition.config import DataConfig
 from aibench.tasks.speech_recognition.features import Spectrogram, frames_of
@@ -37,6 +39,7 @@ class LibriSpeech(Dataset[Sample]):
         config: A size takes evenly spaced utterances.
 
     Attributes:
+        available: How many utterances each set has, whatever was asked for.
         lengths: int64 (samples,): frames of each.
         left_out: How many utterances are too short or too long to train on.
 
@@ -49,7 +52,10 @@ class LibriSpeech(Dataset[Sample]):
         self.spectrogram = Spectrogram(config)
         folder = home(root)
         names = config.train_sets if split == "train" else config.held_out_sets
-        found = [(path, text, place) for place, name in enumerate(names) for path, text in _transcripts(folder / name)]
+        files = [transcript_files(folder / name) for name in names]
+        self.transcripts = [file for of_set in files for file in of_set]
+        found = [(path, text, place) for place, of_set in enumerate(files) for path, text in _transcripts(of_set)]
+        self.available = {name: sum(place == of for _, _, of in found) for place, name in enumerate(names)}
         samples = _sizes(folder, [path for path, _, _ in found], config)
         chosen = np.arange(len(found))
         if split == "train":
@@ -72,14 +78,19 @@ class LibriSpeech(Dataset[Sample]):
         return self.spectrogram(torch.from_numpy(samples)), torch.tensor(encode(text)), place
 
     def fingerprint(self) -> str:
-        """Of the names, the transcripts and the lengths, not of what is in the recordings."""
+        """Name the recordings, their transcripts and lengths."""
         return digest("\n".join(f"{path.name} {text} {place}" for path, text, place in self.utterances), self.samples)
 
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the recordings, then the files of transcripts."""
+        yield from (path for path, _, _ in self.utterances)
+        yield from self.transcripts
 
-def _transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The recordings of a set, and what is said in each."""
-    for file in transcript_files(folder):
-        recordings = {path.stem for path in file.parent.glob("*.flac")}
+
+def _transcripts(files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield the recordings of a set, and what is said in each."""
+    for file in files:
+        recordings = {Path(name).stem for name in files_like(file.parent, "*.flac")}
         for number, line in enumerate(lines(file), start=1):
             name, _, text = line.partition(" ")
             fault = strange(text)
@@ -104,17 +115,14 @@ def _evenly(chosen: NDArray[np.int64], count: int | None, split: str, folder: Pa
 def _sizes(folder: Path, paths: Sequence[Path], config: DataConfig) -> NDArray[np.int64]:
     """The samples of each recording, int64 (utterances,), read once from the headers and kept in `data.cache`."""
     names = [str(path.relative_to(folder)) for path in paths]
-    name = f"speech_recognition-sizes-{digest(str(folder.resolve()), json.dumps(names))}.npy"
+    states = [(status.st_size, status.st_mtime_ns) for status in map(os.stat, paths)]
+    name = f"speech_recognition-sizes-{digest(str(folder.resolve()), json.dumps(names), json.dumps(states))}"
 
-    def make(path: Path) -> None:
-        if len(paths) > _MANY:
-            print(
-                f"speech_recognition: reads how long {len(paths):,} recordings are (once; kept in {config.cache}) ..."
-            )
-        np.save(path, np.array([_size(file, config.sample_rate) for file in paths], dtype=np.int64))
+    def make() -> dict[str, NDArray[np.int64]]:
+        return {"samples": np.array([_size(file, config.sample_rate) for file in paths], dtype=np.int64)}
 
-    sizes: NDArray[np.int64] = np.load(prepared(config.cache, name, make))
-    return sizes
+    doing = f"speech_recognition: reads how long {len(paths):,} recordings are" if len(paths) > _MANY else None
+    return kept_arrays(config.cache, name, make, doing=doing)["samples"]
 
 
 def _size(path: Path, sample_rate: int) -> int:

@@ -92,12 +92,12 @@ class Module(TaskModule):
     @torch.inference_mode()
     def render(self, batch: Batch) -> Figure:
         """Draw utterances: spectrogram, the letters where they were heard, and what was said and heard."""
-        from aibench.tasks.speech_recognition.figure import drawn
+        from aibench.tasks.speech_recognition.figure import draw
 
         spectra, lengths, labels, sets = (tensor[:_UTTERANCES] for tensor in batch)
         log_probabilities, _ = self(spectra.to(self.device), lengths.to(self.device))
         said = [decode(row) for row in labels.tolist()]
-        return drawn(
+        return draw(
             spectra.cpu(), lengths.tolist(), log_probabilities.cpu(), said, self.infer((spectra, lengths, labels, sets))
         )
 

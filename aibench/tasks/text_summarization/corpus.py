@@ -5,13 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aibench.contract import digest
+from aibench.datasets.arrays import Arrays
 from aibench.text.batches import Ragged
 from aibench.text.vocabulary import EOS, SPECIALS, UNK
 
@@ -55,30 +54,34 @@ class Corpus:
         words: By index: the specials, then the most frequent of the training part first, equally frequent ones in
             alphabetical order. A model knows as many of them as it has room for; the rest it can only copy.
         splits: `train` and `val`.
+        lines: How many pairs the files have, those left out among them, where there are files.
     """
 
     words: tuple[str, ...]
     splits: dict[str, Pairs]
+    lines: dict[str, int] = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
-        """Write it to a file that `load` reads."""
-        arrays: dict[str, NDArray[Any]] = {"words": np.frombuffer("\n".join(self.words).encode(), np.uint8)}
+    def arrays(self) -> Arrays:
+        """Return it as arrays, of which `of` makes it again."""
+        arrays: Arrays = {"words": np.frombuffer("\n".join(self.words).encode(), np.uint8)}
         for split, pairs in self.splits.items():
             for name, part in (("texts", pairs.texts), ("summaries", pairs.summaries)):
                 arrays |= {f"{split}_{name}": part.values, f"{split}_{name}_ends": part.ends}
-        np.savez(path, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the arrays for its other argument
+        return arrays | {f"lines {what}": np.array(count) for what, count in self.lines.items()}
 
     @classmethod
-    def load(cls, path: Path) -> Corpus:
-        """What `save` wrote."""
-        with np.load(path) as file:
-            words = tuple(file["words"].tobytes().decode().split("\n"))
-            parts = {
-                (split, name): Ragged(file[f"{split}_{name}"], file[f"{split}_{name}_ends"])
-                for split in SPLITS
-                for name in ("texts", "summaries")
-            }
-        return cls(words, {split: Pairs(parts[split, "texts"], parts[split, "summaries"]) for split in SPLITS})
+    def of(cls, arrays: Arrays) -> Corpus:
+        """Make it of what `arrays` returned."""
+        words = tuple(arrays["words"].tobytes().decode().split("\n"))
+        splits = {
+            split: Pairs(
+                *(Ragged(arrays[f"{split}_{name}"], arrays[f"{split}_{name}_ends"]) for name in ("texts", "summaries"))
+            )
+            for split in SPLITS
+        }
+        prefix = "lines "
+        lines = {name.removeprefix(prefix): int(count) for name, count in arrays.items() if name.startswith(prefix)}
+        return cls(words, splits, lines)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import Facts, TaskData, digest
+from aibench.contract import Facts, Identity, TaskData, digest
+from aibench.datasets.published import gigaword_headlines
 from aibench.tasks.text_summarization.config import Config
 from aibench.tasks.text_summarization.corpus import SPLITS, Corpus, Pairs
+from aibench.tasks.text_summarization.layout import line_files
 from aibench.text.batches import Ragged, by_length, padded
 from aibench.text.vocabulary import EOS, SPECIALS
 
@@ -98,6 +100,22 @@ class Data(TaskData):
     def collate(self, samples: list[Sample]) -> Sample:
         texts, summaries = zip(*samples, strict=True)
         return padded([text.numpy() for text in texts]), padded([summary.numpy() for summary in summaries])
+
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            for pair in self._line_files().values():
+                yield from pair
+
+    def identity(self) -> Identity | None:
+        data = self.config.data
+        if data.source is not Source.disk:
+            return None
+        return gigaword_headlines(str(data.held_out)).compared(self.corpus.lines)
+
+    def _line_files(self) -> dict[str, tuple[Path, Path]]:
+        found = line_files(Path(str(self.config.data.root)).expanduser(), self.config.data.held_out)
+        assert found is not None, "Config.problems lets no other folder pass"
+        return found
 
     def fingerprint(self) -> str:
         parts = [samples.pairs.fingerprint() for samples in self.splits.values()]

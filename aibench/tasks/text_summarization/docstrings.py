@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from aibench.contract import digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import Arrays, kept_arrays
+from aibench.datasets.folders import files_below
 from aibench.tasks.text_summarization.corpus import Corpus, Example, encoded
 
 RECIPE = "1"
@@ -43,22 +44,19 @@ def docstrings(cache: str, text_words: int) -> Corpus:
         cache: Where the prepared corpus is kept.
         text_words: A text is cut off after so many words.
     """
-    name = f"docstrings-{digest(RECIPE, str(text_words), *versions())}.npz"
+    name = f"docstrings-{digest(RECIPE, str(text_words), *versions())}"
 
-    def make(path: Path) -> None:
-        print(
-            f"text_summarization: reads the docstrings of {', '.join(versions())} (once; kept in {cache}) ...",
-            flush=True,
-        )
+    def make() -> Arrays:
         parts: dict[bool, list[Example]] = {False: [], True: []}
         for is_held_out, example in _examples(text_words):
             parts[is_held_out].append(example)
         for part in parts.values():
             order = np.random.default_rng(0).permutation(len(part))
             part[:] = [part[at] for at in order]  # so that the first ones are of all packages
-        encoded(parts[False], parts[True], text_words).save(path)
+        return encoded(parts[False], parts[True], text_words).arrays()
 
-    return Corpus.load(prepared(cache, name, make))
+    doing = f"text_summarization: reads the docstrings of {', '.join(versions())}"
+    return Corpus.of(kept_arrays(cache, name, make, doing=doing))
 
 
 def versions() -> list[str]:
@@ -90,7 +88,7 @@ def _sources(package: str) -> Iterator[tuple[str, str]]:
     assert spec is not None, f"{package} is not installed"
     assert spec.submodule_search_locations, f"{package} is not a package"
     root = Path(spec.submodule_search_locations[0])
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(files_below(root, "*.py")):
         inside = path.relative_to(root)
         if not set(inside.parts) & set(SKIPPED):
             yield Path(package, inside).as_posix(), path.read_text(encoding="utf-8")

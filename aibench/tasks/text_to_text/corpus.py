@@ -50,16 +50,25 @@ def from_files(config: DataConfig, split: str) -> Text:
     Raises:
         DataError: By `read`: a file is damaged, the two are of unequal lengths, or a held-out line is empty.
     """
-    files = layout.found(Path(str(config.root)).expanduser(), config.corpus, split)
-    assert files is not None, "Config.problems lets no such root through"
+    files = _found(config, split)
 
     def read() -> Iterator[Pair]:
         every = (pair for both in files for pair in _pairs(both, may_be_empty=split == "train"))
         return every if split == "train" else islice(every, config.val_size)
 
-    paths = [path for both in files for path in (both.english, both.german)]
-    states = [f"{path.resolve()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
+    states = [f"{path.resolve()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths(config, split)]
     return Text(digest(*states), read)
+
+
+def paths(config: DataConfig, split: str) -> list[Path]:
+    """Return the files of a split below `data.root`, English and German by turns."""
+    return [path for both in _found(config, split) for path in (both.english, both.german)]
+
+
+def _found(config: DataConfig, split: str) -> list[layout.Files]:
+    files = layout.found(Path(str(config.root)).expanduser(), config.corpus, split)
+    assert files is not None, "Config.problems lets no such root through"
+    return files
 
 
 def _pairs(files: layout.Files, may_be_empty: bool) -> Iterator[Pair]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.published import MULTI30K, NEWSTEST2014, PAPERS_PAIRS
 from aibench.tasks.text_to_text import corpus
 from aibench.tasks.text_to_text.config import Config, Corpus, Tokens
 from aibench.tasks.text_to_text.layout import SPLITS
@@ -69,6 +71,24 @@ class Data(TaskData):
     def units(self, dataset: Any, indices: Indices) -> int:
         """Tokens that the model has to give: all of a target but its `BOS`."""
         return int(dataset.parts[1].lengths[indices].sum()) - len(indices)
+
+    def file_paths(self) -> Iterator[Path]:
+        data = self.config.data
+        if data.source is Source.disk:
+            for split in SPLITS:
+                yield from corpus.paths(data, split)
+
+    def identity(self) -> Identity | None:
+        data = self.config.data
+        if data.source is not Source.disk:
+            return None
+        if data.corpus is Corpus.multi30k:
+            kinds = [f"{split} {side}" for split in SPLITS for side in ("English", "German")]
+            return MULTI30K.compared(files=dict(zip(kinds, self.file_paths(), strict=True)))
+        if data.val_size is not None:
+            return None
+        count = len(self.splits["val"])
+        return NEWSTEST2014[count if count in NEWSTEST2014 else PAPERS_PAIRS].compared({"held-out pairs": count})
 
     def fingerprint(self) -> str:
         """Of all pairs and of what they are cut into."""

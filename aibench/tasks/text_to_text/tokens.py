@@ -105,11 +105,10 @@ def _subwords(config: DataConfig, text: Text) -> tuple[Subwords, str]:
     name = f"text_to_text-subwords-{digest(parameters)}.model"
 
     def make(path: Path) -> None:
-        if config.source is Source.disk:
-            print(f"Training {config.vocabulary:,} subwords on the corpus: minutes for WMT14, once", flush=True)
         path.write_bytes(_trained(config, text))
 
-    return Subwords(prepared(config.cache, name, make)), name
+    what = f"text_to_text: trains {config.vocabulary:,} subwords on the corpus, minutes for WMT14"
+    return Subwords(prepared(config.cache, name, make, doing=what if config.source is Source.disk else None)), name
 
 
 def _trained(config: DataConfig, text: Text) -> bytes:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import files_like, listed
 
 
 class Collection(enum.StrEnum):
@@ -28,11 +28,15 @@ def record_files(root: Path, collection: Collection, held_out_part: float) -> di
     """
     if collection is Collection.bair:
         home = next((root / name for name in _BAIR_FOLDERS if (root / name / "train").is_dir()), root)
-        return {split: sorted((home / folder).glob("*.tfrecords")) for split, folder in SPLITS.items()}
-    found = (sorted((root / folder).glob("push_train.tfrecord-*-of-*")) for folder in _GOOGLE_FOLDERS)
+        return {split: _files(home / folder, "*.tfrecords") for split, folder in SPLITS.items()}
+    found = (_files(root / folder, "push_train.tfrecord-*-of-*") for folder in _GOOGLE_FOLDERS)
     files = next((paths for paths in found if paths), [])
     kept = int((1 - held_out_part) * len(files) + 1e-9)
     return {"train": files[:kept], "val": files[kept:]}
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return [folder / name for name in files_like(folder, pattern)] if folder.is_dir() else []
 
 
 def problems(

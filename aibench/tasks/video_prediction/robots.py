@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import kept_arrays
 from aibench.tasks.video_prediction.config import BAIR_SIZE, DataConfig
 from aibench.tasks.video_prediction.example import MalformedError, bytes_in, features, floats_in
 from aibench.tasks.video_prediction.layout import Collection, record_files
@@ -122,8 +122,12 @@ class Sequences(Dataset[Sample]):
         return np.asarray(whole.resize((size, size), Image.Resampling.BICUBIC, box=square))
 
     def fingerprint(self) -> str:
-        """Of the files' names and of where the records lie in them, not of what is in them: that is 137 GB."""
+        """Name the files, and where the records lie in them."""
         return digest("\n".join(path.name for path in self.files), self.places)
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the files of records."""
+        yield from self.files
 
 
 def _named(found: dict[str, memoryview], name: str) -> memoryview:
@@ -142,13 +146,8 @@ def _vector(found: dict[str, memoryview], name: str, size: int) -> NDArray[np.fl
 def _places(files: list[Path], config: DataConfig) -> Whole:
     """Of every record: file, number in it, start, length in bytes, frames; int64 (records, 5), found once and kept."""
     stats = [(str(path), status.st_size, status.st_mtime_ns) for path in files for status in [path.stat()]]
-    name = f"video_prediction-records-{digest(str(config.collection), str(stats))}.npy"
-
-    def make(path: Path) -> None:
-        np.save(path, _scan(files, FEATURES[config.collection]))
-
-    places: Whole = np.load(prepared(config.cache, name, make))
-    return places
+    name = f"video_prediction-records-{digest(str(config.collection), str(stats))}"
+    return kept_arrays(config.cache, name, lambda: {"places": _scan(files, FEATURES[config.collection])})["places"]
 
 
 def _scan(files: list[Path], names: Features) -> Whole:
