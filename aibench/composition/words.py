@@ -35,11 +35,10 @@ def in_order(words: Sequence[str]) -> list[str]:
     for before, word, after in zip(["", *words], words, [*words[1:], "-"], strict=False):
         is_value = before in PLACES or (before in NAMED and "=" not in word)
         lacks_value = after.startswith("-") or (word in NAMED and "=" in after)
-        if word in ("-i", "--info") and lacks_value:
-            word = "--info=all"
-        elif word in (*NAMED, *PLACES) and lacks_value:
+        if word in (*NAMED, *PLACES) and lacks_value and word not in ("-i", "--info"):
             raise ConfigError(f"{word}: no value. Write {word} VALUE.")
-        (first if word.startswith("-") or is_value else others).append(word)
+        flag = "--info=all" if word in ("-i", "--info") and lacks_value else word
+        (first if flag.startswith("-") or is_value else others).append(flag)
     return [*first, *others]
 
 
