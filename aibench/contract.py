@@ -43,7 +43,7 @@ class Redraws(Protocol):
 
 @runtime_checkable
 class OnDisk(Protocol):
-    """A data set whose samples are read from files one by one."""
+    """Marks a data set whose samples are read from files one by one."""
 
     def file_paths(self) -> Iterator[Path]:
         """Yield the files, in an order that does not change with the place where they lie."""
@@ -118,7 +118,7 @@ class TaskData(ABC):
 
     @cached_property
     def glance(self) -> str:
-        """The sizes of all files, and the bytes of some, as `contents.glance` digests them; empty without files."""
+        """Return a digest of the sizes of all files and the bytes of some, by `contents.glance`; empty without any."""
         files = list(self.file_paths())
         return glance(files) if files else ""
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -64,5 +65,57 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             timeout=300,
             check=False,
         )
+
+    return run
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command that ran in this process said.
+
+    Attributes:
+        returncode: Exit status; an exception that came through is its traceback instead.
+        stdout, stderr: What it printed.
+        started: Folders of the runs that would have trained.
+    """
+
+    returncode: int | str
+    stdout: str
+    stderr: str
+    started: list[Path]
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Told]:
+    """`told(*words)` is what `python train.py ...` says in an empty folder, `tmp_path / "here"`, without training."""
+    import contextlib
+    import io
+    import traceback
+
+    from aibench import cli
+    from aibench.commands import train
+
+    (tmp_path / "here").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    for name, value in cli.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)  # or the process starts itself anew
+    started: list[Path] = []
+    monkeypatch.setattr(train, "run_job", lambda config, folder, *_: started.append(folder) or 0)
+
+    def run(*words: str, entry: Callable[[], None] = cli.train) -> Told:
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "argv", ["train.py", *words])
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+        started.clear()
+        status: int | str = 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                entry()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            except BaseException as error:
+                status = "".join(traceback.format_exception(error))
+        return Told(status, out.getvalue(), err.getvalue(), list(started))
 
     return run

@@ -38,20 +38,22 @@ KEPT = [
     "interactions",
     "metrics",
     "nn",
+    "tasks",
     "text",
     "vision",
 ]
 
 # What a first line may begin with: functions in this form, modules and classes in the third person. Add what you need.
 WORDS = """
-    Act Add Allow Answer Apply Ask Assemble Attend Average Build Call Carry Change Check Choose Collate Collect
-    Colour Compare Compose Compress Compute Convolve Copy Count Cut Decide Decode Define Describe Detect Do Draw
-    Drop Enclose Encode End Enter Estimate Evaluate Fill Find Fit Fix Follow Forecast Forward Generate Give Group
-    Handle Have Hold Imitate Join Judge Keep Learn Leave Lengthen Let List Load Log Make Map Mark Measure Move
-    Normalise Note Paint Pass Pool Predict Print Profile Propose Put Quote Raise Rank Read Refuse Register Remove
-    Repeat Replace Report Restore Return Run Sample Save Say Scale Search Select Serve Set Show Shrink Sleep Sort
-    Speak Split Stack Start Stop Store Subtract Sum Summarise Switch Tabulate Take Tell Test Time Train Translate
-    Try Turn Undo Wait Wrap Write Yield
+    Act Add Allow Answer Apply Ask Assemble Attend Average Begin Borrow Build Call Carry Change Check Choose Collate
+    Collect Colour Combine Compare Compose Compress Compute Convert Convolve Copy Count Create Cut Decide Decode
+    Define Derive Describe Detect Do Draw Drop Enclose Encode End Enter Estimate Evaluate Express Fetch Fill Find
+    Fit Fix Follow Forecast Forward Generate Give Group Guard Hand Handle Have Hide Hold Imitate Integrate Join
+    Judge Keep Learn Leave Lengthen Let List Load Log Look Make Map Mark Match Measure Move Name Normalise Note Open
+    Paint Parse Pass Permit Pool Predict Print Profile Propose Provide Put Quote Raise Rank Reach Read Record Refuse
+    Register Remove Repeat Replace Report Resolve Rest Restore Return Round Run Sample Save Say Scale Score Search
+    Select Serve Set Show Shrink Skip Sleep Sort Speak Split Stack Start Stop Store Subtract Sum Summarise Sweep
+    Switch Tabulate Take Tell Test Time Train Translate Try Turn Undo Wait Watch Wrap Write Yield
 """
 VERBS = WORDS.split()
 BEGINS_BADLY = re.compile(r"(Of|As|Likewise|Which|Whose|Theirs)\b")

@@ -28,7 +28,7 @@ def say(line: object, *, flush: bool = False) -> None:
 
 
 def _encodable(text: str, stream: Any) -> str:
-    """`text` in letters that `stream` has: a terminal that knows ASCII alone gets escapes."""
+    """Return `text` in letters that `stream` has: a terminal that knows ASCII alone gets escapes."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -39,7 +39,7 @@ def console() -> Console:
     from rich.console import Console
 
     class Plain(Console):
-        """Rich turns every string, of a line, a cell, a head or a title, into text by this method."""
+        """Turns every string, of a line, a cell, a head or a title, into text without markup."""
 
         def render_str(self, text: str, **options: Any) -> Any:
             return super().render_str(shown(text), **options)

@@ -1,4 +1,4 @@
-"""`aibench rank`: several systems in order, with what the data decide."""
+"""Runs `aibench rank`: puts several systems in order, with what the data decide."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aibench.commands.console import publish, refuse, say, tell
 
 
 class By(enum.StrEnum):
-    """Names what systems are ranked by."""
+    """Lists the quantities that systems can be ranked by."""
 
     time = enum.auto()
     speed = enum.auto()

@@ -31,8 +31,8 @@ def commented(text: str, told: Mapping[str, str]) -> str:
     """Return YAML with a comment in each line whose key is `told` of.
 
     Args:
-        text: Of block style, with two spaces a level, as OmegaConf writes it.
-        told: By dotted key, what its values may be.
+        text: YAML in block style, with two spaces a level, as OmegaConf writes it.
+        told: What the values of a dotted key may be.
     """
     package = PACKAGE.match(text)
     above = package["name"].split(".") if package else []

@@ -52,7 +52,7 @@ def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
 
 
 def _without_cache(config: dict[str, Any]) -> dict[str, Any]:
-    """`config` without the folder that it writes prepared data to: the schema knows this machine's."""
+    """Return `config` without the folder that it writes prepared data to: the schema knows this machine's."""
     data = config.get("data")
     if not isinstance(data, dict):
         return config

@@ -8,6 +8,7 @@ from aibench.config.checks import endless, misshapen, too_small, without_momentu
 from aibench.config.errors import ConfigError, DataError
 from aibench.config.loading import plain, typed, unchecked
 from aibench.config.schema import (
+    CheckpointConfig,
     CostConfig,
     DataConfig,
     HardwareConfig,
@@ -22,6 +23,7 @@ from aibench.config.schema import (
 
 __all__ = [
     "Accelerator",
+    "CheckpointConfig",
     "ConfigError",
     "CostConfig",
     "DataConfig",

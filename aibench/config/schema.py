@@ -16,7 +16,7 @@ from aibench.config.bounds import Count, NotNegative, OneOf, Positive, Text, abo
 SEEDS = 2**32  # NumPy takes no greater one
 Watts = Annotated[float, at_least(0, 10**6)]  # of one machine
 Price = Annotated[float, at_least(0, 10**6)]
-Name = Annotated[str, Text(128, without="/\\#?%:")]  # of W&B
+Name = Annotated[str, Text(128, without=("/", "\\", "#", "?", "%", ":"))]  # of W&B
 
 CACHE = "~/.cache/aibench"
 
@@ -179,6 +179,17 @@ class TrackingConfig:
 
 
 @dataclass(slots=True)
+class CheckpointConfig:
+    """When a run writes what it can go on from, besides at each evaluation and at a signal.
+
+    Attributes:
+        minutes: After so many minutes without a checkpoint; 0 or null for never.
+    """
+
+    minutes: Annotated[float, at_least(0, 10**6)] | None = 10.0
+
+
+@dataclass(slots=True)
 class RunConfig:
     """One run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
 
@@ -207,7 +218,7 @@ class RunConfig:
     warmup_steps: Annotated[int, at_least(0, 10**9)] = 10
     resume: Resume = Resume.never
     progress: bool = True
-    output: str = MISSING
+    output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -215,6 +226,7 @@ class RunConfig:
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Arrays that are made once and kept."""
+"""Keeps arrays in files, so that they are made once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in the files of a data set: a glance at them, which costs next to nothing, and all of their bytes."""
+"""Looks into the files of a data set: a glance at them, which costs next to nothing, or all of their bytes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ BLOCK = 1 << 16  # bytes; of a longer file it reads some blocks, from the first 
 
 
 class Whole(NamedTuple):
-    """All bytes of some files.
+    """Describes all bytes of some files.
 
     Attributes:
         digest: 16 hexadecimal digits of their SHA-256.
-        files: How many.
-        size: In bytes.
+        files: Number of files.
+        size: Size in bytes.
     """
 
     digest: str

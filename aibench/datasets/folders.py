@@ -1,4 +1,4 @@
-"""Folders of files: what they hold, for readers and for messages. Imports no torch.
+"""Lists folders of files, for readers and for messages. Imports no torch.
 
 Every reader lists folders with the functions here and with no other, so that what operating systems and storage boxes
 leave beside data is a sample nowhere; see `is_by_product`.

@@ -1,4 +1,4 @@
-"""Files that are made once and kept: rendered samples, vocabularies, networks trained in preparation."""
+"""Keeps files that are made once: rendered samples, vocabularies, networks trained in preparation."""
 
 from __future__ import annotations
 

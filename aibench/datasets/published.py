@@ -1,6 +1,7 @@
-"""The published data sets that the suite knows, and how other data of the same form are told from them.
+"""Lists the published data sets that the suite knows, and tells other data of the same form from them.
 
-Numbers are of the publishers or of those who read the files, as `source` says. What nobody could count is not here.
+The numbers come from the publishers or from people who read the files, as `source` says. What nobody could count is not
+here.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from aibench.config import DataError
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How data on disk compare with the published data set of their form.
+    """Says how data on disk compare with the published data set of their form.
 
     Attributes:
-        name: Of the published data set.
-        known_by: What was compared.
+        name: Name of the published data set.
+        known_by: The contents that were compared.
         differences: What differs, a line each; none where the data are the published ones as far as was compared.
     """
 
@@ -37,11 +38,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published data set.
+    """Describes a published data set.
 
     Attributes:
         name: Its name.
-        source: Where its numbers are from.
+        source: The source of its numbers.
         counts: What is counted, and how many there are.
         md5: MD5 sums of files, unpacked, by what the file holds.
     """

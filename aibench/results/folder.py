@@ -23,8 +23,9 @@ FIGURE = "figure.png"
 METRICS = "metrics.csv"
 TELEMETRY = "telemetry.csv"
 CHECKPOINTS = (LAST, PREVIOUS, BEST)
+DAMAGED = "damaged.ckpt"  # what was the last checkpoint, where it is not whole
 DRAFTS = tuple(f".{name}.tmp" for name in CHECKPOINTS)
-FILES = (RESULT, *CHECKPOINTS, FAILURE, FIGURE, METRICS, TELEMETRY, MLLOG, MARK, *DRAFTS)
+FILES = (RESULT, *CHECKPOINTS, DAMAGED, FAILURE, FIGURE, METRICS, TELEMETRY, MLLOG, MARK, *DRAFTS)
 
 
 def refuse_files_of_others(folder: Path) -> None:

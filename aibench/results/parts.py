@@ -25,48 +25,6 @@ class Measured:
 
 
 @dataclass(slots=True)
-class Evaluation:
-    """One point of the history.
-
-    Attributes:
-        epochs: Position in the training data: whole passes plus the fraction of the one under way.
-        steps: Training batches so far.
-        samples: Training samples so far.
-        seconds: Since the session first touched the data; evaluation and checkpoints included.
-        training_seconds: The part of `seconds` spent in training.
-        phase: Part of the session that training was in.
-        metrics: Every logged metric; null where it is not finite. What others did not publish is null too.
-    """
-
-    epochs: Amount
-    steps: Count | None
-    samples: Count | None
-    seconds: Amount
-    training_seconds: Amount | None
-    phase: str
-    metrics: dict[str, float | None]
-
-
-@dataclass(slots=True)
-class Phase:
-    """What one part of a session took.
-
-    Attributes:
-        name: The part.
-        steps: Its training batches.
-        samples: Its training samples.
-        seconds: Its training time.
-        units: What throughput counts of these samples: tokens of sentences, say.
-    """
-
-    name: Name
-    steps: Count
-    samples: Count
-    seconds: Amount
-    units: Count = 0
-
-
-@dataclass(slots=True)
 class Target:
     """What the run had to reach.
 

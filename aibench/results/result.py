@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from aibench.results.bounds import Count, Name, Number
+from aibench.results.course import Evaluation, Part, Phase
 from aibench.results.data import Data
 from aibench.results.files import content, strict_json
 from aibench.results.made import making
@@ -25,11 +26,9 @@ from aibench.results.parts import (
     Energy,
     EnergySource,
     Estimate,
-    Evaluation,
     Measured,
     Memory,
     Model,
-    Phase,
     Split,
     Steps,
     Target,
@@ -102,6 +101,7 @@ class Result:
         config: The resolved configuration.
         figure: File name of the rendered figure; null where none was drawn.
         estimate: What `aibench estimate` said before; null where it was not asked.
+        parts: The processes that trained it, in order: from where on, and on which machine. Empty in older results.
     """
 
     run_id: Name
@@ -135,6 +135,7 @@ class Result:
     figure: str | None
     suite_version: str
     estimate: Estimate | None = None
+    parts: list[Part] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
 
@@ -288,6 +289,7 @@ __all__ = [
     "Measured",
     "Memory",
     "Model",
+    "Part",
     "Phase",
     "Result",
     "ResultError",

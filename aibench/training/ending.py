@@ -49,15 +49,19 @@ class _Signals:
 
 
 _signals = _Signals()
+SECONDS_OF_A_WORKER = 10  # after SIGTERM: the session may still need its batch
+STOPPING = b"aibench: stopping at the end of this step. A second signal stops at once.\n"
 
 
 def _take(number: int, frame: object) -> None:
     if os.getpid() != _signals.owner:  # a worker: Ctrl-C reaches it too, and its parent decides
         if number == signal.SIGTERM:
-            os._exit(128 + number)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(SECONDS_OF_A_WORKER)
         return
     if _signals.holds and _signals.received is None:
         _signals.received = number
+        os.write(2, STOPPING)
         return
     signal.signal(number, signal.SIG_IGN)  # once is enough: the result is being written
     raise _interrupted(number)
@@ -87,6 +91,12 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def take_signals_back() -> None:
+    """Undo what Lightning does with SIGTERM: it stops at the end of an epoch, without a checkpoint."""
+    if _signals.owner == os.getpid():
+        signal.signal(signal.SIGTERM, _take)
+
+
 @contextmanager
 def held() -> Iterator[None]:
     """Let a signal wait for the end of the block, or for `heed` in it; a second one acts at once."""
@@ -106,7 +116,13 @@ def is_waiting() -> bool:
 
 def heed() -> None:
     """Raise `Interrupted` for the signal that waits, where one does."""
+    if is_waiting():
+        raise interruption()
+
+
+def interruption() -> Interrupted:
+    """Return what the signal that waits raises; further signals are ignored."""
     number, _signals.received = _signals.received, None
-    if number is not None:
-        signal.signal(number, signal.SIG_IGN)
-        raise _interrupted(number)
+    assert number is not None, "no signal waits"
+    signal.signal(number, signal.SIG_IGN)
+    return _interrupted(number)

@@ -37,7 +37,7 @@ from aibench.results.result import (
 )
 from aibench.training.ending import Ending
 from aibench.training.goal import Goal
-from aibench.training.recorder import Record
+from aibench.training.record import Record
 
 if TYPE_CHECKING:
     from aibench.training.session import Session
@@ -86,6 +86,7 @@ def salvaged(session: Session, ending: Ending, division: Division | None, starte
         best_quality=record.best,
         to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
         history=record.history,
+        parts=record.parts,
     )
 
 

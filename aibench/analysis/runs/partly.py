@@ -1,4 +1,4 @@
-"""Types of parts of a result of which some are there: what a version of the schema has besides is left alone."""
+"""Builds types of parts of a result of which some are there: what a version of the schema has besides is left alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def partly(kind: type) -> Any:
 
 
 def _of(hint: Any) -> Any:
-    """The type `hint` with `partly` for each dataclass in it."""
+    """Return the type `hint` with `partly` for each dataclass in it."""
     if isinstance(hint, type) and is_dataclass(hint):
         return partly(hint)
     origin, of = get_origin(hint), tuple(map(_of, get_args(hint))) if get_origin(hint) is not Annotated else ()

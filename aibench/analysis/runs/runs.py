@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError, with_config
 
 from aibench.analysis.runs.partly import partly
 from aibench.results.bounds import MOST_NUMBER, Amount, Count, Name, Number
+from aibench.results.division import EFFECTS, may_differ_in_pool
 from aibench.results.result import (
     AS_WRITTEN,
     OLDEST_VERSION,
@@ -38,8 +39,10 @@ from aibench.results.result import (
     first_fault,
 )
 
-OF_ONE_RUN = ("seed", "output", "progress", "tracking", "resume", "cost")  # a tariff changes no run
-LOCATIONS = ("data.root", "data.cache")  # the fingerprint says whether the samples are the same
+# Keys in which repeats may differ: those of the first level, and those below.
+OF_ONE_RUN, LOCATIONS = (
+    tuple(key for key in EFFECTS if ("." in key) is nested and may_differ_in_pool(key)) for nested in (False, True)
+)
 MACHINE = ("cpu", "cores", "threads", "gpu")  # 5.3.1: repeats are made on the same system under test
 NOT_IN_FILE = "not in the result file"
 
@@ -111,6 +114,7 @@ class Record:
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     figure: str | None = None
+    parts: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -317,7 +321,7 @@ def _traits(record: Record) -> Mapping[str, str]:
         "suite_version": record.suite_version,
         "quality": _text(record.target.quality),
         "data.fingerprint": (record.data or {}).get("fingerprint"),
-        **{f"system.{key}": record.system[key] for key in MACHINE if key in record.system},
+        **{f"system.{key}": _on(record, key) for key in MACHINE if key in record.system},
         **{f"versions.{package}": version for package, version in record.versions.items()},
     }
     key = _digest((config, fixed))
@@ -326,6 +330,13 @@ def _traits(record: Record) -> Mapping[str, str]:
         traits = {**flat, **{name: _text(value) for name, value in fixed.items() if value is not None}}
         _KNOWN[key] = shared(traits)
     return _KNOWN[key]
+
+
+def _on(record: Record, key: str) -> Any:
+    """Return what the machine is in `key`; of a run that moved from machine to machine, what each was, in order."""
+    said = [part["system"][key] for part in record.parts if key in part.get("system", {})]
+    several = list(dict.fromkeys(_text(value) for value in said))
+    return ", then ".join(several) if len(several) > 1 else record.system[key]
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -209,7 +209,7 @@ CSV_COLUMNS: dict[str, Callable[[VariationRow], Any]] = {
 
 
 def grid(rows: Sequence[VariationRow]) -> Grid:
-    """The table as the other tables are: what the committed studies hold, and the report."""
+    """Return the rows in the form of the other tables, which the committed studies and the report hold."""
     heads = ["task", *(header.replace("-\n", "").replace("\n", " ") for header, _ in COLUMNS)]
     cells = [
         ["\n".join(lines), *(cell(row) for _, cell in COLUMNS)] for lines, row in zip(names(rows), rows, strict=True)
@@ -219,7 +219,7 @@ def grid(rows: Sequence[VariationRow]) -> Grid:
 
 
 def markdown(rows: Sequence[VariationRow]) -> str:
-    """`rows` as a Markdown table with its legend and notes."""
+    """Return `rows` as a Markdown table with its legend and notes."""
     return grid(rows).markdown()
 
 

@@ -21,7 +21,7 @@ _DISTINCT = 64
 
 
 class Data(TaskData):
-    """Images, uint8 (4, size, size), red, green, blue and depth, and the index of who they show, int64 ()."""
+    """Holds images, uint8 (4, size, size), red, green, blue and depth, and the index of who they show, int64 ()."""
 
     unit = "images"
     config: Config
@@ -40,7 +40,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`classes`: names of the people, in the order of their indices."""
+        """Return `classes`, the names of the people in the order of their indices."""
         return {"classes": self.classes}
 
     def dataset(self, split: str) -> Any:
@@ -66,7 +66,7 @@ class Data(TaskData):
 
 
 def _portraits(split: str, count: int, classes: int, seed: int) -> tuple[Tensor, Tensor]:
-    """`count` pictures of `classes` people, who take turns. The splits show the same people and share no picture.
+    """Draw `count` pictures of `classes` people, who take turns. The splits show the same people and share no picture.
 
     Returns:
         Images, uint8 (count, 4, 32, 32), and who they show, int64 (count,).

@@ -1,4 +1,4 @@
-"""RGB-D faces in the authors' layout: a list of pairs of a PNG and an array of depths."""
+"""Reads RGB-D faces in the authors' layout: a list of pairs of a PNG and an array of depths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aibench.vision.files import read_image
 
 
 class Pairs(Dataset[tuple[Tensor, Tensor]]):
-    """The pairs of one list. A sample is an image, uint8 (4, size, size), and the index of its person, int64 ().
+    """Reads the pairs of one list. A sample is an image, uint8 (4, size, size), and its person's index, int64 ().
 
     Paths lie in arrays, not in strings by the hundred thousand: processes that read samples share their memory.
 
@@ -82,7 +82,7 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
 
 
 def people(root: Path) -> list[str]:
-    """Names of the people in the training list, sorted: the closed set."""
+    """Return the names of the people in the training list, sorted: the closed set."""
     return sorted({row[2] for row in read_list(root / LISTS["train"])})
 
 
@@ -99,7 +99,7 @@ def require_apart(root: Path) -> None:
 
 
 def read_list(path: Path) -> list[list[str]]:
-    """The lines of a list below its header: path of the colours, path of the depths, name.
+    """Return the lines of a list below its header: path of the colours, path of the depths, name.
 
     Raises:
         DataError: It cannot be read, has no line, or one of another number of fields.
@@ -122,7 +122,7 @@ def read_list(path: Path) -> list[list[str]]:
 
 
 def read_depth(path: Path) -> NDArray[np.floating]:
-    """The depths in `path`, (height, width); 0 where there is none.
+    """Return the depths in `path`, (height, width); 0 where there is none.
 
     Raises:
         DataError: It is no array of numbers in two dimensions.

@@ -1,4 +1,4 @@
-"""Images of an LSUN database, read from disk one by one."""
+"""Reads images of an LSUN database from disk, one by one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aibench.vision.files import decoded
 
 
 class Lsun(Dataset[tuple[Tensor]]):
-    """The images of one split: the shorter side resized to `size` pixels, and the middle cut out.
+    """Reads the images of one split: the shorter side resized to `size` pixels, and the middle cut out.
 
     A sample is an image, uint8 (3, size, size). The database maps keys, 40 hexadecimal digits, to encoded images: JPEG
     or WebP, what each is shows when it is decoded. The keys are read once and kept in `data.cache`.
@@ -70,7 +70,7 @@ class Lsun(Dataset[tuple[Tensor]]):
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
-    """A transaction that reads the database in `file`.
+    """Open a transaction that reads the database in `file`.
 
     A process may open a database once at a time, and not at all where the process that it was forked from has it open.
     Opened for one image (0.05 ms, decoding it takes some 2) it is in nobody's way, and the reader can be pickled.

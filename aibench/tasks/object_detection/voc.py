@@ -1,4 +1,4 @@
-"""PASCAL VOC2007 on disk: its annotations and its images."""
+"""Reads PASCAL VOC2007 from disk: its annotations and its images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Annotation = tuple[tuple[int, int], dict[str, Tensor]]
 
 
 class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
-    """The images of one of VOC2007's sets. Annotations are read at once, images when they are asked for.
+    """Reads the images of one of VOC2007's sets. Annotations are read at once, images when they are asked for.
 
     A sample is an image, uint8 (3, height, width), and its target: `boxes`, float (objects, 4), `labels`, int64
     (objects,), from 1 in alphabetical order, and `difficult`, bool (objects,).
@@ -73,7 +73,7 @@ class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
 
     @property
     def portrait(self) -> NDArray[np.bool_]:
-        """Which images are taller than wide, bool (images,)."""
+        """Return which images are taller than wide, bool (images,)."""
         return np.array([height > width for height, width in self.sizes], bool)
 
     def signature(self) -> list[Any]:
@@ -98,7 +98,7 @@ def require_apart(train: VOC2007, val: VOC2007) -> None:
 
 
 def annotation(path: Path) -> Annotation:
-    """The image's (height, width) and its target, of an annotation.
+    """Return the image's (height, width) and its target, from an annotation.
 
     The file counts pixels from 1, both ends included. Boxes here are edges, so that (1, 1, 10, 10) becomes
     (0, 0, 10, 10): the left upper corners move by one, and widths are differences. Difficult objects are kept.

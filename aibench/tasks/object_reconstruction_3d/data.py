@@ -29,7 +29,7 @@ Sample = tuple[Tensor, Tensor]
 
 
 class Objects(Dataset[Sample]):
-    """Objects in memory, each from several sides; sample `object * views + view`.
+    """Holds objects in memory, each from several sides; sample `object * views + view`.
 
     A sample is a picture, uint8 (3, size, size), and the volume of what it shows, bool (x, y, z).
 
@@ -53,17 +53,17 @@ class Objects(Dataset[Sample]):
         return pictures[0], volumes[0]
 
     def gather(self, indices: Tensor) -> Sample:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         which, view = indices // self.views, indices % self.views
         return self.pictures[which % len(self.pictures), view], self.volumes[which % len(self.volumes)]
 
     def fingerprint(self) -> str:
-        """Of all pictures and volumes."""
+        """Return the digest of all pictures and volumes."""
         return digest(self.pictures, self.volumes, str(self.objects))
 
 
 class Data(TaskData):
-    """Pictures, uint8 (3, size, size), and volumes, bool (x, y, z); an epoch has one picture of each object."""
+    """Holds pictures, uint8 (3, size, size), and volumes, bool (x, y, z); an epoch has one picture of each object."""
 
     unit = "images"
     config: Config
@@ -85,14 +85,14 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`categories`: names of what the objects are."""
+        """Return `categories`, the names of what the objects are."""
         return {"categories": list(self.config.data.categories)}
 
     def dataset(self, split: str) -> Any:
         return self.splits[split]
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[Any]]:
-        """Each object once, from a side that is drawn; the short last batch left out."""
+        """Return each object once, from a side that is drawn; the short last batch is left out."""
         size = self.config.data.batch_size
         order = generator.permutation(dataset.objects)
         indices = order * dataset.views + generator.integers(dataset.views, size=dataset.objects)

@@ -1,4 +1,4 @@
-"""MovieLens's ratings from disk: every rating is an interaction, whatever its value."""
+"""Reads MovieLens's ratings from disk: every rating is an interaction, whatever its value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LEAST, MOST = 0.5, 5.0  # stars
 
 
 def movielens(root: Path, config: DataConfig) -> Interactions:
-    """The ratings below `root`, in the order of their timestamps and, where those are equal, of their lines.
+    """Read the ratings below `root`, in the order of their timestamps and, where those are equal, of their lines.
 
     Raises:
         DataError: A line is damaged, a user rates once or something twice, or the file is not complete.
@@ -49,7 +49,7 @@ def movielens(root: Path, config: DataConfig) -> Interactions:
 
 
 def _require_values(path: Path, layout: Format, table: pd.DataFrame) -> None:
-    """Numbers that no release has: an id below 1, a rating that is none of half a star to five."""
+    """Refuse numbers that no release has: an id below 1, a rating that is none of half a star to five."""
     bounds = {"user": (1, np.inf), "item": (1, np.inf), "rating": (LEAST, MOST), "timestamp": (0, np.inf)}
     for name, (least, most) in bounds.items():
         values = table[name].to_numpy()
@@ -65,7 +65,7 @@ def _require_values(path: Path, layout: Format, table: pd.DataFrame) -> None:
 
 
 def _require_pairs(path: Path, layout: Format, table: pd.DataFrame, user: Ints, item: Ints) -> None:
-    """That nobody rates anything twice, and everybody something to train on and something to hold out."""
+    """Check that nobody rates anything twice, and everybody has something to train on and to hold out."""
     pair = user * (item.max() + 1) + item
     _, firsts = np.unique(pair, return_index=True)
     if len(firsts) < len(pair):

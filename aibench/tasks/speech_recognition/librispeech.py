@@ -1,4 +1,4 @@
-"""LibriSpeech's utterances, read from FLAC files one by one."""
+"""Reads LibriSpeech's utterances from FLAC files, one by one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MANY = 2_000  # files whose headers take seconds to read
 
 
 class LibriSpeech(Dataset[Sample]):
-    """The utterances of one split.
+    """Reads the utterances of one split.
 
     A sample is a spectrogram, float (frames, bins), its labels, int64 (characters,), and the number of its set. The
     held-out utterances come in descending length: little is filled up, and what does not fit into memory is known at
@@ -119,7 +119,7 @@ def _evenly(chosen: NDArray[np.int64], count: int | None, split: str, folder: Pa
 
 
 def _sizes(folder: Path, paths: Sequence[Path], config: DataConfig) -> NDArray[np.int64]:
-    """The samples of each recording, int64 (utterances,), read once from the headers and kept in `data.cache`."""
+    """Return the samples of each recording, int64 (utterances,), read once from the headers and kept."""
     names = [str(path.relative_to(folder)) for path in paths]
     states = [(status.st_size, status.st_mtime_ns) for status in map(os.stat, paths)]
     name = f"speech_recognition-sizes-{digest(str(folder.resolve()), json.dumps(names), json.dumps(states))}"
@@ -132,7 +132,7 @@ def _sizes(folder: Path, paths: Sequence[Path], config: DataConfig) -> NDArray[n
 
 
 def _size(path: Path, sample_rate: int) -> int:
-    """The samples of a recording, by its header."""
+    """Return the samples of a recording, by its header."""
     try:
         header = soundfile.info(str(path))
     except soundfile.SoundFileError as error:

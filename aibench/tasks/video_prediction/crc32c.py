@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli), the checksum of TFRecord files, many bytes at once."""
+"""Computes CRC-32C (Castagnoli), the checksum of TFRecord files, many bytes at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHORT = 4 * _LANE
 
 
 def crc32c(message: bytes) -> int:
-    """The checksum of `message`.
+    """Return the checksum of `message`.
 
     The checksum is linear in the message's bits. So the lanes are taken as messages of their own, and each is then
     moved over what follows it, two and two, by multiplying with as many zero bytes.
@@ -44,7 +44,7 @@ def crc32c(message: bytes) -> int:
 
 @cache
 def _table() -> Words:
-    """What each value of a byte does to the register, (256,)."""
+    """Return what each value of a byte does to the register, (256,)."""
     values: Words = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         values = (values >> np.uint32(1)) ^ (values & np.uint32(1)) * _POLYNOMIAL
@@ -52,7 +52,7 @@ def _table() -> Words:
 
 
 def _moved(states: Words, level: int) -> Words:
-    """`states` after `_LANE * 2**level` zero bytes."""
+    """Return `states` after `_LANE * 2**level` zero bytes."""
     first, second, third, fourth = _moves(level)
     moved: Words = first[states & 255] ^ second[states >> 8 & 255] ^ third[states >> 16 & 255] ^ fourth[states >> 24]
     return moved
@@ -60,7 +60,7 @@ def _moved(states: Words, level: int) -> Words:
 
 @cache
 def _moves(level: int) -> list[Words]:
-    """What the zero bytes of `_moved` make of each value of the register's four bytes, lowest first, 4 x (256,)."""
+    """Return what `_moved`'s zero bytes make of each value of the register's bytes, lowest first, 4 x (256,)."""
     registers = [np.arange(256, dtype=np.uint32) << np.uint32(8 * place) for place in range(4)]
     if level:
         return [_moved(_moved(states, level - 1), level - 1) for states in registers]
