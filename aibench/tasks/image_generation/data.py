@@ -28,7 +28,7 @@ class MadeUp(InTurn):
 
 
 class Data(TaskData):
-    """Images, uint8 (channels, size, size); a sample is a tuple of one."""
+    """Holds images, uint8 (channels, size, size); a sample is a tuple of one."""
 
     unit = "images"
     config: Config
@@ -39,7 +39,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`held_out`: number of held-out images; the evaluation generates as many."""
+        """Return `held_out`, the number of held-out images; the evaluation generates as many."""
         return {"held_out": len(self.splits["val"])}
 
     def dataset(self, split: str) -> Any:

@@ -30,7 +30,7 @@ class MadeUp(InTurn):
 
 
 class Data(TaskData):
-    """Frames, uint8 (frames, 3, size, size), actions, float (frames, actions), and states, float (frames, states).
+    """Holds frames, uint8 (frames, 3, size, size), with actions and states, float (frames, numbers) each.
 
     Action `t` leads from frame `t` to frame `t + 1`; state `t` is where the robot is in frame `t`.
     """
@@ -44,7 +44,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`left_out`: how many sequences of each split are too short, where they are read from disk."""
+        """Return `left_out`, the number of sequences of each split that are too short, if they are read from disk."""
         if self.config.data.source is not Source.disk:
             return {}
         return {"left_out": {split: dataset.left_out for split, dataset in self.splits.items()}}
@@ -53,7 +53,7 @@ class Data(TaskData):
         return self.splits[split]
 
     def units(self, dataset: Any, indices: np.ndarray[Any, Any]) -> int:
-        """The frames of the sequences."""
+        """Return the frames of the sequences."""
         return len(indices) * self.config.data.frames
 
     def fingerprint(self) -> str:
