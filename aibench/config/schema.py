@@ -57,6 +57,11 @@ class DataConfig:
     val_size: Count | None = None
     workers: Annotated[int, at_least(0, 1024)] = 0
 
+    @property
+    def smallest_batch(self) -> int:
+        """How few training samples make a batch."""
+        return self.batch_size
+
 
 @dataclass(slots=True)
 class OptimConfig:

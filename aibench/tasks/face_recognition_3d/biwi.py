@@ -144,7 +144,10 @@ def _numbers(path: Path, what: str, rows: int) -> list[NDArray[np.float64]]:
     found = []
     for number, line in enumerate(lines, start=1):
         try:
-            found += [np.array([float(word) for word in line.split()])] if line.strip() else []
+            row = np.array([float(word) for word in line.split()])
+            if not np.isfinite(row).all():
+                raise ValueError("a number that is none")
+            found += [row] if len(row) else []
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {line[:40]!r} is not a row of numbers.") from error
     if len(found) < rows or any(len(row) < 2 for row in found[:rows]):

@@ -100,9 +100,7 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
 
 def _on_grey(path: Path) -> Image.Image:
     """Return the middle of a picture with an opacity, on grey."""
-    read_image(path)  # for its messages
-    with Image.open(path) as file:
-        picture = file.convert("RGBA")
+    picture = read_image(path, "RGBA")
     if min(picture.size) < _CROP:
         raise DataError(
             f"{path}: {picture.width}x{picture.height} pixels, less than {_CROP}x{_CROP}. Restore this file."

@@ -78,6 +78,8 @@ def read_mat(path: Path, resolution: int) -> Solid:
         raise DataError(
             f"{path}: looked for {resolution} voxels along each edge, found {shape} {voxels.dtype}. {_ADVICE}"
         )
+    if not ((voxels >= 0) & (voxels <= 1)).all():
+        raise DataError(f"{path}: voxels that are no shares of full, 0 to 1. Restore this file.")
     full: Solid = voxels > 0.5
     return np.ascontiguousarray(full.transpose(1, 2, 0)[::-1, :, ::-1])
 
