@@ -39,6 +39,7 @@ KEPT = [
     "interactions",
     "metrics",
     "nn",
+    "tasks",
     "text",
     "vision",
 ]
@@ -49,11 +50,11 @@ WORDS = """
     Collect Colour Combine Compare Compose Compress Compute Convert Convolve Copy Count Create Cut Decide Decode
     Define Derive Describe Detect Do Draw Drop Enclose Encode End Enter Estimate Evaluate Express Fetch Fill Find
     Fit Fix Follow Forecast Forward Generate Give Group Guard Hand Handle Have Hide Hold Imitate Integrate Join
-    Judge Keep Learn Leave Lengthen Let List Load Log Look Make Map Mark Match Measure Move Name Normalise Note
-    Paint Parse Pass Permit Pool Predict Print Profile Propose Put Quote Raise Rank Reach Read Record Refuse
-    Register Remove Repeat Replace Report Resolve Rest Restore Return Round Run Sample Save Say Scale Score Search
-    Select Serve Set Show Shrink Skip Sleep Sort Speak Split Stack Start Stop Store Subtract Sum Summarise Sweep
-    Switch Tabulate Take Tell Test Time Train Translate Try Turn Undo Wait Watch Wrap Write Yield
+    Judge Keep Learn Leave Lengthen Let List Load Log Look Make Map Mark Match Measure Move Name Normalise Note Open
+    Paint Parse Pass Permit Plan Pool Predict Print Profile Propose Provide Put Quote Raise Rank Reach Read Record
+    Refuse Register Remove Repeat Replace Report Resolve Rest Restore Return Round Run Sample Save Say Scale Score
+    Search Select Serve Set Show Shrink Skip Sleep Sort Speak Split Stack Start Stop Store Subtract Sum Summarise
+    Sweep Switch Tabulate Take Tell Test Time Train Translate Try Turn Undo Wait Watch Wrap Write Yield
 """
 VERBS = WORDS.split()
 BEGINS_BADLY = re.compile(r"(Of|As|Likewise|Which|Whose|Theirs)\b")
