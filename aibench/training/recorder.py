@@ -100,7 +100,6 @@ class Recorder(pl.Callback):
         self.watchers = watchers
         self.identity = identity
         self.record = Record()
-        self.optimizers = 1
         self._phase: str | None = None
         self._watching = ExitStack()
         batches.clock = instruments.clock
@@ -115,7 +114,6 @@ class Recorder(pl.Callback):
             checkpoint.restore_random_states(self._states)
             self._states = None
         assert isinstance(pl_module, TaskModule)
-        self.optimizers = len(trainer.optimizers)
         self._watching.enter_context(watched(pl_module, trainer, self.instruments.clock))
         self._enter(WARM_UP if self.record.steps < self.schedule.warmup else pl_module.phase)
         trainer.should_stop = self._is_over()
