@@ -77,7 +77,7 @@ class TargetConfig:
 
     Attributes:
         metric: Name under which the evaluation logs the quality.
-        mode: Which values are better.
+        mode: `max` or `min`: the values that are better.
         entire: Quality that ends `session=entire`; null where the paper has none.
         quasi_entire: Quality that ends `session=quasi_entire`; null where the paper has none.
         origin: `paper`, or `calibrated` where the values were measured with `aibench calibrate`.
@@ -175,10 +175,10 @@ class TrackingConfig:
 
 @dataclass(slots=True)
 class CheckpointConfig:
-    """When a run writes what it can go on from, besides at each evaluation and at a signal.
+    """Says when a run writes what it can go on from, besides at each evaluation and at a signal.
 
     Attributes:
-        minutes: After so many minutes without a checkpoint; 0 or null for never.
+        minutes: Minutes without a checkpoint after which one is written; 0 or null for never.
     """
 
     minutes: Annotated[float, at_least(0, 10**6)] | None = 10.0

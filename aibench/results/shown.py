@@ -1,4 +1,4 @@
-"""Text of others, as it may be shown: what a terminal would act on, or what hides or turns letters, is written out."""
+"""Writes out, in text of others, what a terminal would act on, and what hides or turns letters."""
 
 from __future__ import annotations
 

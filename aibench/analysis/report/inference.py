@@ -29,7 +29,7 @@ HEADS = ("task", "precision", "scenario", "batch", "a second", "mean ms", "p50 m
 
 @dataclass(slots=True)
 class Percentile:
-    """Of the latencies, as the report reads it."""
+    """Holds a percentile of the latencies, as the report reads it."""
 
     percent: Amount
     seconds: Amount | None = None
@@ -38,7 +38,7 @@ class Percentile:
 
 @dataclass(slots=True)
 class Scenario:
-    """One way of asking, as the report reads it."""
+    """Holds one way of asking, as the report reads it."""
 
     name: Name | None = None
     batch: Count | None = None
@@ -50,7 +50,7 @@ class Scenario:
 
 @dataclass(slots=True)
 class Quality:
-    """The quality measured again, as the report reads it."""
+    """Holds the quality measured again, as the report reads it."""
 
     served: SomeNumber | None = None
     trained: Number | None = None
@@ -59,7 +59,7 @@ class Quality:
 @with_config(AS_WRITTEN)
 @dataclass(slots=True)
 class Served:
-    """The fields of `inference.json` that the report shows."""
+    """Holds the fields of `inference.json` that the report shows."""
 
     precision: Name | None = None
     scenarios: list[Scenario] = field(default_factory=list)
