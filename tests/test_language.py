@@ -38,21 +38,38 @@ KEPT = [
     "interactions",
     "metrics",
     "nn",
+    "tasks",
     "text",
     "vision",
 ]
 
 # What a first line may begin with: functions in this form, modules and classes in the third person. Add what you need.
 WORDS = """
-    Accept Act Add Allow Answer Append Apply Ask Assemble Attend Average Begin Borrow Bound Bring Build Call Carry
-    Change Check Choose Collate Collect Colour Combine Compare Compose Compress Compute Convert Convolve Copy Count
-    Create Cut Decide Decode Define Derive Describe Detect Do Draw Drop Enclose Encode End Enter Estimate Evaluate
-    Express Fetch Fill Find Fit Fix Follow Forecast Forward Generate Give Go Group Guard Hand Handle Have Hide Hold
-    Imitate Integrate Join Judge Keep Learn Leave Lengthen Let List Load Log Look Make Map Mark Match Measure Move
-    Name Normalise Note Paint Parse Pass Permit Pool Predict Print Profile Propose Put Quote Raise Rank Reach Read
-    Record Refuse Register Remember Remove Repeat Replace Report Resolve Rest Restore Return Round Run Sample Save
-    Say Scale Score Search Select Serve Set Show Shrink Skip Sleep Sort Speak Split Stack Start Stop Store Subtract
-    Sum Summarise Sweep Switch Tabulate Take Tell Test Time Train Translate Try Turn Undo Wait Watch Wrap Write
+    Accept Act Add Allow Answer Append Apply Ask Assemble Attend Average
+    Begin Borrow Bound Bring Build
+    Call Carry Change Check Choose Collate Collect Colour Combine Compare Compose Compress Compute Convert Convolve
+      Copy Count Create Cut
+    Decide Decode Define Derive Describe Detect Do Draw Drop
+    Enclose Encode End Enter Estimate Evaluate Express
+    Fetch Fill Find Fit Fix Follow Forecast Forward
+    Generate Give Go Group Guard
+    Hand Handle Have Hide Hold
+    Imitate Integrate
+    Join Judge
+    Keep
+    Learn Leave Lengthen Let List Load Log Look
+    Make Map Mark Match Measure Move
+    Name Normalise Note
+    Open
+    Paint Parse Pass Permit Pool Predict Print Profile Propose Provide Put
+    Quote
+    Raise Rank Reach Read Record Refuse Register Remember Remove Repeat Replace Report Resolve Rest Restore Return
+      Round Run
+    Sample Save Say Scale Score Search Select Serve Set Show Shrink Skip Sleep Sort Speak Split Stack Start Stop
+      Store Subtract Sum Summarise Sweep Switch
+    Tabulate Take Tell Test Time Train Translate Try Turn
+    Undo
+    Wait Watch Wrap Write
     Yield
 """
 VERBS = WORDS.split()

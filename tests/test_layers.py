@@ -55,6 +55,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "drawn": set(),
     "paper": set(),
     "spread": set(),
+    "serving": {"grid"},
     "calibration": set(),
     "checking": set(),
     "runs": set(),
@@ -65,7 +66,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "published": {"grid", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread"},
-    "report": {"cost", "grid", "paper", "runs", "spread", "variation"},
+    "report": {"cost", "grid", "paper", "runs", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
 LONGEST_FUNCTION = 60

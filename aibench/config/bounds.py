@@ -161,11 +161,11 @@ class Text:
 
     Attributes:
         longest: Most bytes in UTF-8.
-        without: Signs that must not occur.
+        without: What must not occur in it.
     """
 
     longest: int = LONGEST_PATH
-    without: str = ""
+    without: tuple[str, ...] = ()
 
     def wrong(self, value: object) -> str | None:
         if not isinstance(value, str):
@@ -178,7 +178,8 @@ class Text:
             return "holds bytes that are not UTF-8"
         if length > self.longest:
             return f"has {length:,} bytes, and must have at most {self.longest}"
-        strange = next((sign for sign in value if sign < " " or sign == "\x7f" or sign in self.without), None)
+        controls = [sign for sign in value if sign < " " or sign == "\x7f"]
+        strange = next((part for part in (*controls, *self.without) if part in value), None)
         return None if strange is None else f"must not hold {strange!r}"
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from aibench.config.bounds import Count, NotNegative, OneOf, Positive, Text, abo
 SEEDS = 2**32  # NumPy takes no greater one
 Watts = Annotated[float, at_least(0, 10**6)]  # of one machine
 Price = Annotated[float, at_least(0, 10**6)]
-Name = Annotated[str, Text(128, without="/\\#?%:")]  # of W&B
+Name = Annotated[str, Text(128, without=("/", "\\", "#", "?", "%", ":"))]  # of W&B
 
 CACHE = "~/.cache/aibench"
 
@@ -56,6 +56,11 @@ class DataConfig:
     train_size: Count | None = None
     val_size: Count | None = None
     workers: Annotated[int, at_least(0, 1024)] = 0
+
+    @property
+    def smallest_batch(self) -> int:
+        """How few training samples make a batch."""
+        return self.batch_size
 
 
 @dataclass(slots=True)
@@ -213,7 +218,7 @@ class RunConfig:
     warmup_steps: Annotated[int, at_least(0, 10**9)] = 10
     resume: Resume = Resume.never
     progress: bool = True
-    output: str = MISSING
+    output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

@@ -102,7 +102,7 @@ class TrainBatches:
         self._planned: tuple[int, list[Indices]] | None = None
         self._before = [np.zeros(2, dtype=np.int64)]  # samples and units before each epoch
         size = data.config.data.batch_size
-        if size > len(dataset):
+        if data.config.data.smallest_batch > len(dataset):
             raise ConfigError(
                 f"data.batch_size={size}: larger than the {len(dataset)} training samples. Set data.batch_size to "
                 f"{len(dataset)} or less."

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.face_embedding.config import Decay
+from aibench.nn.decay import Decay
 from aibench.tasks.face_embedding.data import Data
 from aibench.tasks.face_embedding.inception import ROWS, Inception, RootMeanSquare
 from aibench.tasks.face_embedding.module import Module

@@ -13,7 +13,8 @@ from torchvision.models import resnet18, resnet50
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.face_recognition_3d.config import Channels, Decay
+from aibench.nn.decay import Decay
+from aibench.tasks.face_recognition_3d.config import Channels
 from aibench.tasks.face_recognition_3d.data import Data
 from aibench.tasks.face_recognition_3d.module import Module
 from aibench.training.loader import EvalBatches

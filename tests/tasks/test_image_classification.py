@@ -12,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.image_classification.config import Decay, ModelConfig, Network
+from aibench.nn.decay import Decay
+from aibench.tasks.image_classification.config import ModelConfig, Network
 from aibench.tasks.image_classification.data import Data
 from aibench.tasks.image_classification.model import network
 from aibench.tasks.image_classification.module import Module

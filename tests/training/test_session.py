@@ -137,8 +137,7 @@ def test_a_loss_that_is_not_finite_ends_as_diverged_and_keeps_what_was_measured(
     result = run("session=epochs", "epochs=4")
     assert result.status is Status.diverged
     assert result.message.startswith("the loss of step 9 is not finite.")
-    assert [row.steps for row in result.history] == [row for row in (3, 6) if row in [e.steps for e in result.history]]
-    assert len(result.history) >= 1
+    assert [row.steps for row in result.history] == [3, 6]
     assert read_result(tmp_path / "run").status is Status.diverged
 
 

@@ -1,4 +1,4 @@
-"""Where RGB-D faces lie on disk: the authors' lists of pairs, or BIWI's sequences. Imports no torch."""
+"""Finds RGB-D faces on disk: the authors' lists of pairs, or BIWI's sequences. Imports no torch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INSIDE = ("", "hpdb", "faces_0")  # where the folders of the sequences may lie i
 
 
 def list_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
-    """What keeps the folder `root` from holding the authors' lists with `classes` people, a line each."""
+    """Yield what keeps the folder `root` from holding the authors' lists with `classes` people, a line each."""
     missing = [name for name in LISTS.values() if not (root / name).is_file()]
     if missing:
         yield (
@@ -61,18 +61,18 @@ def _header(path: Path) -> list[str]:
 
 
 def _classes(path: Path) -> set[str]:
-    """Names in the last column; lines that cannot be read are for the reader to name."""
+    """Return the names in the last column; lines that cannot be read are for the reader to name."""
     with path.open(newline="", encoding="utf-8", errors="replace") as lines:
         return {row[2] for row in list(csv.reader(lines))[1:] if len(row) == len(COLUMNS)}
 
 
 def sequences(root: Path) -> Path | None:
-    """The folder that holds BIWI's sequences 01 to 24; None where there is none."""
+    """Return the folder that holds BIWI's sequences 01 to 24; None where there is none."""
     return next((root / name for name in INSIDE if (root / name / "01").is_dir()), None)
 
 
 def biwi_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
-    """What keeps the folder `root` from being the BIWI Kinect Head Pose Database, a line each."""
+    """Yield what keeps the folder `root` from being the BIWI Kinect Head Pose Database, a line each."""
     folder = sequences(root)
     if folder is None:
         yield (

@@ -21,7 +21,7 @@ DISTINCT = 64  # made-up images
 
 
 class Data(TaskData):
-    """Images, uint8 (3, size, size), and the index of what they show, int64 ()."""
+    """Holds images, uint8 (3, size, size), and the index of what they show, int64 ()."""
 
     unit = "images"
     config: Config
@@ -42,7 +42,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`classes`: their names, in the order of their indices."""
+        """Return `classes`, their names in the order of their indices."""
         return {"classes": self.classes}
 
     def dataset(self, split: str) -> Any:

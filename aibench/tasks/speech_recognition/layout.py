@@ -1,4 +1,4 @@
-"""Where LibriSpeech's transcripts and recordings lie. Imports no torch."""
+"""Finds LibriSpeech's transcripts and recordings. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRANSCRIPTS = "*.trans.txt"
 
 
 def home(root: Path) -> Path:
-    """The folder that holds the sets: `root` or its folder `LibriSpeech`."""
+    """Return the folder that holds the sets: `root` or its folder `LibriSpeech`."""
     return root / HOME if (root / HOME).is_dir() else root
 
 
@@ -29,7 +29,7 @@ def _transcripts(folder: Path) -> Iterator[Path]:
 
 
 def problems(root: Path, typed: str, sets: Sequence[str]) -> Iterator[str]:
-    """What keeps the folder `root` from holding LibriSpeech's `sets`, a line each."""
+    """Yield what keeps the folder `root` from holding LibriSpeech's `sets`, a line each."""
     folder = home(root)
     for name in sets:
         if not (folder / name).is_dir():

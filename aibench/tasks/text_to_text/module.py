@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -84,7 +85,7 @@ class Module(TaskModule):
         optimizer = torch.optim.Adam(
             self.parameters(), lr=optim.lr, betas=BETAS, eps=EPSILON, weight_decay=optim.weight_decay, fused=True
         )
-        return each_step(optimizer, lambda step: inverse_root(step, optim.warmup_steps))
+        return each_step(optimizer, partial(inverse_root, warmup=optim.warmup_steps))
 
     def example_input(self) -> tuple[Tensor, ...]:
         source, target = self.facts["lengths"]
