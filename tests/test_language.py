@@ -18,28 +18,19 @@ KEPT = [
     "contract.py",
     "registry.py",
     "result.py",
-    "analysis/__init__.py",
-    "analysis/calibration.py",
-    "analysis/checking.py",
-    "analysis/comparison",
-    "analysis/cost",
-    "analysis/grid.py",
-    "analysis/paper.py",
-    "analysis/runs",
-    "analysis/spread.py",
-    "analysis/subset",
-    "analysis/summary.py",
-    "analysis/variation",
-    "analysis/workloads",
+    "analysis",
     "characterization",
     "commands",
     "composition",
+    "config",
     "datasets",
     "interactions",
     "metrics",
     "nn",
+    "results",
     "tasks",
     "text",
+    "tracking",
     "vision",
 ]
 
@@ -49,7 +40,7 @@ WORDS = """
     Begin Borrow Bound Bring Build
     Call Carry Change Check Choose Collate Collect Colour Combine Compare Compose Compress Compute Convert Convolve
       Copy Count Create Cut
-    Decide Decode Define Derive Describe Detect Do Draw Drop
+    Decide Declare Decode Define Derive Describe Detect Do Draw Drop
     Enclose Encode End Enter Estimate Evaluate Express
     Fetch Fill Find Fit Fix Follow Forecast Forward
     Generate Give Go Group Guard
@@ -57,7 +48,7 @@ WORDS = """
     Imitate Integrate
     Join Judge
     Keep
-    Learn Leave Lengthen Let List Load Log Look
+    Lay Learn Leave Lengthen Let List Load Log Look
     Make Map Mark Match Measure Move
     Name Normalise Note
     Open

@@ -41,7 +41,7 @@ def decoded(encoded: bytes, name: str, mode: str = "RGB") -> Image.Image:
         mode: Pillow's name of it.
 
     Raises:
-        DataError: As `read_image` does.
+        DataError: The same as for `read_image`.
     """
     from aibench.vision.modes import in_eight_bits
 
