@@ -52,7 +52,7 @@ WORDS = """
     Make Map Mark Match Measure Move
     Name Normalise Note
     Open
-    Paint Parse Pass Permit Pool Predict Print Profile Propose Provide Put
+    Paint Parse Pass Permit Plan Pool Predict Print Profile Propose Provide Put
     Quote
     Raise Rank Reach Read Record Refuse Register Remember Remove Repeat Replace Report Resolve Rest Restore Return
       Round Run

@@ -1,4 +1,4 @@
-"""Writes out, in text of others, what a terminal would act on, and what hides or turns letters."""
+"""Writes out what a terminal would act on, or what hides or turns letters, in text of others."""
 
 from __future__ import annotations
 
