@@ -33,7 +33,7 @@ def read_image(path: Path, mode: str = "RGB") -> Image.Image:
 
 
 def decoded(encoded: bytes, name: str, mode: str = "RGB") -> Image.Image:
-    """Return the picture in the bytes of an image file; as `read_image`.
+    """Return the picture in the bytes of an image file, as `read_image` does.
 
     Args:
         encoded: The file's bytes.
@@ -41,7 +41,7 @@ def decoded(encoded: bytes, name: str, mode: str = "RGB") -> Image.Image:
         mode: Pillow's name of it.
 
     Raises:
-        DataError: As `read_image` does.
+        DataError: The bytes cannot be decoded, or are cut off.
     """
     from aibench.vision.modes import in_eight_bits
 

@@ -25,7 +25,7 @@ from aibench.tasks.face_recognition_3d.layout import AGAIN, PEOPLE, sequences
 from aibench.vision.files import read_image
 
 _WIDEST = 1 << 13  # pixels: a damaged header must not ask for all memory
-TRAIN_PART, VAL_FROM = 0.75, 0.8  # of a sequence: what lies between is left out, so that no two frames are neighbours
+TRAIN_PART, VAL_FROM = 0.75, 0.8  # parts of a sequence; what lies between is left out: no two frames are neighbours
 PEOPLE_NAMES = sorted(set(PEOPLE.values()))
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from aibench.config import Source
 from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
 from aibench.tasks.face_recognition_3d.biwi import PEOPLE_NAMES, Frames
-from aibench.tasks.face_recognition_3d.config import Config, Layout
+from aibench.tasks.face_recognition_3d.config import Config
+from aibench.tasks.face_recognition_3d.layout import Layout
 from aibench.tasks.face_recognition_3d.pairs import Pairs, people, require_apart
 from aibench.vision import heads
 

@@ -22,7 +22,7 @@ from aibench.text.batches import Ragged
 from aibench.text.vocabulary import BOS, EOS, Vocabulary
 from aibench.vision.files import read_image
 
-_RECIPE = 1  # of the prepared file: another number makes it anew
+_RECIPE = 1  # the version of the prepared file: another number makes it anew
 _WORD = re.compile(r"n't\b|'(?:s|m|d|ll|re|ve)\b|\w+(?=n't\b)|\w+(?:[-/.]\w+|[:,]\d\w*)*|[^\w\s]")
 
 Whole = NDArray[np.int64]

@@ -22,7 +22,7 @@ from aibench.tasks.object_reconstruction_3d.shapenet import ShapeNet
 from aibench.tasks.object_reconstruction_3d.shapes import solids_and_pictures
 
 CHAIR = "03001627"  # WordNet's number
-CHAIRS = {"train": 4_744, "val": 1_356}  # of Yan et al. 2016, what made-up samples stand for
+CHAIRS = {"train": 4_744, "val": 1_356}  # Yan et al. 2016 have these; made-up samples stand for them
 _DISTINCT_PICTURES, _DISTINCT_VOLUMES = 96, 16
 
 Sample = tuple[Tensor, Tensor]

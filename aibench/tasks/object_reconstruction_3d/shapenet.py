@@ -19,7 +19,7 @@ from aibench.tasks.object_reconstruction_3d.layout import Layout
 from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
 from aibench.vision.files import read_image
 
-_CROP = 127  # of 137 pixels: 3D-R2N2's input
+_CROP = 127  # the middle of 137 pixels: 3D-R2N2's input
 _BACKGROUND = (240, 240, 240)  # 3D-R2N2's, of held-out pictures
 
 

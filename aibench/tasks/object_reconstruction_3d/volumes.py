@@ -65,7 +65,7 @@ def read_mat(path: Path, resolution: int) -> Solid:
     _content(path)  # for one message about files that cannot be read
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a damaged file, in front of the exception
+            warnings.simplefilter("ignore")  # a damaged file makes one before the exception
             variables = loadmat(path, variable_names=[_VARIABLE])
     except Exception as error:  # SciPy lets whatever a damaged file leads to pass
         reason = " ".join(str(error).split()) or type(error).__name__

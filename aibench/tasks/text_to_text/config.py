@@ -120,7 +120,7 @@ class DataConfig(config.DataConfig):
 
     @property
     def smallest_batch(self) -> int:
-        """How few training samples make a batch: one, where its tokens decide."""
+        """Return how few training samples make a batch: one, where its tokens decide."""
         return self.batch_size if self.batch_tokens is None else 1
 
 
