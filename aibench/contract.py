@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +15,8 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from aibench.config import DataError, RunConfig
+from aibench.datasets.contents import Whole, all_bytes, glance
+from aibench.datasets.published import Identity
 from aibench.datasets.tensors import InTurn, Tensors, digest
 
 if TYPE_CHECKING:
@@ -35,6 +39,14 @@ class Redraws(Protocol):
 
     def redraw(self, generator: np.random.Generator) -> None:
         """Draw what changes from epoch to epoch, by `generator` alone."""
+
+
+@runtime_checkable
+class OnDisk(Protocol):
+    """Marks a data set whose samples are read from files one by one."""
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the files, in an order that does not change with the place where they lie."""
 
 
 class TaskData(ABC):
@@ -91,10 +103,47 @@ class TaskData(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Return a name of the samples: two runs with equal fingerprints used the same data."""
+        """Name the samples: two runs with equal fingerprints trained and were evaluated on the same data.
+
+        Samples in memory are all in it. Of samples that are read from files one by one it holds names, labels and the
+        `glance`: the sizes of all files, and the bytes of some. `aibench data verify` reads all bytes.
+        """
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the files that the samples are read from, none where they are generated; see `OnDisk.file_paths`."""
+        for split in ("train", "val"):
+            dataset = self.dataset(split)
+            if isinstance(dataset, OnDisk):
+                yield from dataset.file_paths()
+
+    @cached_property
+    def glance(self) -> str:
+        """Return a digest of the sizes of all files and the bytes of some, by `contents.glance`; empty without any."""
+        files = list(self.file_paths())
+        return glance(files) if files else ""
+
+    def all_bytes(self) -> Whole:
+        """Return a digest of all bytes of these files: what `aibench data verify` shows.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        return all_bytes(self.file_paths())
+
+    def identity(self) -> Identity | None:
+        """Return how the data compare with the published data set of their form.
+
+        None where they are generated, are a part that was asked for, or have a form of which the suite knows no
+        published data set.
+        """
+        return None
 
     def verify(self) -> list[str]:
-        """Read everything and return what was found, a line each; raise `DataError` at the first fault."""
+        """Read every sample, and return what was found, a line each.
+
+        Raises:
+            DataError: The first fault.
+        """
         lines = []
         for split in ("train", "val"):
             dataset = self.dataset(split)
@@ -162,7 +211,9 @@ __all__ = [
     "DataError",
     "Facts",
     "Gathers",
+    "Identity",
     "InTurn",
+    "OnDisk",
     "Redraws",
     "RunConfig",
     "TaskData",

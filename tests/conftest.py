@@ -6,17 +6,30 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from aibench.config import RunConfig
 
-# One thread a test process: two that wait for each other on busy cores make a small model ten times slower. It must
-# stand here before PyTorch is imported.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give a test process, and those that it starts, one core.
+
+    Whatever takes as many threads as there are cores then takes one. Two that wait for each other on busy cores make a
+    small model ten times slower, and PyTorch keeps them for the tests that follow.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}")
+    hands_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if hasattr(os, "sched_setaffinity") and not hands_out:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
 
 # Small enough that a session of the core's tests takes a second or two.
 TINY = (
@@ -64,5 +77,57 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             timeout=300,
             check=False,
         )
+
+    return run
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command that ran in this process said.
+
+    Attributes:
+        returncode: Exit status; an exception that came through is its traceback instead.
+        stdout, stderr: What it printed.
+        started: Folders of the runs that would have trained.
+    """
+
+    returncode: int | str
+    stdout: str
+    stderr: str
+    started: list[Path]
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Told]:
+    """`told(*words)` is what `python train.py ...` says in an empty folder, `tmp_path / "here"`, without training."""
+    import contextlib
+    import io
+    import traceback
+
+    from aibench import cli
+    from aibench.commands import train
+
+    (tmp_path / "here").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    for name, value in cli.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)  # or the process starts itself anew
+    started: list[Path] = []
+    monkeypatch.setattr(train, "run_job", lambda config, folder, *_: started.append(folder) or 0)
+
+    def run(*words: str, entry: Callable[[], None] = cli.train) -> Told:
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "argv", ["train.py", *words])
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+        started.clear()
+        status: int | str = 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                entry()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            except BaseException as error:
+                status = "".join(traceback.format_exception(error))
+        return Told(status, out.getvalue(), err.getvalue(), list(started))
 
     return run

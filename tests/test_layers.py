@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"choices", "results", "__init__"},
     "tasks": {"config", "contract", "datasets", "metrics", "nn", "vision", "text", "interactions"},
     "tracking": {"config", "composition", "results"},
-    "training": {"config", "contract", "composition", "meters", "results", "tracking", "__init__"},
+    "training": {"config", "contract", "composition", "meters", "nn", "results", "tracking", "__init__"},
     "serving": {"config", "contract", "composition", "meters", "results", "training"},
     "characterization": {"config", "contract", "composition", "meters", "nn", "results", "training"},
     "commands": {
@@ -52,18 +52,21 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Inside analysis/, from the ground up.
 WITHIN_ANALYSIS: dict[str, set[str]] = {
     "grid": set(),
+    "drawn": set(),
     "paper": set(),
     "spread": set(),
+    "serving": {"grid"},
     "calibration": set(),
     "checking": set(),
     "runs": set(),
-    "variation": {"paper", "runs", "spread"},
+    "variation": {"drawn", "grid", "paper", "runs", "spread"},
     "cost": {"grid", "runs", "spread", "variation"},
     "comparison": {"grid", "runs", "spread", "variation"},
+    "ranking": {"comparison", "grid", "runs", "variation"},
     "published": {"grid", "variation"},
-    "workloads": {"grid", "runs", "variation"},
+    "workloads": {"drawn", "grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread"},
-    "report": {"cost", "grid", "paper", "runs", "spread", "variation"},
+    "report": {"cost", "grid", "paper", "runs", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
 LONGEST_FUNCTION = 60

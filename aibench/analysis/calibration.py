@@ -115,7 +115,7 @@ def _needed(result: Result, quality: float, higher: bool) -> Needed:
     for count, (evaluation, value) in enumerate(zip(result.history, values, strict=True), start=1):
         reached = value >= quality if higher else value <= quality
         if counts and reached:
-            return Needed(result.seed, evaluation.epochs, count, evaluation.seconds, values[-1])
+            return Needed(result.seed or 0, evaluation.epochs, count, evaluation.seconds, values[-1])
         counts = counts or not reached
     raise ValueError(f"seed {result.seed} never misses {quality:g}: a longer budget, or another metric, would do.")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 100  # of the table where the output is no terminal
 GAP = 2  # between two columns
 NONE = "-"
+ACTING = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # begin a formula, their wide forms too
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,17 @@ class Grid:
     legend: str = ""
     notes: Sequence[str] = ()
     records: Sequence[dict[str, Any]] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        safe = {
+            "title": shown(self.title),
+            "heads": list(map(shown, self.heads)),
+            "rows": [list(map(shown, row)) for row in self.rows],
+            "legend": shown(self.legend),
+            "notes": list(map(shown, self.notes)),
+        }
+        for name, value in safe.items():
+            object.__setattr__(self, name, value)
 
     def show(self, console: Console) -> None:
         """Print it; what is no terminal gets at least 100 columns and no colour."""
@@ -71,28 +86,46 @@ class Grid:
 
     def markdown(self) -> str:
         """Return the table as Markdown, with its legend and notes."""
+        heads, *rows = ([marked(cell) for cell in row] for row in (self.heads, *self.rows))
         rule = [*["---"] * self.names, *["---:"] * (len(self.heads) - self.names)]
-        lines = ["| " + " | ".join(_marked(cell) for cell in row) + " |" for row in (self.heads, rule, *self.rows)]
+        lines = ["| " + " | ".join(row) + " |" for row in (heads, rule, *rows)]
         legend = [self.legend, ""] if self.legend else []
-        notes = [*(f"- {note}" for note in self.notes), ""] if self.notes else []
-        return "\n".join([f"{self.title}:", "", *lines, "", *legend, *notes])
+        notes = [*(f"- {marked(note)}" for note in self.notes), ""] if self.notes else []
+        return "\n".join([f"{marked(self.title)}:", "", *lines, "", *legend, *notes])
 
     def write_csv(self, path: Path) -> None:
         """Write `records`, an empty field where there is no value."""
         keys = list(dict.fromkeys(key for record in self.records for key in record))
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, keys, restval="")
-            writer.writeheader()
-            writer.writerows(self.records)
+            writer = csv.writer(file)
+            writer.writerow(map(plain, keys))
+            writer.writerows([plain(record.get(key)) for key in keys] for record in self.records)
 
 
 def _longest(text: str) -> int:
     return max(map(len, text.splitlines()), default=0)
 
 
-def _marked(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", "<br>")
+def marked(text: str) -> str:
+    """Return `text` as Markdown shows it in a cell or a line: no column, tag, comment, link or picture begins in it."""
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", shown(text).replace("\\", "\\\\").replace("|", "\\|"))
+    return text.replace("](", "]\\(").replace("\n", "<br>")
+
+
+def plain(value: Any) -> Any:
+    """Return `value` for a cell of a CSV file: text that a spreadsheet would compute gets a quote before it."""
+    if value is None or isinstance(value, int | float):
+        return value
+    text = shown(str(value))
+    return f"'{text}" if (text.lstrip().startswith(ACTING) and not _is_number(text)) or text.startswith("\t") else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def number(value: float | None) -> str:

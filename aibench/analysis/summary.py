@@ -15,6 +15,7 @@ from aibench.analysis.variation.figure import plot
 from aibench.analysis.variation.rows import VariationRow, variation
 from aibench.choices import Session
 from aibench.results.result import Status
+from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +52,7 @@ def summarise(
     broken = [run for run in found.runs if run.status in (Status.failed, Status.diverged)]
     faults += [f"{Path(run.path).parent}: {run.status}: {run.message or 'no message'}" for run in broken]
     for fault in faults:
-        console.print(fault, markup=False, highlight=False, soft_wrap=True)
+        console.print(shown(fault), markup=False, emoji=False, highlight=False, soft_wrap=True)
     return 1 if faults else 0
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from aibench.characterization.classes import OPTIMISER, Rules
+from aibench.characterization.classes import OPTIMIZER, Rules
 
 STEPS, FORWARD, BACKWARD, INPUT = "aibench::steps", "aibench::forward", "aibench::backward", "aibench::input"
 PHASES = ("forward", "backward", "optimiser", "input", "other")
@@ -177,7 +177,7 @@ def _phase(call: Call) -> str | None:
     named = {FORWARD: "forward", BACKWARD: "backward", INPUT: "input"}.get(call.name)
     if named is None and call.name.startswith("autograd::engine::evaluate_function"):
         return "backward"
-    return OPTIMISER if named is None and call.name.startswith("Optimizer.") else named
+    return OPTIMIZER if named is None and call.name.startswith("Optimizer.") else named
 
 
 def _is_framework(call: Call, rules: Rules) -> bool:
@@ -185,8 +185,8 @@ def _is_framework(call: Call, rules: Rules) -> bool:
 
 
 def _category(call: Call, rules: Rules, kernel: str | None = None) -> str | None:
-    if call.phase == OPTIMISER:
-        return OPTIMISER
+    if call.phase == OPTIMIZER:
+        return OPTIMIZER
     if kernel is not None and (moved := rules.transfer(kernel)):
         return moved
     if call.region is not None:

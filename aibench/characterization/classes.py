@@ -14,7 +14,7 @@ import yaml
 
 SCHEMA_VERSION = 1
 SECTIONS = ("transfers", "regions", "operators", "kernels")
-OPTIMISER, ALLOCATION = "optimiser", "allocation"
+OPTIMIZER, ALLOCATION = "optimiser", "allocation"
 
 
 class RulesError(ValueError):
@@ -126,7 +126,7 @@ def _checked(source: str, found: Any) -> Rules:
         raise RulesError(f"{source}: categories: no list of names.")
     if len(set(categories)) < len(categories):
         raise RulesError(f"{source}: categories: a name stands there twice.")
-    if absent := [name for name in (OPTIMISER, ALLOCATION) if name not in categories]:
+    if absent := [name for name in (OPTIMIZER, ALLOCATION) if name not in categories]:
         raise RulesError(f"{source}: categories: lacks {absent[0]!r}.")
     sections = {name: tuple(_rules(source, name, found[name], categories)) for name in SECTIONS}
     framework = tuple(

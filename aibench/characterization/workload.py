@@ -49,7 +49,7 @@ class Workload(ABC):
 
     @property
     def cache(self) -> str:
-        """The folder of what is measured once."""
+        """Return the folder of what is measured once."""
         return default_cache()
 
     @abstractmethod
@@ -113,7 +113,7 @@ class TaskWorkload(Workload):
 
     @property
     def cache(self) -> str:
-        """The folder of what is measured once: `data.cache`."""
+        """Return the folder of what is measured once: `data.cache`."""
         return self.config.data.cache
 
     def build(self) -> pl.LightningModule:

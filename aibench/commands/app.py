@@ -21,6 +21,7 @@ from aibench.commands.imports import import_results
 from aibench.commands.infer import infer
 from aibench.commands.micro import micro
 from aibench.commands.mllog_rules import mllog_rules
+from aibench.commands.rank import rank
 from aibench.commands.report import report
 from aibench.commands.schema import schema
 from aibench.commands.selftest import selftest
@@ -42,6 +43,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "cost": cost,
     "subset": subset,
     "compare": compare,
+    "rank": rank,
     "report": report,
     "dashboard": dashboard,
     "import": import_results,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aibench.commands.arguments import Csv, Markdown
 from aibench.commands.console import publish
-from aibench.commands.profiles import Figure, Records, Scale, bars, draw
+from aibench.commands.profiles import Figure, Records, Scale, bars, draw, end
 
 
 def breakdown(
@@ -13,9 +13,10 @@ def breakdown(
     """Show where the time of training steps goes, by category of work (paper, 5.5): from records with profiles."""
     from aibench.analysis.workloads import breakdown as analysis
 
-    found = bars(records, scale)
+    found, faults = bars(records, scale, analysis.table)
     publish([analysis.table(found)], csv, markdown)
     if figure is not None:
         from aibench.analysis.workloads.breakdown_figure import plot
 
         draw(figure, lambda: plot(found, figure))
+    end(faults)

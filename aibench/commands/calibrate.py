@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from aibench.commands.arguments import Words, composed
-from aibench.commands.console import refuse
+from aibench.commands.console import refuse, say
 
 
 def calibrate(
@@ -38,12 +38,12 @@ def calibrate(
     if subprocess.run([*train_py, *sweep], check=False).returncode != 0:
         refuse(f"{folder}: a run failed; see above.")
     try:
-        proposal = propose(sorted(read_results([folder]), key=lambda result: result.seed), digits)
+        proposal = propose(sorted(read_results([folder]), key=lambda result: result.seed or 0), digits)
     except ValueError as error:
         refuse(f"{folder}: {error}")
     for row in proposal.needed:
-        print(
+        say(
             f"seed {row.seed}: {proposal.entire:g} after {row.epochs:.2f} epochs, {row.evaluations} evaluations, "
             f"{row.seconds:.1f} s; {row.last:.4f} at the end"
         )
-    print(snippet(proposal, date.today().isoformat()))
+    say(snippet(proposal, date.today().isoformat()))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aibench.commands.console import refuse
+from aibench.commands.console import refuse, say
 from aibench.commands.workloads import SECTIONS, USUAL, Measure, Words, chosen_by, recorded
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _told(chosen: Selection, name: str, section: str, measure: Measure, folder: 
     start = time.perf_counter()
     done = recorded(chosen, name, section, measure, folder)
     if done is not None:
-        print(f"{done[0]}: {section}, {time.perf_counter() - start:.1f} s", flush=True)
+        say(f"{done[0]}: {section}, {time.perf_counter() - start:.1f} s", flush=True)
     return done is not None
 
 

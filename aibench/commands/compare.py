@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aibench.commands.arguments import Csv, Folder, Markdown, sides, within
-from aibench.commands.console import complain, publish, refuse, tell
+from aibench.commands.console import complain, publish, refuse, say, tell
 
 
 def compare(
@@ -31,7 +31,7 @@ def compare(
     """Tell whether B is faster than A: task by task, with intervals; two machines, versions or precisions."""
     from aibench.analysis.comparison import table as tables
     from aibench.analysis.comparison.comparison import compare as compared
-    from aibench.analysis.comparison.comparison import score
+    from aibench.analysis.comparison.score import judged, score
     from aibench.analysis.runs.compared import SPEED, TIME
 
     within("--level", level, 0, 1)
@@ -40,14 +40,14 @@ def compare(
     _print_differences(tables.differences(found, len({row.family for row in found.rows})))
     if not found.rows:
         for line in found.alone:
-            print(line)
+            say(line)
         refuse(f"{a} and {b}: no task that both have in one configuration.")
-    grids = [tables.rows(found, level)]
     named, more = {"B": found}, list[str]()
     if reference is not None:
         (base,), more = sides([reference])
         named = {side: compared(base.runs, runs.runs, level) for side, runs in (("A", one), ("B", other))}
-    grids.append(tables.scores({side: [score(of, SPEED), score(of, TIME)] for side, of in named.items()}))
+    scores = {side: judged([score(of, SPEED), score(of, TIME)], level / 2) for side, of in named.items()}
+    grids = [tables.scores(scores), tables.rows(found, level)]
     if rcp:
         grids.append(tables.convergence(found))
     publish(grids, csv, markdown)
@@ -60,7 +60,7 @@ def compare(
 
 
 def _print_differences(lines: Sequence[str]) -> None:
-    print("A and B differ in" if lines else "A and B differ in nothing but their runs.")
+    say("A and B differ in" if lines else "A and B differ in nothing but their runs.")
     for line in lines:
-        print(f"  {line}")
-    print()
+        say(f"  {line}")
+    say("")

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +19,18 @@ if TYPE_CHECKING:
 
 def complain(message: str) -> None:
     """Print a one-line complaint on standard error."""
-    print(f"aibench: {' '.join(message.split())}", file=sys.stderr)
+    print(_encodable(f"aibench: {' '.join(shown(message).split())}", sys.stderr), file=sys.stderr)
+
+
+def say(line: object, *, flush: bool = False) -> None:
+    """Print a line on standard output as it is: no part of it acts on the terminal."""
+    print(_encodable(shown(str(line)), sys.stdout), flush=flush)
+
+
+def _encodable(text: str, stream: Any) -> str:
+    """Return `text` in letters that `stream` has: a terminal that knows ASCII alone gets escapes."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @cache
@@ -25,7 +38,13 @@ def console() -> Console:
     """Return the console for progress and tables, which is standard output."""
     from rich.console import Console
 
-    return Console()
+    class Plain(Console):
+        """Turns every string, of a line, a cell, a head or a title, into text without markup."""
+
+        def render_str(self, text: str, **options: Any) -> Any:
+            return super().render_str(shown(text), **options)
+
+    return Plain(markup=False, emoji=False, highlight=False)
 
 
 def print_line(result: Result, folder: Path) -> None:
@@ -35,9 +54,7 @@ def print_line(result: Result, folder: Path) -> None:
     if reached.epochs is not None:
         what = f"{reached.epochs:.3g} epochs, {reached.seconds:.1f} s"
     quality = "" if result.quality is None else f"  {result.target.metric} {_quality(result)}"
-    console().print(
-        f"{result.task} seed {result.seed}: {result.status}{quality}  {what}  {folder}", highlight=False, soft_wrap=True
-    )
+    console().print(f"{result.task} seed {result.seed}: {result.status}{quality}  {what}  {folder}", soft_wrap=True)
 
 
 def print_result(result: Result, folder: Path) -> None:
@@ -143,18 +160,20 @@ def _quality(result: Result) -> str:
 
 
 def publish(grids: Sequence[Grid], csv: Path | None, markdown: Path | None, lines: Sequence[str] = ()) -> None:
-    """Print the tables and the lines after them; write the first table as CSV, all of it as Markdown."""
+    """Print the tables and the lines after them; write the first table with plain values as CSV, all as Markdown."""
+    from aibench.analysis.grid import marked
+
     for grid in grids:
         grid.show(console())
-        print()
+        say("")
     for line in lines:
-        print(line)
+        say(line)
     try:
         if csv is not None:
-            grids[0].write_csv(csv)
+            next((grid for grid in grids if grid.records), grids[0]).write_csv(csv)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)
-            parts = [*(grid.markdown() for grid in grids), *(f"- {line}" for line in lines)]
+            parts = [*(grid.markdown() for grid in grids), *(f"- {marked(line)}" for line in lines)]
             markdown.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
     except OSError as error:
         refuse(f"{error.filename}: not written: {error.strerror}.")

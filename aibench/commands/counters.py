@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aibench.commands.arguments import Markdown
-from aibench.commands.console import publish, refuse
+from aibench.commands.console import publish, refuse, say, tell
+from aibench.commands.records import usable
 from aibench.config import ConfigError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def counters(
     markdown: Markdown = None,
 ) -> None:
     """Count what hardware does in a training step (paper, 5.5): occupancy, IPC, efficiencies, stalls."""
-    from aibench.results.record import RecordError, read_records
+    from aibench.analysis.workloads.microarchitecture import reasons, tables
 
     if recorded is not None:
         _show_recorded(recorded, figure, csv, markdown)
@@ -60,12 +61,10 @@ def counters(
     if source is not None and words:
         refuse(f"{words[0]}: --from reads records and measures nothing. Give one of the two.")
     folder, failed = (source, 0) if source is not None else _measure(words or [], output, stalls, sample)
-    try:
-        found = read_records([folder])
-    except RecordError as error:
-        refuse(str(error))
+    found, faults = usable([folder], "counters", lambda some: (tables(some), reasons(some)))
     _show(found, figure, csv, markdown)
-    raise typer.Exit(1 if failed else 0)
+    tell(faults)
+    raise typer.Exit(1 if failed or faults else 0)
 
 
 def _measure(words: list[str], output: Path | None, stalls: bool, sample: bool) -> tuple[Path, int]:
@@ -81,7 +80,7 @@ def _measure(words: list[str], output: Path | None, stalls: bool, sample: bool) 
         if done is None:
             failed += 1
         else:
-            print(f"{done[0]}: {done[1]['source']}", flush=True)
+            say(f"{done[0]}: {done[1]['source']}", flush=True)
         gc.collect()
     if failed == len(chosen.names):
         raise typer.Exit(1)
@@ -103,7 +102,7 @@ def _draw(records: list[Record], figure: Path | None) -> None:
 
     if figure is not None:
         try:
-            print(f"{figure}: {' '.join(plot(records, figure).split())}")
+            say(f"{figure}: {' '.join(plot(records, figure).split())}")
         except OSError as error:
             refuse(f"{error.filename}: not written: {error.strerror}.")
 
@@ -117,7 +116,7 @@ def _print_recipes(words: list[str], stalls: bool, sample: bool) -> None:
         chosen = selected([*words, "hardware=cpu"])
         for name in chosen.names:
             said = [f"task={name}", f"scale={chosen.scale}", "hardware=gpu", *chosen.words]
-            print(recipe(said, f"{name.replace('/', '-')}-{chosen.scale}.csv", stalls, sample=sample))
+            say(recipe(said, f"{name.replace('/', '-')}-{chosen.scale}.csv", stalls, sample=sample))
     except ConfigError as error:
         refuse(str(error))
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aibench.commands.arguments import runs_below
-from aibench.commands.console import console, refuse
+from aibench.commands.console import console, refuse, say, tell
+from aibench.commands.records import usable
 
 if TYPE_CHECKING:
     from aibench.analysis.grid import Grid
@@ -29,13 +30,16 @@ def coverage(
     """Show what AIBench and MLPerf span (paper, Figures 1(a), 2), Tables 1 to 4, and what its printed numbers mean."""
     from aibench.analysis.workloads import coverage as analysis
     from aibench.analysis.workloads import coverage_figures, models_table, paper_sizes
-    from aibench.results.record import RecordError, read_records
 
-    try:
-        found = read_records(records)
-        others = [record for folder in alternatives or [] for record in read_records([folder])]
-    except RecordError as error:
-        refuse(str(error))
+    def characteristics(some: list[Record]) -> object:
+        compared = paper_sizes.comparison([one for one in some if one.scale == "reference"])
+        return analysis.points(some), compared, models_table.models(some, {}), models_table.uncounted(some)
+
+    found, faults = usable(records, "characteristics", characteristics)
+    others: list[Record] = []
+    for folder in alternatives or []:
+        more, wrong = usable([folder], "characteristics", characteristics)
+        others, faults = [*others, *more], [*faults, *wrong]
     runs = runs_below(studies)[0] if studies else []
     points = [point for point in analysis.points(found, runs) if point.scale == scale]
     if not points:
@@ -54,7 +58,9 @@ def coverage(
         _write(output, grids)
         coverage_figures.spans(points, output / "figure1.png")
         coverage_figures.bars(points, output / "figure2.png")
-        print(f"{output}: {len(grids)} tables as .md and .csv, figure1.png, figure2.png")
+        say(f"{output}: {len(grids)} tables as .md and .csv, figure1.png, figure2.png")
+    tell(faults)
+    raise typer.Exit(1 if faults else 0)
 
 
 def _suite_tables(found: list[Record]) -> dict[str, Grid]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aibench.commands.console import refuse
+from aibench.commands.console import refuse, say
 
 
 def dashboard(
@@ -22,6 +22,6 @@ def dashboard(
     from aibench.tracking.dashboard import create
 
     try:
-        print(create(project, entity, output, tasks.split(",") if tasks else None))
+        say(create(project, entity, output, tasks.split(",") if tasks else None))
     except (ImportError, ValueError, OSError) as error:
         refuse(str(error))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aibench.commands.arguments import Csv, Markdown
 from aibench.commands.console import publish
-from aibench.commands.profiles import Records, Scale, bars
+from aibench.commands.profiles import Records, Scale, bars, end
+
+if TYPE_CHECKING:
+    from aibench.analysis.grid import Grid
+    from aibench.analysis.workloads.breakdown import Bar
 
 
 def hotspots(
@@ -21,5 +25,9 @@ def hotspots(
     """List the functions that take most of the time, by category and by workload (paper, Table 7): from records."""
     from aibench.analysis.workloads import hotspots as analysis
 
-    found = bars(records, scale)
-    publish([analysis.over_all(found, top), analysis.of_each(found, top)], csv, markdown)
+    def tables(some: list[Bar]) -> list[Grid]:
+        return [analysis.over_all(some, top), analysis.of_each(some, top)]
+
+    found, faults = bars(records, scale, tables)
+    publish(tables(found), csv, markdown)
+    end(faults)

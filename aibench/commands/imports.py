@@ -21,7 +21,7 @@ class Publisher(enum.StrEnum):
 
 def import_results(
     publisher: Annotated[Publisher, typer.Argument(help="Publisher of the files.", show_default=False)],
-    files: Annotated[list[Path], typer.Argument(help="Logs, one a run.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Logs; each attempt in one is a run.", show_default=False)],
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("imported"),
     version: Annotated[str | None, typer.Option(help="MLPerf's round, as 4.0: the logs do not say.")] = None,
     target: Annotated[float | None, typer.Option(help="DAWNBench's quality, a ratio; else that of its rules.")] = None,
@@ -34,7 +34,7 @@ def import_results(
     runs, faults = [], []
     for path in files:
         try:
-            runs.append(mlperf.read(path, version) if publisher is Publisher.mlperf else dawnbench.read(path, target))
+            runs += mlperf.read_all(path, version) if publisher is Publisher.mlperf else [dawnbench.read(path, target)]
         except foreign.ForeignError as error:
             faults.append(str(error))
     if not runs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aibench.commands.arguments import Csv, Markdown
-from aibench.commands.console import publish, refuse
+from aibench.commands.console import publish, refuse, say, tell
 from aibench.commands.profiles import Figure, Scale, bars, draw
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def micro(
             write_suite(found, suite)
         except OSError as error:
             refuse(f"--suite={suite}: not written: {error.strerror}.")
-        print(f"{suite}: {len(found)} cases. Run it by `aibench micro {suite}`.")
+        say(f"{suite}: {len(found)} cases. Run it by `aibench micro {suite}`.")
         return
     measured = _measured(found, hardware, seconds)
     try:
@@ -52,7 +52,7 @@ def micro(
     except OSError as error:
         refuse(f"--output={output}: not written: {error.strerror}.")
     publish([tables.table(measured)], csv, markdown, tables.unsupported(measured))
-    print(output)
+    say(output)
     if figure is not None:
         draw(figure, lambda: tables.plot(measured, figure))
     raise typer.Exit(0 if measured["cases"] else 1)
@@ -85,7 +85,9 @@ def _cases(places: list[Path], top: int, scale: str | None) -> list[Case]:
         except SuiteError as error:
             refuse(str(error))
     else:
-        found = cases([bar.record for bar in bars(places, scale)], top)
+        profiled, faults = bars(places, scale, lambda some: cases([bar.record for bar in some], top))
+        tell(faults)
+        found = cases([bar.record for bar in profiled], top)
     if not found:
         refuse(f"{places[0]}: no case.")
     return found

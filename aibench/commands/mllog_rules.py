@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aibench.commands.arguments import Words, composed
+from aibench.commands.console import say
 
 
 def mllog_rules(
@@ -17,7 +18,7 @@ def mllog_rules(
     from aibench.results.mllog_rules import write_rules
 
     config = composed(["data.source=synthetic", "session=steps", *words] if _at_reference(words) else words)
-    print(write_rules(config, output))
+    say(write_rules(config, output))
 
 
 def _at_reference(words: list[str]) -> bool:

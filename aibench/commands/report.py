@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from aibench.commands.arguments import Csv, Currency, Folders, Markdown, PricePerHour, PricePerKwh
-from aibench.commands.console import console, refuse, tell
+from aibench.commands.console import console, refuse, say, tell
 
 
 def report(
@@ -51,7 +51,7 @@ def report(
     except OSError as error:
         refuse(f"{error.filename}: not written: {error.strerror}.")
     for path in filter(None, (html, markdown, csv)):
-        print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
+        say(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
     tell(found.faults)
     raise typer.Exit(1 if found.faults else 0)
 
@@ -61,16 +61,19 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _overrides(config: dict[str, Any], task: str, scale: str) -> list[str] | None:
-    """Return the words that lead from the suite's configuration to `config`; None for a task that is not here."""
+def _overrides(config: dict[str, Any], task: str, scale: str) -> list[str] | str:
+    """Return the words that lead from the suite's configuration to `config`, or why this suite cannot tell them."""
     from aibench.analysis.runs.runs import OF_ONE_RUN, flat
-    from aibench.composition import registry
     from aibench.composition.compose import suite_config
-    from aibench.config import plain
+    from aibench.config import ConfigError, plain
 
-    if task not in registry.task_names():
-        return None
-    base = flat(plain(suite_config(task, scale)))
+    try:
+        base = flat(plain(suite_config(task, scale)))
+    except ConfigError as error:
+        return str(error).removesuffix(".")
     said = ("task", "scale", "session", *OF_ONE_RUN)
     here = {key: value for key, value in flat(config).items() if key.split(".")[0] not in said}
-    return [f"{key}={value}" for key, value in here.items() if key in base and base[key] != value]
+    changed = {key: value for key, value in here.items() if key in base and base[key] != value}
+    if any("${" in value for value in changed.values()):
+        return "its configuration refers to what this file does not hold"
+    return [f"{key}={value}" for key, value in changed.items()]

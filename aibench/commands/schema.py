@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+from aibench.commands.console import say
+
 
 def schema() -> None:
     """Print the JSON schema of result.json."""
     from aibench.results.result import schema as result_schema
 
-    print(json.dumps(result_schema(), indent=1))
+    say(json.dumps(result_schema(), indent=1))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aibench.commands.arguments import Markdown, runs_below
-from aibench.commands.console import publish, refuse, tell
+from aibench.commands.console import publish, refuse, say, tell
+from aibench.commands.records import usable
 
 if TYPE_CHECKING:
     from aibench.results.record import Record
@@ -28,27 +29,31 @@ def similarity(
     markdown: Markdown = None,
 ) -> None:
     """Show how alike workloads are: principal components, clusters and distances of what was measured of them."""
+    from aibench.analysis.grid import marked
     from aibench.analysis.workloads import similarity_table as tables
-    from aibench.analysis.workloads.similarity import TooFewError, compare
+    from aibench.analysis.workloads.similarity import TooFewError, columns, compare
     from aibench.analysis.workloads.similarity_figure import plot
-    from aibench.results.record import RecordError, read_records
 
+    read, faults = usable(places, "characteristics", columns)
     try:
-        records = _of_scale(read_records(places), scale)
+        records = _of_scale(read, scale)
         found = compare(records, _epochs(runs or [], records[0].scale))
-    except (RecordError, TooFewError) as error:
+    except TooFewError as error:
         refuse(str(error))
     grids, lines = [tables.neighbours(found), tables.components(found)], tables.sentences(found)
     publish(grids, csv, None, lines)
     try:
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)
-            parts = [*(grid.markdown() for grid in (*grids, tables.matrix(found))), *(f"- {line}" for line in lines)]
+            parts = [grid.markdown() for grid in (*grids, tables.matrix(found))]
+            parts += [f"- {marked(line)}" for line in lines]
             markdown.write_text("\n".join(parts) + "\n", encoding="utf-8")
         for path in plot(found, figure) if figure is not None else ():
-            print(path)
+            say(path)
     except OSError as error:
         refuse(f"{error.filename}: not written: {error.strerror}.")
+    tell(faults)
+    raise typer.Exit(1 if faults else 0)
 
 
 def _epochs(folders: list[Path], scale: str) -> dict[str, float]:

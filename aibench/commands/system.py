@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from aibench.commands.console import say
+
 
 def system(
     mlperf: Annotated[bool, typer.Option("--mlperf", help="MLPerf's 33 fields, as JSON.")] = False,
@@ -16,14 +18,14 @@ def system(
     from aibench.meters.description import description, mlperf_system
 
     if mlperf:
-        print(json.dumps(mlperf_system(), indent=1))
+        say(json.dumps(mlperf_system(), indent=1))
         return
     rows = description()
     if probe:
         rows.update(_ceilings())
     width = max(map(len, rows))
     for name, value in rows.items():
-        print(f"{name:<{width}}  {value}")
+        say(f"{name:<{width}}  {value}")
 
 
 def _ceilings() -> dict[str, str]:

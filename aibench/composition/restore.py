@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,23 +12,35 @@ from omegaconf.errors import OmegaConfBaseException
 from aibench.composition import registry
 from aibench.config import ConfigError, RunConfig, typed
 
+INTERPOLATION = re.compile(r"(\\*)\$\{")
+
+
+def as_text(node: Any) -> Any:
+    """Return `node`, a part of a configuration in a file, with every `${` as OmegaConf writes one that is text."""
+    if isinstance(node, dict):
+        return {key: as_text(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [as_text(value) for value in node]
+    return INTERPOLATION.sub(r"\1\1\\${", node) if isinstance(node, str) else node
+
 
 def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
     """Return the run that `config`, the configuration in a result, describes, with `words` (KEY=VALUE) on top.
+
+    The file may be anybody's: `${...}` in it is text, and its cache is this machine's own.
 
     Raises:
         ConfigError: This suite has no such task, its schema has other keys, or a word cannot be used.
     """
     task = config.get("task")
-    if task not in registry.task_names():
+    if not isinstance(task, str) or task not in registry.task_names():
         raise ConfigError(f"task={task}: no such task in this suite. One of: {', '.join(registry.task_names())}.")
-    schema: Any = importlib.import_module(f"aibench.tasks.{task}.config").Config
     try:
-        node: Any = OmegaConf.merge(OmegaConf.structured(schema(task=task)), config)
-    except OmegaConfBaseException as error:
-        raise ConfigError(
-            f"{error.full_key}: not a key of this suite's task={task}; another version trained it."
-        ) from error
+        schema = OmegaConf.structured(registry.schema_class(task)(task=task))
+        node: Any = OmegaConf.merge(schema, as_text(_without_cache(config)))
+    except (OmegaConfBaseException, ArithmeticError, TypeError, ValueError) as error:
+        key = getattr(error, "full_key", None) or "config"
+        raise ConfigError(f"{key}: not a key of this suite's task={task}; another version trained it.") from error
     for word in words:
         if "=" not in word:
             raise ConfigError(f"{word}: not KEY=VALUE.")
@@ -37,3 +49,11 @@ def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
         except OmegaConfBaseException as error:
             raise ConfigError(f"{word}: {str(error).strip().splitlines()[0]}") from error
     return typed(node)
+
+
+def _without_cache(config: dict[str, Any]) -> dict[str, Any]:
+    """Return `config` without the folder that it writes prepared data to: the schema knows this machine's."""
+    data = config.get("data")
+    if not isinstance(data, dict):
+        return config
+    return {**config, "data": {key: value for key, value in data.items() if key != "cache"}}

@@ -4,10 +4,11 @@ May import `choices`.
 """
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
-from aibench.config.checks import too_small
+from aibench.config.checks import endless, misshapen, too_small, without_momentum
 from aibench.config.errors import ConfigError, DataError
 from aibench.config.loading import plain, typed, unchecked
 from aibench.config.schema import (
+    CheckpointConfig,
     CostConfig,
     DataConfig,
     HardwareConfig,
@@ -22,6 +23,7 @@ from aibench.config.schema import (
 
 __all__ = [
     "Accelerator",
+    "CheckpointConfig",
     "ConfigError",
     "CostConfig",
     "DataConfig",
@@ -41,8 +43,11 @@ __all__ = [
     "TrackingConfig",
     "TrackingMode",
     "default_cache",
+    "endless",
+    "misshapen",
     "plain",
     "too_small",
     "typed",
     "unchecked",
+    "without_momentum",
 ]

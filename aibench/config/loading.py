@@ -1,7 +1,9 @@
-"""From a composed configuration to a typed run, and back to plain values. Behind `typed` nothing knows Hydra."""
+"""Turns a composed configuration into a typed run, and back to plain values. Behind `typed` nothing knows Hydra."""
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,7 +15,7 @@ from aibench.config.schema import RunConfig
 
 
 def typed(cfg: DictConfig) -> RunConfig:
-    """The run that a composed configuration describes, checked.
+    """Return the run that a composed configuration describes, checked.
 
     Raises:
         ConfigError: A value is missing, has the wrong type, or does not fit the others or the disk.
@@ -26,7 +28,7 @@ def typed(cfg: DictConfig) -> RunConfig:
 
 
 def unchecked(cfg: DictConfig) -> RunConfig:
-    """The run that a composed configuration describes, of the right types; whether it could run is not asked.
+    """Return the run that a composed configuration describes, of the right types, without asking whether it could run.
 
     Raises:
         ConfigError: A value is missing or has the wrong type.
@@ -47,14 +49,22 @@ def unchecked(cfg: DictConfig) -> RunConfig:
 
 
 def plain(config: RunConfig) -> dict[str, Any]:
-    """`config` as JSON holds it: dicts, lists, strings, numbers."""
-    container = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
+    """Return `config` as JSON holds it: dicts, lists, strings, numbers."""
+    return {one.name: _plain(getattr(config, one.name)) for one in fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value.name if isinstance(value, Enum) else value
 
 
 def _stray_key(cfg: DictConfig, error: AttributeError) -> str:
-    """The dotted key that no schema has; the exception knows its last part only."""
+    """Return the dotted key that no schema has; the exception knows its last part only."""
     name = str(error).rsplit("'", 2)[-2] if "'" in str(error) else str(error.name)
     for group, node in cfg.items():
         if isinstance(node, DictConfig) and name in node:

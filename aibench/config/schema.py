@@ -1,4 +1,4 @@
-"""The schema of a run: types here, values in `conf/`. Behind `typed()` nothing knows Hydra. Imports no torch."""
+"""Defines the schema of a run: types here, values in `conf/`. Behind `typed()` nothing knows Hydra; no torch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+from aibench.config.bounds import Count, NotNegative, OneOf, Positive, Text, above, at_least, between
+
+SEEDS = 2**32  # NumPy takes no greater one
+Watts = Annotated[float, at_least(0, 10**6)]  # of one machine
+Price = Annotated[float, at_least(0, 10**6)]
+Name = Annotated[str, Text(128, without=("/", "\\", "#", "?", "%", ":"))]  # of W&B
 
 CACHE = "~/.cache/aibench"
 
@@ -21,15 +28,15 @@ def default_cache() -> str:
 
 @dataclass(slots=True)
 class ModelConfig:
-    """Base of every task's model schema."""
+    """Serves as the base of every task's model schema."""
 
 
 @dataclass(slots=True)
 class DataConfig:
-    """Base of every task's data schema.
+    """Serves as the base of every task's data schema.
 
     Attributes:
-        source: Where samples come from.
+        source: Kind of the samples' source.
         root: Folder of the real data set; `source=disk` reads it.
         cache: Folder for prepared data.
         seed: Seed of generated data, apart from the run's seed: a sweep over seeds trains on the same samples.
@@ -43,34 +50,39 @@ class DataConfig:
     source: Source = Source.embedded
     root: str | None = None
     cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
-    seed: int = 0
-    batch_size: int = MISSING
-    eval_batch_size: int = MISSING
-    train_size: int | None = None
-    val_size: int | None = None
-    workers: int = 0
+    seed: Annotated[int, at_least(0, SEEDS - 1)] = 0
+    batch_size: Count = MISSING
+    eval_batch_size: Count = MISSING
+    train_size: Count | None = None
+    val_size: Count | None = None
+    workers: Annotated[int, at_least(0, 1024)] = 0
+
+    @property
+    def smallest_batch(self) -> int:
+        """Return how few training samples make a batch."""
+        return self.batch_size
 
 
 @dataclass(slots=True)
 class OptimConfig:
-    """Base of every task's optimiser schema.
+    """Serves as the base of every task's optimiser schema.
 
     Attributes:
         lr: Learning rate (the peak, where a schedule moves it).
         weight_decay: Factor of the weight decay.
     """
 
-    lr: float = MISSING
-    weight_decay: float = 0.0
+    lr: Positive = MISSING
+    weight_decay: NotNegative = 0.0
 
 
 @dataclass(slots=True)
 class TargetConfig:
-    """The quality to reach, and the budget.
+    """Holds the quality to reach, and the budget.
 
     Attributes:
         metric: Name under which the evaluation logs the quality.
-        mode: Which values are better.
+        mode: `max` or `min`: the values that are better.
         entire: Quality that ends `session=entire`; null where the paper has none.
         quasi_entire: Quality that ends `session=quasi_entire`; null where the paper has none.
         origin: `paper`, or `calibrated` where the values were measured with `aibench calibrate`.
@@ -84,43 +96,43 @@ class TargetConfig:
     mode: Mode = MISSING
     entire: float | None = None
     quasi_entire: float | None = None
-    origin: str = MISSING
+    origin: Annotated[str, OneOf(("paper", "calibrated"))] = MISSING
     missed_first: bool = False
-    max_epochs: int = MISSING
-    evaluations_per_epoch: float = 1.0
+    max_epochs: Annotated[int, at_least(1, 10**6)] = MISSING
+    evaluations_per_epoch: Annotated[float, above(0, 10**6)] = 1.0
 
 
 @dataclass(slots=True)
 class PowerModel:
-    """A declared power: `idle_watts`, and the rest up to `busy_watts` in proportion to the use of the processors.
+    """Declares a power: `idle_watts`, and the rest up to `busy_watts` in proportion to the processors' use.
 
     Attributes:
-        idle_watts: At rest; null declares nothing.
-        busy_watts: With all processors busy.
+        idle_watts: Power at rest; null declares nothing.
+        busy_watts: Power with all processors busy.
     """
 
-    idle_watts: float | None = None
-    busy_watts: float | None = None
+    idle_watts: Watts | None = None
+    busy_watts: Watts | None = None
 
 
 @dataclass(slots=True)
 class CostConfig:
-    """The user's tariff; null prices nothing. The currency is whatever these are in.
+    """Holds the user's tariff; null prices nothing. The currency is whatever these are in.
 
     Attributes:
-        price_per_kwh: Of energy.
-        price_per_hour: Of the machine.
+        price_per_kwh: Price of a kWh of energy.
+        price_per_hour: Price of an hour of the machine.
         gco2_per_kwh: Grams of CO2 equivalent for each kWh.
     """
 
-    price_per_kwh: float | None = None
-    price_per_hour: float | None = None
-    gco2_per_kwh: float | None = None
+    price_per_kwh: Price | None = None
+    price_per_hour: Price | None = None
+    gco2_per_kwh: Price | None = None
 
 
 @dataclass(slots=True)
 class HardwareConfig:
-    """What the run computes on.
+    """Says what the run computes on.
 
     Attributes:
         accelerator: Kind of device.
@@ -137,19 +149,19 @@ class HardwareConfig:
 
     accelerator: Accelerator = Accelerator.auto
     precision: Precision = Precision.fp32
-    threads: int | None = None
+    threads: Annotated[int, at_least(1, 1024)] | None = None
     compile: bool = False
     channels_last: bool = True
     deterministic: bool = False
     cudnn_benchmark: bool = False
-    telemetry_hz: float = 1.0
-    idle_seconds: float = 5.0
+    telemetry_hz: Annotated[float, at_least(0, 100)] = 1.0
+    idle_seconds: Annotated[float, at_least(0, 3600)] = 5.0
     power_model: PowerModel = field(default_factory=PowerModel)
 
 
 @dataclass(slots=True)
 class TrackingConfig:
-    """Where the history goes besides `result.json`.
+    """Says where the history goes besides `result.json`.
 
     Attributes:
         kind: Kind of tracker.
@@ -161,14 +173,25 @@ class TrackingConfig:
 
     kind: Tracker = Tracker.csv
     mode: TrackingMode = TrackingMode.auto
-    project: str = "${oc.env:WANDB_PROJECT,aibench}"
-    entity: str | None = "${oc.env:WANDB_ENTITY,null}"
-    tags: list[str] = field(default_factory=list)
+    project: Name = "${oc.env:WANDB_PROJECT,aibench}"
+    entity: Name | None = "${oc.env:WANDB_ENTITY,null}"
+    tags: list[Annotated[str, Text(64)]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class CheckpointConfig:
+    """Says when a run writes what it can go on from, besides at each evaluation and at a signal.
+
+    Attributes:
+        minutes: Minutes without a checkpoint after which one is written; 0 or null for never.
+    """
+
+    minutes: Annotated[float, at_least(0, 10**6)] | None = 10.0
 
 
 @dataclass(slots=True)
 class RunConfig:
-    """One run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
+    """Describes one run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
 
     Attributes:
         task: Name of the task's folder.
@@ -181,18 +204,21 @@ class RunConfig:
         resume: Whether a run whose folder holds a checkpoint goes on from it.
         progress: Whether the progress bar is shown.
         output: Folder of the run, or of the sweep.
+        logs: The names that every evaluation logs, where no key changes them.
     """
 
+    logs: ClassVar[tuple[str, ...]] = ()
+
     task: str = MISSING
-    scale: str = MISSING
+    scale: Annotated[str, OneOf(("mini", "reference"))] = MISSING
     session: Session = Session.entire
-    seed: int = 1
-    epochs: int = 1
-    steps: int = 100
-    warmup_steps: int = 10
+    seed: Annotated[int, between(0, SEEDS - 1)] = 1
+    epochs: Annotated[int, at_least(1, 10**6)] = 1
+    steps: Annotated[int, at_least(1, 10**9)] = 100
+    warmup_steps: Annotated[int, at_least(0, 10**9)] = 10
     resume: Resume = Resume.never
     progress: bool = True
-    output: str = MISSING
+    output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -200,6 +226,12 @@ class RunConfig:
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names that every evaluation logs; `target.metric` is one of them. Empty where that is not said."""
+        return self.logs
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""
@@ -214,7 +246,7 @@ class RunConfig:
 
     @property
     def quality(self) -> float | None:
-        """The quality that ends this session; None where none does."""
+        """Return the quality that ends this session; None where none does."""
         match self.session:
             case Session.entire:
                 return self.target.entire

@@ -1,4 +1,4 @@
-"""Recommendations as a person reads them: what a user did last, and what comes first in the ranking."""
+"""Draws recommendations as a person reads them: what a user did last, and what comes first in the ranking."""
 
 from __future__ import annotations
 

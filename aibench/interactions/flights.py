@@ -35,7 +35,7 @@ def first_flights(
     then users and items with too few of each other. Reading the table takes seconds, so what comes of it is kept.
 
     Args:
-        name: Of `describe` and its version, for the name of the kept file.
+        name: Names `describe` and its version in the name of the kept file.
         describe: Makes an item of each departure, given a table of `COLUMNS`, all str.
         cache: Folder of prepared files.
         min_items_per_user: Users with fewer are left out.

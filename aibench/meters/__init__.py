@@ -1,4 +1,4 @@
-"""Measures a run besides its quality: time, energy, operations, memory, the machine, trust.
+"""Measures all of a run that is not its quality: time, energy, memory, operations, and how far to trust them.
 
 May import `config`, `results` and `contract`.
 """

@@ -1,4 +1,4 @@
-"""What a session's instruments counted, as the parts of its result."""
+"""Turns what a session's instruments counted into the parts of its result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COUNTED_BY_THE_SENSORS = "sum over the sensors, read at the boundaries of the se
 
 
 def times(instruments: Instruments) -> Times:
-    """Where the wall time went."""
+    """Return where the wall time went."""
     parts, training = instruments.ledger.seconds(), sum(instruments.training_seconds().values())
     named = {part: parts.get(part, 0.0) for part in ("setup", "evaluation", "checkpoint")}
     total = sum(parts.values())
@@ -41,9 +41,9 @@ def _split(instruments: Instruments) -> Split:
     return Split(compilation=compilation, method=instruments.clock.method, **seconds)
 
 
-def throughput(instruments: Instruments, phases: Sequence[Phase], unit: str) -> Throughput:
-    """How fast the session trained."""
-    measured, split = times(instruments), instruments.split()
+def throughput(instruments: Instruments, measured: Times, phases: Sequence[Phase], unit: str) -> Throughput:
+    """Return how fast the session trained, by the times `measured`."""
+    split = instruments.split()
     took = instruments.training_seconds()
     untimed, timed = took.get(WARM_UP, 0.0), [phase for phase in phases if phase.name != WARM_UP]
     units, samples = (sum(getattr(phase, name) for phase in timed) for name in ("units", "samples"))
@@ -118,13 +118,13 @@ def _sources(instruments: Instruments, joules: dict[str, float]) -> list[EnergyS
 
 
 def no_energy(reason: str) -> Energy:
-    """Every field null for `reason`."""
+    """Return an energy whose every field is null for `reason`."""
     total, to_quality, idle, above_idle = (Measured(None, "J", reason=reason) for _ in range(4))
     return Energy(total, to_quality, idle, above_idle, Measured(None, "J/sample", reason=reason))
 
 
 def cost(tariff: CostConfig, consumed: Energy, seconds: float | None) -> Cost:
-    """What the session cost by the user's tariff."""
+    """Return what the session cost by the user's tariff."""
     kwh = None if consumed.total.value is None else consumed.total.value / JOULES_PER_KWH
 
     def priced(key: str, unit: str, amount: float | None, reason: str | None, method: str) -> Measured:
@@ -142,7 +142,7 @@ def cost(tariff: CostConfig, consumed: Energy, seconds: float | None) -> Cost:
 
 
 def peak_device_memory() -> Measured:
-    """Of the accelerator."""
+    """Return the peak memory of the accelerator."""
     if torch.cuda.is_available():
         return Measured(float(torch.cuda.max_memory_allocated()), "B", "torch.cuda.max_memory_allocated")
     return Measured(None, "B", reason="no GPU")

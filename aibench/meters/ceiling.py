@@ -1,4 +1,4 @@
-"""What the device can do at best, measured: the ceiling that a model's use of it is compared with.
+"""Measures what the device can do at best: the ceiling that a model's use of it is compared with.
 
 The best of matrix products and of convolutions. On some processors a product alone is no ceiling: MKL's is half as
 fast as oneDNN's convolution, and a model of convolutions would use more than 100 % of it.
@@ -42,12 +42,12 @@ DATA_SHEET = {
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The best that was measured.
+    """Holds the best that was measured.
 
     Attributes:
-        flops: FLOP/s.
+        flops: Speed in FLOP/s.
         bandwidth: Bytes a second of a copy, read and written.
-        method: Which probe was the best.
+        method: The probe that was the best.
         device: Its name.
         threads: Threads on a CPU.
         precision: `fp32`, `tf32`, `bf16` or `fp16`.
@@ -62,18 +62,18 @@ class Ceiling:
 
 
 def data_sheet(device: str, precision: str) -> float | None:
-    """The dense peak of `device` in FLOP/s by its data sheet; None where it is not listed."""
+    """Return the dense peak of `device` in FLOP/s by its data sheet; None where it is not listed."""
     return DATA_SHEET.get(device, {}).get(precision)
 
 
 def ceiling(precision: str, device: str, cache: str, *, again: bool = False) -> Ceiling:
-    """The ceiling of this machine, probed once and kept in the folder `cache`.
+    """Return the ceiling of this machine, probed once and kept in the folder `cache`.
 
     Args:
-        precision: As in `hardware.precision`.
+        precision: A value of `hardware.precision`.
         device: `cpu` or `cuda`.
-        cache: `data.cache`.
-        again: Probe also where one is kept.
+        cache: The folder `data.cache`.
+        again: Whether to probe also where a ceiling is kept.
     """
     threads = torch.get_num_threads() if device == "cpu" else 0
     granted = cores().quota
@@ -132,7 +132,7 @@ def _probes(dtype: torch.dtype, device: str) -> Iterator[tuple[str, float, Calla
 
 
 def _best(run: Callable[[], object], device: str) -> float:
-    """Seconds of the quickest of the repetitions that fit into `SECONDS`; three at least, but after a slow one none."""
+    """Return seconds of the quickest repetition in `SECONDS`; at least three run, but none more after a slow one."""
     times: list[float] = []
     with torch.inference_mode():
         run()

@@ -1,4 +1,4 @@
-"""How many processor cores this process may use: its affinity, within the quotas of its control groups."""
+"""Counts the processor cores that this process may use: its affinity, within the quotas of its control groups."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ROOT = Path("/")
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The cores of a process.
+    """Holds the cores of a process.
 
     Attributes:
-        allowed: In its affinity, which a cpuset narrows too.
+        allowed: Number of cores in its affinity, which a cpuset narrows too.
         quota: Cores' worth of time that its control groups grant, the least of all up to the root; None without one.
     """
 
@@ -25,7 +25,7 @@ class Cores:
 
     @property
     def usable(self) -> int:
-        """Whole cores that work at once: a thread more would only wait for the rest of the quota."""
+        """Return the whole cores that work at once: a thread more would only wait for the rest of the quota."""
         return self.allowed if self.quota is None else max(1, min(self.allowed, int(self.quota)))
 
 
@@ -39,7 +39,7 @@ def quota(root: Path = ROOT) -> float | None:
     """Return the least quota of this process's control groups, in cores; None where none has one.
 
     Args:
-        root: Of the file system that holds `proc` and `sys`.
+        root: Root of the file system that holds `proc` and `sys`.
     """
     found = [cores for group in _groups(root) for cores in (_of_version_2(group), _of_version_1(group)) if cores]
     return min(found, default=None)

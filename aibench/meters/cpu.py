@@ -1,4 +1,4 @@
-"""Processor time: of the machine, of this process, and of whoever else is there."""
+"""Measures processor time: of the machine, of this process, and of whoever else is there."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ PRESSURE = Path("/proc/pressure/cpu")
 
 
 class CpuUse:
-    """The share of the machine's processors that was busy since it was last asked."""
+    """Measures the share of the machine's processors that was busy since it was last asked."""
 
     def __init__(self) -> None:
         self._before = _busy_and_all()
 
     def share(self) -> float:
-        """In 0 to 1."""
+        """Return the share since the last call, 0 to 1."""
         before, self._before = self._before, _busy_and_all()
         passed = self._before[1] - before[1]
         return min(1.0, max(0.0, (self._before[0] - before[0]) / passed)) if passed > 0 else 0.0
@@ -34,13 +34,13 @@ def _busy_and_all() -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class CpuMark:
-    """Processor seconds up to a moment.
+    """Holds processor seconds up to a moment.
 
     Attributes:
         at: The moment, in seconds.
-        busy: Of all processes on the machine, stolen time included.
-        own: Of this process and the children that it waited for.
-        stolen: That the host of a virtual machine gave to others.
+        busy: Seconds of all processes on the machine, stolen time included.
+        own: Seconds of this process and the children that it waited for.
+        stolen: Seconds that the host of a virtual machine gave to others.
         waited: Seconds in which a runnable task of this machine had to wait (PSI); None where the kernel has none.
     """
 
@@ -52,7 +52,7 @@ class CpuMark:
 
     @classmethod
     def now(cls) -> CpuMark:
-        """The mark of this moment."""
+        """Return the mark of this moment."""
         own, machine = psutil.Process().cpu_times(), psutil.cpu_times()
         children = getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
         return cls(
@@ -74,12 +74,12 @@ def _pressure() -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class CpuShares:
-    """How the machine's processors were used between two marks, as shares of the cores that this process may use.
+    """Holds how the processors were used between two marks, as shares of the cores that this process may use.
 
     Attributes:
-        own: By this process.
-        others: By other processes.
-        stolen: By other guests of the host.
+        own: Share used by this process.
+        others: Share used by other processes.
+        stolen: Share used by other guests of the host.
         waited: Share of the time in which a runnable task waited; None where the kernel does not say.
     """
 
@@ -90,7 +90,7 @@ class CpuShares:
 
     @classmethod
     def between(cls, start: CpuMark, end: CpuMark, cores: int) -> CpuShares:
-        """From `start` to `end`, on a machine where this process may use `cores`."""
+        """Return the shares from `start` to `end`, on a machine where this process may use `cores`."""
         seconds = max(end.at - start.at, 1e-9)
         own, stolen = end.own - start.own, end.stolen - start.stolen
         others = end.busy - start.busy - own - stolen

@@ -1,4 +1,4 @@
-"""The machine in the form of the paper's Table 4 and of MLPerf's system description."""
+"""Describes the machine in the form of the paper's Table 4 and of MLPerf's system description."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CACHES = "/sys/devices/system/cpu/cpu0/cache/index*"
 
 
 def description() -> dict[str, str]:
-    """The rows of the paper's Table 4, and the software of its 5.1.2; what cannot be found out is marked TODO."""
+    """Return the rows of the paper's Table 4, and the software of its 5.1.2; unknown ones are marked TODO."""
     frequency = _frequency()
     rows = {
         "CPU type": processor(),
@@ -36,7 +36,7 @@ def description() -> dict[str, str]:
 
 
 def caches(pattern: str = CACHES) -> dict[str, str]:
-    """The first core's caches, as the kernel lists them: `L1 DCache` to `32K`."""
+    """Return the first core's caches, as the kernel lists them: `L1 DCache` to `32K`."""
     found = {}
     for folder in sorted(map(Path, glob.glob(pattern))):
         try:
@@ -115,7 +115,7 @@ def _driver() -> str:
 
 
 def mlperf_system(division: str = "closed") -> dict[str, str]:
-    """The 33 fields of MLPerf's `systems/NAME.json`; those that only a person knows hold TODO."""
+    """Return the 33 fields of MLPerf's `systems/NAME.json`; those that only a person knows hold TODO."""
     gpu = torch.cuda.is_available()
     card = torch.cuda.get_device_properties(0) if gpu else None
     software = versions()

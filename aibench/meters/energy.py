@@ -1,4 +1,4 @@
-"""Energy, from counters where the machine has them; else null with the reason, never 0 and never a silent guess."""
+"""Measures energy by counters where the machine has them; else null with the reason, never 0 or a silent guess."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ STILL = 5.0  # seconds without a count after which a sensor stands still: at a w
 
 @dataclass
 class Reading:
-    """What one sensor counted.
+    """Holds what one sensor counted.
 
     Attributes:
-        joules: Since the meter was made.
+        joules: Joules since the meter was made.
         reason: Why it stopped, where it did.
         moved: When its count last changed, in seconds.
     """
@@ -34,11 +34,11 @@ class Reading:
 
 
 class EnergyMeter:
-    """All sensors of the machine, read together, each place once.
+    """Reads all sensors of the machine together, each place once.
 
     Args:
-        sensors: What there is.
-        reasons: Why there is not more.
+        sensors: The sensors that there are.
+        reasons: Why there are no more sensors.
         faults: Why the sum of what there is would be no energy: a domain that is there and cannot be read.
         clock: Returns seconds.
 
@@ -72,7 +72,7 @@ class EnergyMeter:
 
     @property
     def scopes(self) -> list[str]:
-        """What each sensor covers; one label of several sensors is told apart by their places."""
+        """Return what each sensor covers; one label of several sensors is told apart by their places."""
         counts = Counter(sensor.scope for sensor in self.sensors)
         return [
             sensor.scope if counts[sensor.scope] == 1 else f"{sensor.scope} ({sensor.place})" for sensor in self.sensors

@@ -1,4 +1,4 @@
-"""The GPU that a run computes on, as NVML knows it."""
+"""Asks NVML about the GPU that a run computes on."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NO_GPU = "no GPU"
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU for NVML to be asked about.
+    """Holds a GPU that NVML can be asked about.
 
     Attributes:
         library: The module pynvml, initialised; None without a GPU.
         handle: The device; None without a GPU.
-        reason: Why there is none.
+        reason: Why there is no GPU.
     """
 
     library: Any
@@ -30,7 +30,7 @@ class Gpu:
     reason: str | None
 
     def ask(self, question: str, *args: Any) -> Any:
-        """What NVML answers; None where it cannot: some questions are not for every card."""
+        """Return what NVML answers; None where it cannot: some questions are not for every card."""
         try:
             return getattr(self.library, question)(self.handle, *args)
         except self.library.NVMLError:
@@ -56,7 +56,7 @@ def alone_on(device: str) -> Iterator[None]:
 
 
 def current_gpu() -> Gpu:
-    """The GPU that PyTorch computes on: found by its UUID, since CUDA may number the visible ones otherwise."""
+    """Return the GPU that PyTorch computes on, found by its UUID, since CUDA may number visible ones otherwise."""
     if not torch.cuda.is_available():
         return Gpu(None, None, NO_GPU)
     import pynvml

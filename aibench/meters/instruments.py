@@ -1,4 +1,4 @@
-"""All that measures one session: its clock, the clock of its steps, energy, telemetry and trust."""
+"""Holds all that measures one session: its clock, the clock of its steps, energy, telemetry and trust."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ UNSTEADY = 10  # steps at the start of a process that are no steady ones
 
 
 class Instruments:
-    """Started before the session touches its data, stopped at its end.
+    """Measures a session, from before it touches its data to its end.
 
     Attributes:
         ledger: The session's wall time by part.
         clock: The training steps' time by part.
-        energy: Of the machine.
-        idle_watts: Of the machine at rest, by scope, measured before the session; empty where it was not.
-        warm_up: Of the clock's seconds by part, those of the warm-up.
-        joules: By scope: of the `training`, and `to_quality`, once that is reached.
+        energy: The meter of the machine's energy.
+        idle_watts: Power of the machine at rest, by scope, measured before the session; empty where it was not.
+        warm_up: Seconds of the warm-up by part, which are among the clock's seconds.
+        joules: Joules by scope: of the `training`, and `to_quality`, once that is reached.
     """
 
     def __init__(self, config: RunConfig, folder: Path | None) -> None:
@@ -60,7 +60,7 @@ class Instruments:
         self.ledger = Ledger("setup")
 
     def _watts_at_rest(self, seconds: float) -> dict[str, float]:
-        """Nothing of the session runs yet; without sensors there is nothing to wait for."""
+        """Return the power at rest by scope: nothing of the session runs yet."""
         if not self.energy.sensors or seconds <= 0:
             return {}
         before, start = self.energy.read(), time.perf_counter()
@@ -78,7 +78,7 @@ class Instruments:
     # Training and what interrupts it
 
     def train(self, phase: str) -> None:
-        """From now the session trains."""
+        """Note that the session trains from now."""
         if self._phases and self._phases[-1][0] == WARM_UP:
             self.warm_up = list(self.clock.seconds)
         self.ledger.switch(TRAINING + phase)
@@ -87,12 +87,12 @@ class Instruments:
         self.clock.start()
 
     def change_phase(self, phase: str, at: float) -> None:
-        """Training went on in another phase at the moment `at`."""
+        """Note that training went on in another phase at the moment `at`."""
         self.ledger.switch(TRAINING + phase, at)
         self._phases.append((phase, len(self.clock.durations)))
 
     def leave_training(self, part: str) -> None:
-        """From now the session's time goes to `part`. What the device still has to do of the training is training."""
+        """Give the time from now to `part`, once the device has done what is left of the training."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.clock.stop()
@@ -115,24 +115,24 @@ class Instruments:
     # What was measured
 
     def energy_so_far(self) -> dict[str, float]:
-        """Joules by scope since the session's start, those of the processes before this one included."""
+        """Return joules by scope since the session's start, earlier processes of this session included."""
         now = self.energy.read()
         return {scope: joules - self._at_start.get(scope, 0.0) for scope, joules in now.items()}
 
     def training_seconds(self) -> dict[str, float]:
-        """Training time by phase."""
+        """Return the training time by phase."""
         parts = self.ledger.seconds()
         return {part.removeprefix(TRAINING): took for part, took in parts.items() if part.startswith(TRAINING)}
 
     def split(self) -> dict[str, float]:
-        """Seconds of the training by part; the loop gets what the others leave."""
+        """Return the seconds of the training by part; the loop gets what the others leave."""
         named = {
             part: self.clock.seconds[index] + self._split_before[index] for index, part in enumerate(PARTS) if index
         }
         return {**named, "loop": max(0.0, sum(self.training_seconds().values()) - sum(named.values()))}
 
     def steady(self) -> tuple[Steps, np.ndarray[Any, Any]]:
-        """The steady steps of this process's longest phase, and their durations in seconds."""
+        """Return the steady steps of this process's longest phase, and their durations in seconds."""
         durations = np.array(self.clock.durations)
         ends = [start for _, start in self._phases[1:]] + [len(durations)] * bool(self._phases)
         by_phase: dict[str, list[int]] = {}
@@ -148,7 +148,7 @@ class Instruments:
         return Steps(len(kept), left, median, p10, p90, phase), kept
 
     def trust(self, *, same_work: bool) -> Trust:
-        """How far the timings can be believed; only steps that do the `same_work` can drift."""
+        """Return how far the timings can be believed; only steps that do the `same_work` can drift."""
         _, durations = self.steady()
         judged = self.watch.judge([float(value) for value in durations], same_work=same_work)
         return Trust(judged.level, judged.reasons)
@@ -156,7 +156,7 @@ class Instruments:
     # Resuming
 
     def state(self) -> dict[str, Any]:
-        """What a resumed process goes on from."""
+        """Return what a resumed process goes on from."""
         return {
             "seconds": self.ledger.seconds(),
             "split": [now + before for now, before in zip(self.clock.seconds, self._split_before, strict=True)],

@@ -1,4 +1,4 @@
-"""What takes long to find out, and stays as it is: made once, and kept as JSON in the cache."""
+"""Keeps as JSON in the cache what takes long to find out and stays as it is."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def kept(
     A cache that cannot be written costs the time to make it anew, and that is said once.
 
     Args:
-        cache: `data.cache`; made where it is missing.
-        name: Of the file; carries a digest of all that decides what is in it.
+        cache: The folder `data.cache`; made where it is missing.
+        name: Name of the file, with a digest of all that decides what is in it.
         make: Makes the content.
-        keys: That the content has; a file with others is made anew.
-        again: Make it also where one is kept.
-        lasts: Whether what was made is worth keeping.
+        keys: Keys that the content has; a file with others is made anew.
+        again: Whether to make it also where one is kept.
+        lasts: Returns whether what was made is worth keeping.
     """
     path = Path(cache).expanduser() / name
     with ExitStack() as held:

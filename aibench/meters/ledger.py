@@ -1,4 +1,4 @@
-"""Where the wall time of a session goes: at each moment it goes to exactly one part."""
+"""Gives the wall time of a session to parts: at each moment it goes to exactly one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 
 class Ledger:
-    """Seconds by part. The parts sum to the wall time since the first one began.
+    """Adds up seconds by part. The parts sum to the wall time since the first one began.
 
     Args:
-        part: What the time goes to at first.
+        part: The part that gets the time at first.
         before: Seconds by part of the processes that this one continues.
-        clock: Seconds, monotonic.
+        clock: Returns seconds that never decrease.
     """
 
     def __init__(
@@ -24,13 +24,13 @@ class Ledger:
         self._seconds: dict[str, float] = dict(before or {})
 
     def switch(self, part: str, at: float | None = None) -> None:
-        """From now (or from the moment `at`, not before the last switch) the time goes to `part`."""
+        """Give the time from now (or from the moment `at`, not before the last switch) to `part`."""
         now = self.clock() if at is None else max(at, self._since)
         self._seconds[self.part] = self._seconds.get(self.part, 0.0) + now - self._since
         self.part, self._since = part, now
 
     def seconds(self) -> dict[str, float]:
-        """Seconds by part up to now, in order of first appearance."""
+        """Return seconds by part up to now, in order of first appearance."""
         self.switch(self.part)
         return dict(self._seconds)
 
@@ -40,5 +40,5 @@ class Ledger:
         self._seconds = {part: before.get(part, 0.0) + own.get(part, 0.0) for part in {**before, **own}}
 
     def total(self) -> float:
-        """Seconds of all parts."""
+        """Return the seconds of all parts."""
         return sum(self.seconds().values())

@@ -1,4 +1,4 @@
-"""Made-up machines whose energy is known: lists of sensors as machines show them, whole, doubled and broken."""
+"""Makes up machines whose energy is known: lists of sensors as machines show them, whole, doubled and broken."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ UNREADABLE: Counts = [None] * (SECONDS + 1)
 
 @dataclass(frozen=True)
 class Machine:
-    """Sensors, and what they have to tell.
+    """Holds sensors, and what they have to tell.
 
     Attributes:
-        name: What it shows.
-        joules: That must be told; None where nothing may be.
-        zones: Folder of a RAPL zone to its name and its counts.
+        name: The case that it shows.
+        joules: Joules that must be told; None where none may be.
+        zones: By folder of a RAPL zone, its name and its counts.
         gpus: Counts of the cards' counters; None is a card without a counter, which draws 200 W.
         seen: Numbers of the cards as the run finds them, where not each once; a MIG instance is `"0/1"`.
         range: Joules after which a RAPL counter begins anew.
@@ -83,10 +83,10 @@ class Machine:
 
 
 class Nvml:
-    """A made-up pynvml. A handle is the card's number, or `"CARD/INSTANCE"` of a MIG instance."""
+    """Imitates pynvml. A handle is the card's number, or `"CARD/INSTANCE"` of a MIG instance."""
 
     class NVMLError(Exception):
-        """As pynvml's."""
+        """Imitates pynvml's error of this name."""
 
     def __init__(self, counters: list[Counts | None], now: Any) -> None:
         self.counters, self.now = counters, now

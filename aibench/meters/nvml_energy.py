@@ -1,4 +1,4 @@
-"""The energy of GPUs: NVML's counter of the card, or its power where it has no counter."""
+"""Reads the energy of GPUs: NVML's counter of the card, or its power where it has no counter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What PyTorch lacks on the meta device: the CTC loss, and recurrent layers at once instead of thousands of steps."""
+"""Adds what PyTorch lacks on the meta device: the CTC loss, and recurrent layers at once, not step by step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Recurrent(TorchFunctionMode):
     Packed sequences, projections and every other device are left to PyTorch.
 
     Attributes:
-        flops: Of forward and backward passes up to now: as many as the decomposed layer's matrix products take.
+        flops: Operations of forward and backward passes so far: as many as the decomposed layer's products take.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Recurrent(TorchFunctionMode):
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """A stack of recurrent layers on a batch of sequences of one length."""
+    """Describes a stack of recurrent layers on a batch of sequences of one length."""
 
     name: str
     steps: int
@@ -59,7 +59,7 @@ class _Layer:
         return 2 * self.directions * sum(rows * self.gates * (size + self.hidden) for size in self.in_sizes)
 
     def backward(self, *, input_wanted: bool, state_wanted: bool) -> int:
-        """Gradients of both matrices, of the hidden state before each step, and of each layer's input."""
+        """Count the gradients of both matrices, of the hidden state before each step, and of each layer's input."""
         rows, total = self.steps * self.batch, 0
         for layer, size in enumerate(self.in_sizes):
             total += rows * self.gates * (size + self.hidden)  # the weights'

@@ -1,4 +1,4 @@
-"""One number of operations for a detector: with as many proposals as it may have, whatever an untrained one finds."""
+"""Fixes a detector's number of operations: with as many proposals as it may have, trained or not."""
 
 from __future__ import annotations
 

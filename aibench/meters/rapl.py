@@ -1,4 +1,4 @@
-"""The energy counters of processors and their memory (RAPL), as Linux' powercap tree shows them."""
+"""Reads the energy counters of processors and their memory (RAPL), as Linux' powercap tree shows them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RaplZone:
     """Reads a zone's energy counter. It wraps around, so it has to be read more often than that (every minute).
 
     Args:
-        folder: Of the zone.
-        scope: What it covers; its name where not given.
+        folder: The zone's folder.
+        scope: The part of the machine that it covers; its name where not given.
         clock: Returns seconds.
     """
 

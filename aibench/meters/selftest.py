@@ -1,4 +1,4 @@
-"""Tests of the measuring itself, on this machine: errors against what is known, and limits that they must keep."""
+"""Tests the measuring itself, on this machine: errors against what is known, and limits that they must keep."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from aibench.meters.telemetry import cost_of_a_sample
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison with what is known.
+    """Holds one comparison with what is known.
 
     Attributes:
-        name: What was measured.
-        expected, found: With their unit, for a person.
-        error: How far they are apart, relative.
+        name: The thing that was measured.
+        expected, found: Values with their unit, for a person.
+        error: Relative difference of the two.
         limit: The largest error that passes.
     """
 
@@ -39,12 +39,12 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the error is within the limit."""
+        """Return whether the error is within the limit."""
         return self.error <= self.limit
 
 
 def checks() -> Iterator[Check]:
-    """All of them, one after the other."""
+    """Run all checks, and yield one after the other."""
     yield from _clocks()
     yield from _energy()
     yield from _own_sensors()
@@ -53,7 +53,7 @@ def checks() -> Iterator[Check]:
 
 
 def _clocks(seconds: float = 0.05, repetitions: int = 10) -> Iterator[Check]:
-    """Sleeps of a known length. A sleep may be late on a busy machine, so the least error of them counts."""
+    """Measure sleeps of a known length. A sleep may be late on a busy machine, so the least error counts."""
     errors = {"ledger": [], "step clock": []}  # type: dict[str, list[float]]
     for _ in range(repetitions):
         ledger = Ledger("nothing")
@@ -78,7 +78,7 @@ def _clocks(seconds: float = 0.05, repetitions: int = 10) -> Iterator[Check]:
 
 
 def _sleep(seconds: float) -> None:
-    """Exactly, unlike `time.sleep`, which may only promise to sleep long enough."""
+    """Sleep exactly, unlike `time.sleep`, which may only promise to sleep long enough."""
     end = time.perf_counter() + seconds
     time.sleep(max(0.0, seconds - 0.005))
     while time.perf_counter() < end:
@@ -86,7 +86,7 @@ def _sleep(seconds: float) -> None:
 
 
 def _energy() -> Iterator[Check]:
-    """A replayed trace: power that rises from 100 W to 300 W in 10 s, and stays for 10 s."""
+    """Measure replayed traces whose energy is known."""
     moments = iter([second / 10 for second in range(201)])
     now = [0.0]
 
@@ -114,7 +114,7 @@ def _energy() -> Iterator[Check]:
 
 
 def _own_sensors(seconds: float = 1.0) -> Iterator[Check]:
-    """The sensors of this machine, each of which must move while a processor works."""
+    """Check the sensors of this machine, each of which must move while a processor works."""
     meter = energy_meter(PowerModel(), current_gpu())
     if not meter.sensors:
         yield Check(
@@ -131,7 +131,7 @@ def _own_sensors(seconds: float = 1.0) -> Iterator[Check]:
 
 
 def _flops() -> Iterator[Check]:
-    """Layers that are counted by hand."""
+    """Count layers that are counted by hand."""
     heads = torch.zeros(1, 8, 32, 16)
     layers: list[tuple[str, Callable[[], object], float]] = [
         (
@@ -162,7 +162,7 @@ def _flops() -> Iterator[Check]:
 
 
 def _overhead() -> Iterator[Check]:
-    """What measuring costs: a sample of telemetry a second, and the boundaries of a step of 20 ms."""
+    """Measure what measuring costs: a sample of telemetry a second, and the boundaries of a step of 20 ms."""
     gpu = current_gpu()
     share = cost_of_a_sample(gpu, energy_meter(PowerModel(), gpu))
     yield Check("telemetry at 1 Hz: share of one core", "less than 1 %", f"{share:.3%}", share, 0.01)

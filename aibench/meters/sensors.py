@@ -1,4 +1,4 @@
-"""A source of energy readings, and the one that integrates power."""
+"""Defines a source of energy readings, and the one that integrates power."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ DECLARED = "hardware.power_model, declared (an estimate)"
 
 
 class Gone(Exception):  # noqa: N818 - it tells what became of a sensor
-    """A sensor that answered before does not any more, or what it answers cannot be."""
+    """Reports a sensor that answered before and does not any more, or whose answer cannot be."""
 
 
 class Sensor(Protocol):
-    """A source of energy readings.
+    """Describes a source of energy readings.
 
     Attributes:
-        scope: What it covers, for a person: `gpu`, `package-0`, `package-0/dram`.
+        scope: The part that it covers, for a person: `gpu`, `package-0`, `package-0/dram`.
         place: Where it is: the folder of its zone, the UUID of its card. Two sensors of one place are one.
         method: How it counts.
         resolution: Joules between two values that it can tell apart; with the update period it bounds the error.
@@ -39,10 +39,10 @@ class IntegratedPower:
     """Integrates power readings: for a GPU without a counter, or a declared power. Read it at a steady rate.
 
     Args:
-        scope, method: As for any sensor.
+        scope, method: The part that it covers and how it counts, as for any sensor.
         watts: Returns the present power.
         clock: Returns seconds.
-        place: As for any sensor; the scope where not given.
+        place: Its place, as for any sensor; the scope where not given.
         longest: Seconds between two readings over which two powers still say what was drawn; more raise `Gone`.
     """
 

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes, without a synchronisation in the hot path."""
+"""Measures where the time of a training step goes, without a synchronisation in the hot path."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class StepClock(Protocol):
     """Gives each moment of the training to one part.
 
     Attributes:
-        seconds: Of each of `PARTS`, as far as `settle` has read them.
-        durations: Of each step, in seconds, evaluations left out.
-        method: How they are measured.
+        seconds: Seconds of each of `PARTS`, as far as `settle` has read them.
+        durations: Seconds of each step, evaluations left out.
+        method: How the seconds are measured.
     """
 
     seconds: list[float]
@@ -31,20 +31,20 @@ class StepClock(Protocol):
     method: str
 
     def switch(self, part: int) -> int:
-        """From now the time goes to `part`. Returns the part that it went to."""
+        """Give the time from now to `part`, and return the part that it went to before."""
 
     def start(self) -> None:
-        """Training goes on; the time goes to the loop."""
+        """Give the time to the loop, since training goes on."""
 
     def stop(self) -> None:
-        """Training pauses: for an evaluation, say. The time goes to no part."""
+        """Give the time to no part, since training pauses: for an evaluation, say."""
 
     def step(self) -> None:
-        """A step ended."""
+        """End a step."""
 
 
 class HostClock:
-    """The host's clock, for devices that compute while the host waits."""
+    """Times with the host's clock, for devices that compute while the host waits."""
 
     method = "host clock at each boundary"
 
@@ -79,7 +79,7 @@ class HostClock:
 
 
 class DeviceClock:
-    """CUDA events in the stream of the computation: the host never waits, and the device's own time is counted.
+    """Times with CUDA events in the stream of the computation: the host never waits, and device time is counted.
 
     An interval goes to the part that the host was in when it recorded the event at the interval's start. A device
     that waits for data passes that event at once and the next one late, so the wait counts as data; a device that is
@@ -117,7 +117,7 @@ class DeviceClock:
         self._step = self._marks[-1][1]
 
     def stop(self) -> None:
-        """The device must have been waited for."""
+        """Stop the clock; the device must have been waited for."""
         if not self._running:
             return
         self._running = False
@@ -147,7 +147,7 @@ class DeviceClock:
 
 
 def waited_for(iterator: Iterator[Any], clock: StepClock) -> Iterator[Any]:
-    """What `iterator` gives; the time that it takes goes to the data."""
+    """Yield what `iterator` gives; the time that it takes goes to the data."""
     while True:
         before = clock.switch(DATA)
         try:
@@ -160,12 +160,12 @@ def waited_for(iterator: Iterator[Any], clock: StepClock) -> Iterator[Any]:
 
 
 def step_clock() -> StepClock:
-    """The clock for the device that there is."""
+    """Return the clock for the device that there is."""
     return DeviceClock() if torch.cuda.is_available() else HostClock()
 
 
 def compilation_seconds() -> float:
-    """That torch.compile took in this process so far; it compiles inside the first passes."""
+    """Return the seconds that torch.compile took in this process so far; it compiles inside the first passes."""
     if "torch._dynamo" not in sys.modules:
         return 0.0
     from torch._dynamo.utils import calculate_time_spent
@@ -174,7 +174,7 @@ def compilation_seconds() -> float:
 
 
 def timed(function: Callable[..., Any], clock: StepClock, part: int) -> Callable[..., Any]:
-    """`function`, its time given to `part`, and what it calls to the parts that those name."""
+    """Return `function` with its time given to `part`, and what it calls to the parts that those name."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the machine does meanwhile: sampled at a stated rate by a thread, into `telemetry.csv`."""
+"""Samples what the machine does meanwhile, at a stated rate in a thread, into `telemetry.csv`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ THROTTLE = {0x4: "power cap", 0x8: "hardware slowdown", 0x20: "heat", 0x40: "hea
 
 @dataclass
 class Column:
-    """What one quantity did over the run.
+    """Holds what one quantity did over the run.
 
     Attributes:
-        first, last, least, most: Of the samples.
-        total: Their sum.
-        count: How many there are.
+        first, last, least, most: First, last, least and greatest sample.
+        total: Sum of the samples.
+        count: Number of samples.
     """
 
     first: float
@@ -41,13 +41,13 @@ class Column:
     count: int = 1
 
     def add(self, value: float) -> None:
-        """One more sample."""
+        """Add one more sample."""
         self.last, self.total, self.count = value, self.total + value, self.count + 1
         self.least, self.most = min(self.least, value), max(self.most, value)
 
     @property
     def mean(self) -> float:
-        """Of the samples."""
+        """Return the mean of the samples."""
         return self.total / self.count
 
 
@@ -56,7 +56,7 @@ class Telemetry:
 
     Args:
         folder: Where `telemetry.csv` is written, a row a sample as soon as it is made; None writes none.
-        rate: Samples a second; 0 samples never.
+        rate: Samples a second; 0 for none.
         gpu: The GPU to ask about.
         energy: Read with each sample, so that counters that wrap and powers that are integrated stay right.
     """
@@ -79,7 +79,7 @@ class Telemetry:
         self._thread.start()
 
     def stop(self) -> None:
-        """End. May be called twice."""
+        """End the thread. May be called twice."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -99,7 +99,7 @@ class Telemetry:
             self.spent += time.thread_time() - before
 
     def sample(self) -> dict[str, float]:
-        """One sample: every quantity that can be had here."""
+        """Return one sample: every quantity that can be had here."""
         memory = psutil.virtual_memory()
         row = {
             "cpu_percent": 100 * self._cpu.share(),
@@ -141,7 +141,7 @@ class Telemetry:
 
 
 class _Rows:
-    """A CSV file that gains a row at a time. A disk that is full ends it, and nothing else."""
+    """Writes a CSV file a row at a time. A disk that is full ends it, and nothing else."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -166,7 +166,7 @@ class _Rows:
 
 
 def _header(path: Path) -> list[str]:
-    """The names in the first line of a file that a run before this process began; none where there is no such file."""
+    """Return the names in the first line of a file that an earlier process of this run began; none without a file."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return next(csv.reader(file), [])
@@ -179,7 +179,7 @@ def _short(value: float) -> str:
 
 
 def cost_of_a_sample(gpu: Gpu, energy: EnergyMeter | None, repetitions: int = 20) -> float:
-    """Processor seconds that one sample takes here."""
+    """Return the processor seconds that one sample takes here."""
     telemetry = Telemetry(None, 1.0, gpu, energy)
     telemetry.sample()
     before = time.thread_time()

@@ -1,4 +1,4 @@
-"""How far the timings of a run can be believed, with the reasons."""
+"""Judges how far the timings of a run can be believed, with the reasons."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ RUNS = Path(tempfile.gettempdir()) / f"aibench-runs-{os.getuid() if hasattr(os, 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How far timings can be believed.
+    """Holds how far timings can be believed.
 
     Attributes:
         level: `ok` or `warn`.
-        reasons: Why, a line each.
+        reasons: The reasons for a `warn`, a line each.
     """
 
     level: str
@@ -43,9 +43,9 @@ class Watch:
     """Notes the state of the machine at the start of a run, and judges at its end.
 
     Args:
-        cores: That this process may use.
+        cores: Cores that this process may use.
         gpu: The GPU that the run computes on.
-        telemetry: Of the run.
+        telemetry: The run's telemetry.
     """
 
     def __init__(self, cores: int, gpu: Gpu, telemetry: Telemetry) -> None:
@@ -56,7 +56,7 @@ class Watch:
         self.look()
 
     def look(self) -> None:
-        """See who else is here; called at each evaluation too."""
+        """Note who else is here; called at each evaluation too."""
         self.neighbours |= other_runs()
         if self.gpu.handle is not None:
             running = self.gpu.ask("nvmlDeviceGetComputeRunningProcesses") or []
@@ -66,7 +66,7 @@ class Watch:
         """Return the level, from what happened since the start.
 
         Args:
-            durations: Of what was timed, in seconds: of the steady steps, or of the requests of a serving session.
+            durations: Seconds of the steady steps, or of the requests of a serving session.
             same_work: Whether they do the same work, so that a drift of their duration means something.
             what: What was timed. Steps have to be enough for their median; requests have percentiles that say so.
         """
@@ -114,7 +114,7 @@ def drift(durations: Sequence[float], what: str = "steps") -> Iterator[str]:
 
 
 def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_exists) -> set[int]:
-    """Processes that train here now, this one left out; what a killed one left is removed."""
+    """Return the processes that train here now, this one left out; remove what a killed one left."""
     found = set()
     for mark in folder.glob("*.run") if folder.is_dir() else []:
         pid = int(mark.stem) if mark.stem.isdigit() else 0

@@ -1,7 +1,6 @@
 """Computes learning rates by step, as factors of their peak.
 
-Every function takes the step, from 0, then places in steps, then factors. A task uses one of them, or a product:
-`rise(step, warmup) * half_cosine(step, warmup, budget)`.
+Every function but `each_step` takes the step, from 0, then places in steps, then factors.
 """
 
 from __future__ import annotations
@@ -13,9 +12,15 @@ from typing import Any
 import torch
 
 
-def each_step(optimizer: torch.optim.Optimizer, factor: Callable[[int], float]) -> dict[str, Any]:
-    """Return what `configure_optimizers` returns for a rate that is its peak times `factor(step)`, from step 0."""
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+def each_step(optimizer: torch.optim.Optimizer, factor: Callable[[int], float], warmup: float = 0.0) -> dict[str, Any]:
+    """Return what `configure_optimizers` must return for a learning rate that moves at every step.
+
+    Args:
+        optimizer: Has the peak of the rate.
+        factor: By what the peak is multiplied at a step, from 0.
+        warmup: Steps over which it rises to that besides.
+    """
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rise(step, warmup) * factor(step))
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,41 @@ import torch
 from torch import Tensor, nn
 
 from aibench.config import ConfigError
+
+
+def read_tensors(path: Path, *, old: bool = False) -> Any:
+    """Return what `torch.save` wrote into `path`, on the CPU, once each of its records agrees with its checksum.
+
+    Args:
+        path: The file.
+        old: Whether a file from before PyTorch 1.6 will do, which has no checksums.
+
+    Raises:
+        ConfigError: The file is damaged, or nothing that is safe to load; the message names it.
+    """
+    try:
+        fault = None if old and not zipfile.is_zipfile(path) else _damage(path)
+        if fault is not None:
+            raise ConfigError(f"{path}: damaged: {fault}.")
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}.") from error
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a foreign file makes the unpickler raise; its text advises to trust the file
+        raise ConfigError(f"{path}: holds more than tensors and plain values, or none.") from error
+
+
+def _damage(path: Path) -> str | None:
+    """Return what is damaged in a ZIP archive of `torch.save`, with a CRC-32 for each record; None for whole ones."""
+    if not zipfile.is_zipfile(path):
+        return "cut off, or no archive"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            record = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, KeyError) as error:
+        return f"its table of contents cannot be read ({' '.join(str(error).split())})"
+    return None if record is None else f"the record {record} differs from its checksum"
 
 
 def backbone_state(
@@ -27,10 +64,10 @@ def backbone_state(
     """
     path = Path(weights).expanduser()
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_tensors(path, old=True)
         state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    except Exception as error:  # whatever an arbitrary file makes the unpickler raise
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except (ConfigError, AttributeError) as error:
+        reason = str(error).removeprefix(f"{path}: ").rstrip(".") if isinstance(error, ConfigError) else "no dict"
         raise ConfigError(f"model.weights={weights}: not a state_dict ({reason}). Save one with torch.save.") from error
     own = {name: tuple(value.shape) for name, value in network.state_dict().items() if not name.startswith("fc.")}
     wanted = {**own, **(shapes or {})}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aibench.results.files import content, strict_json
+
 SCHEMA_VERSION = 1
 SECTIONS = ("characteristics", "profile", "counters", "micro")
 HEAD = ("schema_version", "name", "suite", "scale", "device", "threads", "torch", "system")
 
+KINDS = dict.fromkeys(("name", "suite", "scale", "device", "torch"), str) | {"threads": int, "system": dict}
 
 # Of the sections: what tables take for granted where it is there.
 PARTS: dict[str, dict[str, type]] = {
@@ -25,20 +27,20 @@ PARTS: dict[str, dict[str, type]] = {
 
 
 class RecordError(ValueError):
-    """A file that is no record of this version. The message is one line that names it."""
+    """Reports a file that is no record of this version. The message is one line that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was measured of one workload at one scale.
+    """Holds what was measured of one workload at one scale.
 
     Attributes:
-        name: As in `task=NAME`: of a task, or `mlperf/resnet50`.
+        name: The name as in `task=NAME`: of a task, or `mlperf/resnet50`.
         suite: `AIBench` or `MLPerf`.
         scale: `mini` or `reference`.
         device: `cpu` or `cuda`.
-        threads: That torch computed with.
-        torch: Its version.
+        threads: Threads that torch computed with.
+        torch: Version of torch.
         system: The machine, in the form of the paper's Table 4.
         characteristics, profile, counters, micro: The sections; None where not measured yet.
     """
@@ -57,32 +59,32 @@ class Record:
 
 
 def record_name(name: str, scale: str) -> str:
-    """The name of the file: `mlperf-resnet50-reference.json`."""
+    """Return the name of the file: `mlperf-resnet50-reference.json`."""
     return f"{name.replace('/', '-')}-{scale}.json"
 
 
 def read_json(path: Path, refused: type[ValueError]) -> Any:
-    """What the file `path` holds. Raises `refused`, in one line that names it, where it cannot be read."""
+    """Return what the file `path` holds. Raises `refused`, in one line that names it, where it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return strict_json(content(path))
     except OSError as error:
         raise refused(f"{path}: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise refused(f"{path}: not JSON: {error}.") from error
 
 
 def read_record(path: Path) -> Record:
-    """The record in the file `path`.
+    """Return the record in the file `path`.
 
     Raises:
-        RecordError: It is none, or of another version.
+        RecordError: The file is no record, or of another version.
     """
     found = read_json(path, RecordError)
     if not isinstance(found, dict) or "schema_version" not in found:
         raise RecordError(f"{path}: no record of `aibench characterize`: it has no schema_version.")
-    if found["schema_version"] != SCHEMA_VERSION:
+    if type(found["schema_version"]) is not int or found["schema_version"] != SCHEMA_VERSION:
         raise RecordError(
-            f"{path}: schema_version {found['schema_version']}, and this aibench reads {SCHEMA_VERSION}. "
+            f"{path}: schema_version {str(found['schema_version'])[:40]}, and this aibench reads {SCHEMA_VERSION}. "
             "Run `aibench characterize` again."
         )
     missing = [key for key in HEAD if key not in found]
@@ -90,6 +92,8 @@ def read_record(path: Path) -> Record:
     if missing or unknown:
         what = f"lacks {', '.join(missing)}" if missing else f"holds {', '.join(unknown)}, which no record does"
         raise RecordError(f"{path}: {what}. Run `aibench characterize` again.")
+    if odd := next((key for key, kind in KINDS.items() if not isinstance(found[key], kind)), None):
+        raise RecordError(f"{path}: {odd} is of another form. Run `aibench characterize` again.")
     wrong = [key for key in SECTIONS if not isinstance(found.get(key), dict | None)]
     if wrong:
         raise RecordError(f"{path}: {wrong[0]} is neither an object nor null.")
@@ -104,23 +108,38 @@ def _has(section: dict[str, Any] | None, part: str, kind: type) -> bool:
     return value is None or isinstance(value, kind)
 
 
+def read_some(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
+    """Return the records in files, and in all files `*.json` right in folders, sorted by suite, name and scale.
+
+    Returns:
+        The records, and a line for each file that is none, each folder that holds none, and each workload that stands
+        there a second time at one scale.
+    """
+    found: dict[tuple[str, str, str], Record] = {}
+    faults = []
+    for place in places:
+        below = sorted(place.glob("*.json")) if place.is_dir() else [place]
+        if not below:
+            faults.append(f"{place}: holds no record. Run `aibench characterize task=all --output {place}`.")
+        for path in below:
+            try:
+                record = read_record(path)
+            except RecordError as error:
+                faults.append(str(error))
+                continue
+            if found.setdefault((record.suite, record.name, record.scale), record) is not record:
+                twice = f"a second record of {record.name} at scale {record.scale}. Give one of them."
+                faults.append(f"{path}: {twice}")
+    return [found[key] for key in sorted(found)], faults
+
+
 def read_records(places: Iterable[Path]) -> list[Record]:
-    """The records in files, and in all files `*.json` right in folders, sorted by suite, name and scale.
+    """Return the records in files, and in all files `*.json` right in folders, sorted by suite, name and scale.
 
     Raises:
         RecordError: A file is no record, a folder holds none, or a workload stands there twice at one scale.
     """
-    files: list[Path] = []
-    for place in places:
-        below = sorted(place.glob("*.json")) if place.is_dir() else [place]
-        if not below:
-            raise RecordError(f"{place}: holds no record. Run `aibench characterize task=all --output {place}`.")
-        files += below
-    found: dict[tuple[str, str, str], Record] = {}
-    for path in files:
-        record = read_record(path)
-        key = (record.suite, record.name, record.scale)
-        if key in found:
-            raise RecordError(f"{path}: a second record of {record.name} at scale {record.scale}. Give one of them.")
-        found[key] = record
-    return [found[key] for key in sorted(found)]
+    found, faults = read_some(places)
+    if faults:
+        raise RecordError(faults[0])
+    return found

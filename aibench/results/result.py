@@ -1,4 +1,4 @@
-"""The one schema of `result.json`, one file a run. Imports no torch."""
+"""Defines the one schema of `result.json`, one file a run. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from aibench.results.bounds import Count, Name, Number
+from aibench.results.course import Evaluation, Part, Phase
+from aibench.results.data import Data
+from aibench.results.files import content, strict_json
 from aibench.results.made import making
 from aibench.results.migration import upgraded
 from aibench.results.parts import (
     Cost,
-    Data,
     Division,
     Energy,
     EnergySource,
     Estimate,
-    Evaluation,
     Measured,
     Memory,
     Model,
-    Phase,
     Split,
     Steps,
     Target,
@@ -38,7 +39,7 @@ from aibench.results.parts import (
     Use,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION, OLDEST_VERSION = 2, 1
 RESULT = "result.json"
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"  # the one before the last
@@ -46,7 +47,7 @@ BEST = "best.ckpt"
 
 
 class Status(enum.StrEnum):
-    """How a run ended."""
+    """Lists how a run may end."""
 
     converged = enum.auto()  # reached its target
     completed = enum.auto()  # session=epochs or session=steps ran to its length
@@ -57,59 +58,65 @@ class Status(enum.StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing to resume."""
+        """Return whether there is nothing to resume."""
         return self in (Status.converged, Status.completed, Status.not_converged, Status.diverged)
 
     @property
     def usable(self) -> bool:
-        """Whether the run came to its end with a model worth looking at."""
+        """Return whether the run came to its end with a model worth looking at."""
         return self.finished and self is not Status.diverged
 
 
+# Holds for every reader of a result: a number is no text and no truth value, and it is finite.
+AS_WRITTEN = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+@with_config(AS_WRITTEN)
 @dataclass(slots=True)
 class Result:
-    """One run.
+    """Holds one run.
 
     Attributes:
         schema_version: Version of this schema.
-        run_id: Unique.
+        run_id: Unique id of the run.
         suite_version: Version of AIBench.
-        task, scale, session, seed: As configured.
+        task, scale, session, seed: Configured values; the seed is null in a result that others published without it.
         status: How the run ended.
         message: The text of an exception, or why the run ended as it did; one line.
-        started: UTC, ISO 8601.
+        started: Start of the run; UTC, ISO 8601.
         resumed: How often the run was continued from a checkpoint.
-        division: Closed or open.
-        target: What had to be reached.
-        quality: The last value of the target's metric, and the best; null where none was measured.
+        division: The division, closed or open.
+        target: The quality that had to be reached.
+        quality: The last value of the target's metric; null where none was measured.
         best_quality: The best value of the target's metric.
-        to_quality: What it took.
+        to_quality: What it took to reach the target.
         history: Every evaluation, in order.
         phases: The parts of the session, in order of first appearance.
         times: Where the wall time went.
-        throughput, memory, energy, cost: Measured.
-        model, data, trust: About the run.
+        throughput, memory, energy, cost: Measured numbers.
+        model, data, trust: Facts about the run.
         system: The machine.
-        versions: Of Python and the packages that matter.
+        versions: Versions of Python and the packages that matter.
         commit: The repository's commit, `-dirty` where files had changed; null outside a checkout.
         config: The resolved configuration.
         figure: File name of the rendered figure; null where none was drawn.
-        estimate: What `aibench estimate` said before; null where it was not asked.
+        estimate: What `aibench estimate` said before the run; null where it was not asked.
+        parts: The processes that trained it, in order: from where on, and on which machine. Empty in older results.
     """
 
-    run_id: str
-    task: str
-    scale: str
-    session: str
-    seed: int
+    run_id: Name
+    task: Name
+    scale: Name
+    session: Name
+    seed: Count | None
     status: Status
     message: str | None
     started: str
-    resumed: int
+    resumed: Count
     division: Division | None
     target: Target
-    quality: float | None
-    best_quality: float | None
+    quality: Number | None
+    best_quality: Number | None
     to_quality: ToQuality
     history: list[Evaluation]
     phases: list[Phase]
@@ -128,11 +135,12 @@ class Result:
     figure: str | None
     suite_version: str
     estimate: Estimate | None = None
+    parts: list[Part] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
 
 class ResultError(Exception):
-    """A result file that cannot be read. The message is one line that names the file."""
+    """Reports a result file that cannot be read. The message is one line that names the file."""
 
 
 @cache
@@ -141,7 +149,7 @@ def _adapter() -> TypeAdapter[Result]:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of `result.json`: what `docs/result-schema.json` holds."""
+    """Return the JSON schema of `result.json`, which `docs/result-schema.json` holds."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_adapter().json_schema()}
 
 
@@ -160,7 +168,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def dumped(result: Result) -> str:
-    """The text of `result.json`."""
+    """Return the text of `result.json`."""
     return _adapter().dump_json(result, indent=1).decode() + "\n"
 
 
@@ -182,7 +190,7 @@ def write_unless_poorer(folder: Path, result: Result) -> None:
 
 
 def read_result(path: Path) -> Result:
-    """The result in `path`: a result file, or the folder of a run.
+    """Return the result in `path`: a result file, or the folder of a run.
 
     Raises:
         ResultError: There is none, it is cut off, or another version of the schema wrote it.
@@ -190,27 +198,40 @@ def read_result(path: Path) -> Result:
     if path.is_dir():
         path = path / RESULT
     try:
-        raw = path.read_bytes()
+        raw = content(path)
     except OSError as error:
         raise ResultError(f"{path}: {error.strerror}. Give the folder of a run, or its {RESULT}.") from error
+    fault = fault_of(raw)
+    if fault is not None:
+        raise ResultError(f"{path}: {fault}")
     try:
-        return _adapter().validate_json(raw)
-    except ValidationError as error:
         older = upgraded(raw)
-        if older is not None:
-            return _adapter().validate_python(older)
-        raise ResultError(f"{path}: {_what_is_wrong(raw, error)}") from error
+        return _adapter().validate_json(raw if older is None else json.dumps(older))
+    except ValidationError as error:
+        raise ResultError(f"{path}: not a result: {first_fault(error)}") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ResultError(f"{path}: not a result of schema {OLDEST_VERSION}: a part of it has another form.") from error
 
 
-def _what_is_wrong(raw: bytes, error: ValidationError) -> str:
+def fault_of(raw: bytes) -> str | None:
+    """Return what is wrong with the text of a result file before its fields are looked at; None where nothing is."""
     try:
-        version = json.loads(raw).get("schema_version")
-    except (ValueError, AttributeError):
+        found = strict_json(raw)
+    except (ValueError, RecursionError) as error:
+        return f"not a whole JSON object: the file is cut off or damaged: {error}."
+    if not isinstance(found, dict):
         return "not a whole JSON object: the file is cut off or damaged."
-    if version != SCHEMA_VERSION:
-        return f"schema version {version}, and this suite reads version {SCHEMA_VERSION}."
-    first = error.errors()[0]
-    return f"not a result: {'.'.join(map(str, first['loc']))}: {first['msg']}."
+    version = found.get("schema_version")
+    if type(version) is not int or not OLDEST_VERSION <= version <= SCHEMA_VERSION:
+        said = (version if isinstance(version, str) else json.dumps(version))[:40]
+        return f"schema version {said}, and this suite reads {OLDEST_VERSION} to {SCHEMA_VERSION}."
+    return None
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first field that is not as its schema has it, in a line."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg']}."
 
 
 def files_at(place: Path) -> list[str]:
@@ -219,8 +240,8 @@ def files_at(place: Path) -> list[str]:
     Links are not followed, and what may not be looked into is passed over. Only a folder without a `result.json` at
     any depth is taken for a study's, which keeps results under names of their own, right in it.
     """
-    if place.is_file():
-        return [str(place)]
+    if not place.is_dir():
+        return [str(place)] if place.exists() else []  # a pipe too: its reader says what it is
     found, left = [], [os.fspath(place)]
     while left:
         try:
@@ -245,7 +266,7 @@ def result_files(places: Sequence[Path]) -> Iterator[Path]:
 
 
 def read_results(folders: Sequence[Path]) -> list[Result]:
-    """All results at or below `folders`. One that cannot be read is left out with a warning that names it."""
+    """Return all results at or below `folders`; leave out those that cannot be read, with a warning that names them."""
     results = []
     for path in result_files(folders):
         try:
@@ -268,6 +289,7 @@ __all__ = [
     "Measured",
     "Memory",
     "Model",
+    "Part",
     "Phase",
     "Result",
     "ResultError",

@@ -1,4 +1,4 @@
-"""Percentiles of latencies, with what the number of requests can say of them. Imports no torch."""
+"""Computes percentiles of latencies, and what the number of requests can say of them. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONFIDENCE = 0.99
 
 
 def percentiles(latencies: Sequence[float], percents: Sequence[float] = PERCENTILES) -> list[Percentile]:
-    """The percentiles of `latencies`, in seconds.
+    """Return the percentiles of `latencies`, in seconds.
 
     Validity is MLPerf Inference's early-stopping test: of n requests, h within a bound and t beyond it, the bound
     holds for the true percentile p with confidence c where I_p(h, t + 1) <= 1 - c, I the regularised incomplete beta
@@ -40,7 +40,7 @@ def percentiles(latencies: Sequence[float], percents: Sequence[float] = PERCENTI
 
 @cache
 def most_beyond(count: int, share: float, confidence: float = CONFIDENCE) -> int | None:
-    """How many of `count` requests may exceed a bound that holds for the percentile `share`; None if not even none."""
+    """Return how many of `count` requests may exceed a bound that holds for the percentile `share`, or None."""
     from scipy.special import betainc
 
     def holds(beyond: int) -> bool:
@@ -57,5 +57,5 @@ def most_beyond(count: int, share: float, confidence: float = CONFIDENCE) -> int
 
 @cache
 def fewest(share: float, confidence: float = CONFIDENCE) -> int:
-    """Requests with which a bound exists: none beyond it, share^n <= 1 - confidence."""
+    """Return the least number of requests with which a bound exists: none beyond it, share^n <= 1 - confidence."""
     return int(np.ceil(np.log(1 - confidence) / np.log(share)))

@@ -1,4 +1,4 @@
-"""Ways of asking: one after the other, in batches, and as requests arrive. Imports no torch."""
+"""Asks for answers in three ways: one after the other, in batches, and as requests arrive. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ WORST_QUEUE = 1000  # requests; a server this far behind is saturated
 
 @dataclass
 class Asked:
-    """What a way of asking took.
+    """Holds what a way of asking took.
 
     Attributes:
-        latencies: Of each request, in seconds, from its arrival to its answer.
-        seconds: From the start to the last answer.
+        latencies: Seconds of each request, from its arrival to its answer.
+        seconds: Seconds from the start to the last answer.
         saturated: Whether more arrived than can be answered.
         longest_queue: Requests that had arrived and waited, at worst.
         busy: Seconds in which a request was being answered.
@@ -32,7 +32,7 @@ class Asked:
 
 
 def one_after_the_other(answer: Answer, requests: int, seconds: float) -> Asked:
-    """The next request follows the last answer; ends after `requests`, or `seconds` where they pass first."""
+    """Ask for the next answer when the last one is there; end after `requests`, or `seconds` if earlier."""
     asked, start = Asked(), time.perf_counter()
     before = start
     for number in range(requests):
@@ -57,7 +57,7 @@ def as_they_arrive(
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Asked:
-    """Have requests arrive by a Poisson process whether earlier ones are answered or not; one server answers in turn.
+    """Ask as requests arrive by a Poisson process, whether earlier ones are answered or not; one server answers.
 
     After `seconds` none arrives any more, and all that have arrived are answered. A latency counts from the arrival.
     (A client that waits for an answer before it asks again leaves out the very waiting that a slow answer causes:
@@ -93,16 +93,16 @@ def _falls_behind(asked: Asked, qps: float) -> bool:
 def highest_rate(
     try_rate: Callable[[float], bool], first: float, *, tries: int = 8, tolerance: float = 0.05
 ) -> float | None:
-    """The highest rate that `try_rate` accepts, to within `tolerance`: doubled or halved, then bisected.
+    """Return the highest rate that `try_rate` accepts, to within `tolerance`: doubled or halved, then bisected.
 
     Args:
-        try_rate: Whether a rate of arrivals can be served.
-        first: Where to begin.
+        try_rate: Returns whether a rate of arrivals can be served.
+        first: The rate to begin with.
         tries: How often `try_rate` is called at most.
-        tolerance: Relative.
+        tolerance: Relative error of the rate that is found.
 
     Returns:
-        None where no rate was accepted.
+        The rate; None where no rate was accepted.
     """
     good, bad, rate = 0.0, float("inf"), first
     for _ in range(tries):

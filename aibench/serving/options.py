@@ -1,4 +1,4 @@
-"""What a user asks of a serving session. Imports no torch."""
+"""Reads what a user asks of a serving session. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aibench.config import ConfigError
 
 
 class Kind(enum.StrEnum):
-    """Ways of asking, as MLPerf Inference names them."""
+    """Lists ways of asking, as MLPerf Inference names them."""
 
     single_stream = enum.auto()
     offline = enum.auto()
@@ -20,16 +20,16 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to ask, and how long.
+    """Says what to ask, and how long.
 
     Attributes:
-        scenarios: Which, in order.
+        scenarios: The ways of asking, in order.
         queries: Requests of a scenario, at most.
-        seconds: After which a scenario ends.
+        seconds: Seconds after which a scenario ends.
         qps: Arrivals a second of `server`.
-        latency_bound: Seconds; asks for the highest rate of arrivals within it.
-        percentile: Of the latencies, that the bound is for.
-        weights: Checkpoint; None serves fresh weights.
+        latency_bound: Bound in seconds, for which the highest rate of arrivals is sought.
+        percentile: The percentile of the latencies that the bound is for.
+        weights: The checkpoint to load; None serves fresh weights.
     """
 
     scenarios: tuple[Kind, ...] = (Kind.single_stream, Kind.offline)
@@ -42,10 +42,10 @@ class Options:
 
 
 def parsed(words: Sequence[str]) -> tuple[Options, str | None, list[str]]:
-    """The options among `words`, the folder of `run=`, and the words that are left: overrides of the configuration.
+    """Return the options among `words`, the folder of `run=`, and the other words: overrides of the configuration.
 
     Raises:
-        ConfigError: One cannot be used.
+        ConfigError: An option cannot be used.
     """
     own: dict[str, str] = {}
     rest = []

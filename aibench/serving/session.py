@@ -67,9 +67,10 @@ class Server:
         self.load_seconds = time.perf_counter() - start
 
     def _load(self, weights: Path) -> None:
+        state = checkpoint.load(weights)["state_dict"]
         try:
-            self.module.load_state_dict(checkpoint.load(weights)["state_dict"])
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+            self.module.load_state_dict(state)
+        except (KeyError, RuntimeError, ValueError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ConfigError(
                 f"{weights}: does not fit task={self.config.task} ({reason}). Give its own run."

@@ -100,7 +100,7 @@ def by_tokens(
     Args:
         lengths: int64 (sequences,).
         budget: Tokens in a batch, padding included.
-        generator: Of the epoch.
+        generator: The epoch's.
         most: Sequences in a batch, at most.
     """
     order = generator.permutation(len(lengths))

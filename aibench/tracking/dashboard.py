@@ -1,4 +1,4 @@
-"""The W&B workspace of a project's runs, defined in code: a section for each question, runs grouped by task."""
+"""Defines the W&B workspace of a project's runs in code: a section for each question, runs grouped by task."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def create(project: str, entity: str | None, output: Path, tasks: Sequence[str] 
 
 
 def _metrics(tasks: Sequence[str] | None) -> list[str]:
-    """The qualities of the tasks, each name once."""
+    """Return the qualities of the tasks, each name once."""
     from aibench.composition import registry
     from aibench.composition.compose import suite_config
 
@@ -73,7 +73,7 @@ def _metrics(tasks: Sequence[str] | None) -> list[str]:
 
 
 def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
-    """The workspace; `metrics` are the names of the tasks' qualities.
+    """Return the workspace; `metrics` are the names of the tasks' qualities.
 
     Raises:
         ImportError: wandb-workspaces is not installed.
@@ -82,7 +82,7 @@ def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
         panels: Any = importlib.import_module("wandb_workspaces.reports.v2")
         ws: Any = importlib.import_module("wandb_workspaces.workspaces")
     except ImportError as error:
-        raise ImportError("wandb-workspaces is not installed. Run: pip install 'aibench[dashboards]'.") from error
+        raise ImportError("wandb-workspaces is not installed. Run: pip install -e '.[dashboards]'.") from error
 
     return ws.Workspace(
         entity=entity,

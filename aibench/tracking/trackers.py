@@ -1,6 +1,6 @@
-"""Where the history goes besides `result.json`: a CSV file, TensorBoard, Weights & Biases.
+"""Writes the history where `result.json` is not enough: a CSV file, TensorBoard, Weights & Biases.
 
-All get the same names: `val/...` as the task logs them, against samples and seconds.
+All of them get the same names: `val/...` as the task logs them, against samples and seconds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
 
 
 class Watcher(Protocol):
-    """Is told how a session gets on: a progress bar, a tracker."""
+    """Describes what is told how a session gets on: a progress bar, a tracker."""
 
     def trained(self, steps: int, loss: float | None) -> None:
         """Note that `steps` batches are done; called some four times a second."""
@@ -35,22 +35,22 @@ class Watcher(Protocol):
 
 
 class Tracking(Watcher, Protocol):
-    """Keeps the history somewhere."""
+    """Describes a place for the history."""
 
     def restore(self, history: list[Evaluation]) -> None:
         """Take over a resumed session's history so far."""
 
     def finish(self, result: Result | None, folder: Path) -> None:
-        """Close what was opened; `result` is None where the session left none."""
+        """End with the session; `result` is None where it left no result."""
 
 
 def row(evaluation: Evaluation) -> dict[str, float | None]:
-    """An evaluation as one flat row: its position and its metrics."""
+    """Return an evaluation as one flat row: its position and its metrics."""
     return {**{name: getattr(evaluation, name) for name in POSITION}, **evaluation.metrics}
 
 
 def numbers(result: Result) -> dict[str, float]:
-    """The result's numbers by section, as `times/setup` and `throughput/training`; those without a value left out."""
+    """Return the result's numbers by section, as `times/setup` and `throughput/training`, without missing values."""
     found: dict[str, float] = {}
     for section in SECTIONS:
         part = getattr(result, section, None)
@@ -70,7 +70,7 @@ def _numbers(name: str, node: Any) -> Iterator[tuple[str, float]]:
 
 
 class NoTracking:
-    """Nothing but `result.json`."""
+    """Writes nothing besides `result.json`."""
 
     def restore(self, history: list[Evaluation]) -> None: ...
 
@@ -82,7 +82,7 @@ class NoTracking:
 
 
 class CsvTracking(NoTracking):
-    """`metrics.csv`: a row for each evaluation as soon as it is made; a metric that it did not log is empty."""
+    """Writes `metrics.csv`: a row for each evaluation, on disk as soon as it is made."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / METRICS
@@ -114,7 +114,7 @@ class CsvTracking(NoTracking):
 
 
 class TensorBoardTracking(NoTracking):
-    """Event files in `tensorboard/`, against samples."""
+    """Writes event files in `tensorboard/`, against samples."""
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
         try:
@@ -128,7 +128,7 @@ class TensorBoardTracking(NoTracking):
         self.config = config
 
     def restore(self, history: list[Evaluation]) -> None:
-        """Nothing: the event files of the process before hold it."""
+        """Do nothing: the event files of the process before hold the history."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
         for name, value in row(evaluation).items():
@@ -148,7 +148,7 @@ class TensorBoardTracking(NoTracking):
 
 
 class WandbTracking(NoTracking):
-    """A W&B run of its own for each run: group = task and scale, job type = session."""
+    """Makes a W&B run of its own for each run: group = task and scale, job type = session."""
 
     def __init__(self, config: RunConfig, folder: Path, run_id: str) -> None:
         import wandb
@@ -210,7 +210,7 @@ class WandbTracking(NoTracking):
         self.run.finish(exit_code=0 if result.status.finished else 1)
 
     def _log_table(self, result: Result) -> None:
-        """The evaluations as a table."""
+        """Log the evaluations as a table."""
         import wandb
 
         rows = [row(evaluation) for evaluation in result.history]
@@ -231,7 +231,7 @@ def lacking(config: RunConfig) -> Iterator[str]:
 
 
 def tracking(config: RunConfig, folder: Path, run_id: str) -> Tracking:
-    """The tracker that `config.tracking` names."""
+    """Return the tracker that `config.tracking` names."""
     match config.tracking.kind:
         case Tracker.none:
             return NoTracking()

@@ -1,4 +1,4 @@
-"""W&B's environment variables: which decide, which a run's own words override, and which contradict them."""
+"""Sorts W&B's environment variables: which decide, which a run's own words override, which contradict them."""
 
 from __future__ import annotations
 

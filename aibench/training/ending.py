@@ -1,4 +1,4 @@
-"""How a session ends: its status and message, and the interruption that a signal raises."""
+"""Defines how a session ends: its status and message, and the interruption that a signal raises."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aibench.results.result import Status
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a session ended, and why."""
+    """Holds how a session ended, and why."""
 
     status: Status
     message: str | None
@@ -30,12 +30,12 @@ def note_failure(folder: Path) -> None:
 
 
 class Interrupted(BaseException):
-    """SIGTERM or Ctrl-C. Not an `Exception`: no library on the way may swallow it."""
+    """Reports SIGTERM or Ctrl-C. It is no `Exception`: no library on the way may swallow it."""
 
 
 @dataclass
 class _Signals:
-    """What the handler knows.
+    """Holds what the handler knows.
 
     Attributes:
         owner: The process that takes signals; 0 while none does. Workers inherit the handler, and are not asked.
@@ -49,15 +49,19 @@ class _Signals:
 
 
 _signals = _Signals()
+SECONDS_OF_A_WORKER = 10  # after SIGTERM: the session may still need its batch
+STOPPING = b"aibench: stopping at the end of this step. A second signal stops at once.\n"
 
 
 def _take(number: int, frame: object) -> None:
     if os.getpid() != _signals.owner:  # a worker: Ctrl-C reaches it too, and its parent decides
         if number == signal.SIGTERM:
-            os._exit(128 + number)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(SECONDS_OF_A_WORKER)
         return
     if _signals.holds and _signals.received is None:
         _signals.received = number
+        os.write(2, STOPPING)
         return
     signal.signal(number, signal.SIG_IGN)  # once is enough: the result is being written
     raise _interrupted(number)
@@ -87,6 +91,12 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def take_signals_back() -> None:
+    """Undo what Lightning does with SIGTERM: it stops at the end of an epoch, without a checkpoint."""
+    if _signals.owner == os.getpid():
+        signal.signal(signal.SIGTERM, _take)
+
+
 @contextmanager
 def held() -> Iterator[None]:
     """Let a signal wait for the end of the block, or for `heed` in it; a second one acts at once."""
@@ -100,13 +110,19 @@ def held() -> Iterator[None]:
 
 
 def is_waiting() -> bool:
-    """Whether a signal waits."""
+    """Return whether a signal waits."""
     return _signals.received is not None
 
 
 def heed() -> None:
     """Raise `Interrupted` for the signal that waits, where one does."""
+    if is_waiting():
+        raise interruption()
+
+
+def interruption() -> Interrupted:
+    """Return what the signal that waits raises; further signals are ignored."""
     number, _signals.received = _signals.received, None
-    if number is not None:
-        signal.signal(number, signal.SIG_IGN)
-        raise _interrupted(number)
+    assert number is not None, "no signal waits"
+    signal.signal(number, signal.SIG_IGN)
+    return _interrupted(number)

@@ -17,6 +17,8 @@ from aibench.meters import account
 from aibench.meters import system as meters
 from aibench.meters.ceiling import ceiling, data_sheet
 from aibench.meters.operations import Operations, build_of, operations
+from aibench.results.data import Published
+from aibench.results.division import on_data
 from aibench.results.estimates import kept
 from aibench.results.folder import FIGURE
 from aibench.results.made import making
@@ -35,7 +37,7 @@ from aibench.results.result import (
 )
 from aibench.training.ending import Ending
 from aibench.training.goal import Goal
-from aibench.training.recorder import Record
+from aibench.training.record import Record
 
 if TYPE_CHECKING:
     from aibench.training.session import Session
@@ -53,7 +55,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
     assert recorder is not None
     record, instruments = recorder.record, session.instruments
     took = account.times(instruments)
-    speed = account.throughput(instruments, record.phases, session.data.unit)
+    speed = account.throughput(instruments, took, record.phases, session.data.unit)
     energy = account.energy(instruments, record.phases, took.total)
     return replace(
         salvaged(session, ending, division, started),
@@ -79,11 +81,12 @@ def salvaged(session: Session, ending: Ending, division: Division | None, starte
         unstarted_result(config, ending, started, SALVAGED if record.history else UNSTARTED),
         run_id=session.run_id,
         resumed=record.resumed,
-        division=division,
+        division=division and on_data(division, _published(session)),
         quality=record.history[-1].metrics[config.target.metric] if record.history else None,
         best_quality=record.best,
         to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
         history=record.history,
+        parts=record.parts,
     )
 
 
@@ -135,11 +138,17 @@ def _phases(session: Session, record: Record) -> list[Any]:
 def _data(session: Session) -> Data:
     return Data(
         source=str(session.config.data.source),
-        fingerprint=session.data.fingerprint(),
+        fingerprint=session.fingerprint,
         train=len(session.batches.dataset),
         val=len(session.held_out.dataset) if session.held_out is not None else 0,
         facts=_short(session.data.facts),
+        published=_published(session),
     )
+
+
+def _published(session: Session) -> Published | None:
+    found = session.published
+    return None if found is None else Published(found.name, found.known_by, found.differences)
 
 
 def _short(facts: Facts) -> Facts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,57 +16,19 @@ from torch import Tensor
 from aibench.contract import TaskModule
 from aibench.meters.instruments import WARM_UP, Instruments
 from aibench.meters.steps import watched
-from aibench.results.result import Evaluation, Phase, ToQuality
+from aibench.results.result import Evaluation, Part, Phase, ToQuality
 from aibench.tracking.trackers import Watcher
 from aibench.training import checkpoint
+from aibench.training.ending import heed, is_waiting, take_signals_back
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import TrainBatches
+from aibench.training.record import Record
 
 GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the progress bar and the check against NaN
 
 
 class Diverged(Exception):  # noqa: N818 - it tells how a session ended, as Interrupted does
     """A loss or the quality became NaN or infinite."""
-
-
-@dataclass
-class Record:
-    """All that the session measured so far; what a resumed process goes on from.
-
-    Attributes:
-        history: Every evaluation, in order.
-        phases: The parts of the training, in order of first appearance.
-        to_quality: What it took to reach the goal; None until then.
-        best: Best value of the target's metric.
-        steps: Training batches.
-        samples: Training samples.
-        units: What throughput counts of them.
-        resumed: How often the run was continued.
-    """
-
-    history: list[Evaluation] = field(default_factory=list)
-    phases: list[Phase] = field(default_factory=list)
-    to_quality: ToQuality | None = None
-    best: float | None = None
-    steps: int = 0
-    samples: int = 0
-    units: int = 0
-    resumed: int = 0
-
-    @classmethod
-    def restored(cls, state: dict[str, Any]) -> Record:
-        """The record that `asdict` made `state` of."""
-        reached = state["to_quality"]
-        return cls(
-            history=[Evaluation(**row) for row in state["history"]],
-            phases=[Phase(**row) for row in state["phases"]],
-            to_quality=ToQuality(**reached) if reached else None,
-            best=state["best"],
-            steps=state["steps"],
-            samples=state["samples"],
-            units=state["units"],
-            resumed=state["resumed"] + 1,
-        )
 
 
 class Recorder(pl.Callback):
@@ -76,10 +38,13 @@ class Recorder(pl.Callback):
         goal: What to reach.
         schedule: When to evaluate and to stop.
         batches: The training batches.
-        folder: Of the run, for checkpoints.
-        instruments: The session's, running.
-        watchers: Told of the progress.
-        identity: The run's id and its configuration, which a resumed run must share.
+        folder: The run's folder, for checkpoints.
+        instruments: The session's instruments, running.
+        watchers: Objects that are told of the progress.
+        identity: The run's id, its configuration, samples and machine: what a resumed run is compared with.
+        part: What this process begins with.
+        processes: How many processes worked on the run before this one.
+        minutes: After how many minutes without a checkpoint one is written between evaluations; 0 for never.
     """
 
     def __init__(
@@ -91,6 +56,9 @@ class Recorder(pl.Callback):
         instruments: Instruments,
         watchers: list[Watcher],
         identity: dict[str, Any],
+        part: Part,
+        processes: int = 0,
+        minutes: float = 0.0,
     ) -> None:
         self.goal = goal
         self.schedule = schedule
@@ -99,23 +67,33 @@ class Recorder(pl.Callback):
         self.instruments = instruments
         self.watchers = watchers
         self.identity = identity
-        self.record = Record()
+        self.part = part
+        self.processes = processes
+        self.seconds_between = 60 * minutes
+        self.record = Record(resumed=processes, parts=[part])
         self._phase: str | None = None
         self._watching = ExitStack()
         batches.clock = instruments.clock
         self._losses: list[Tensor] = []
         self._last_end = self._last_glance = time.perf_counter()
         self._states: dict[str, Any] | None = None
+        self._at_evaluation: dict[str, Any] | None = None  # the random states at its start, while one is under way
+        self._evaluation_is_due = False
+        self._saved = self._last_end
 
     # Counting and timing
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        take_signals_back()
         if self._states is not None:
             checkpoint.restore_random_states(self._states)
             self._states = None
         assert isinstance(pl_module, TaskModule)
         self._watching.enter_context(watched(pl_module, trainer, self.instruments.clock))
         self._enter(WARM_UP if self.record.steps < self.schedule.warmup else pl_module.phase)
+        self._saved = time.perf_counter()
+        if self._evaluation_is_due:
+            self._evaluate(trainer)
         trainer.should_stop = self._is_over()
         for watcher in self.watchers:
             watcher.trained(self.record.steps, None)
@@ -138,6 +116,8 @@ class Recorder(pl.Callback):
             self._glance(now)
         if self.record.steps == self.schedule.budget:
             trainer.should_stop = True  # which makes Lightning evaluate once more where evaluations are wanted
+        elif is_waiting() or (self._last_glance == now and 0 < self.seconds_between < now - self._saved):
+            self._save_between_evaluations(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._check_losses()
@@ -169,6 +149,41 @@ class Recorder(pl.Callback):
         row.units += units - self.record.units
         self.record.samples, self.record.units = samples, units
 
+    # Between evaluations
+
+    def _save_between_evaluations(self, trainer: pl.Trainer, pl_module: TaskModule) -> None:
+        """Write a checkpoint, unless an evaluation or the end of the epoch comes next, and heed a signal that waits."""
+        schedule, steps = self.schedule, self.record.steps
+        if schedule.interval == 0:
+            heed()  # of timed steps alone there is nothing to go on from
+            return
+        if steps % schedule.interval == 0 or steps % schedule.batches == 0:
+            return  # the evaluation's own checkpoint comes, or that of the first batch of the next epoch
+        self._leave_training("checkpoint")
+        self._check_losses()
+        self._save(trainer, is_best=False)
+        heed()
+        self._enter(pl_module.phase)
+        self._last_end = self._last_glance = time.perf_counter()
+
+    def _save(self, trainer: pl.Trainer, *, is_best: bool) -> None:
+        checkpoint.save(trainer, self.folder, is_best)
+        self._saved = time.perf_counter()
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Count the batch as done: Lightning does so after its hook, and would make it again."""
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        for count in (progress["total"], progress["current"]):
+            count["completed"] = count["ready"]
+
+    def _evaluate(self, trainer: pl.Trainer) -> None:
+        """Make the evaluation in which the process before was stopped, as Lightning's loop does after a batch."""
+        loop = trainer.fit_loop.epoch_loop.val_loop
+        loop.restarting = False
+        trainer.validating = True
+        loop.run()
+        trainer.training = True
+
     # Losses
 
     def _glance(self, now: float) -> None:
@@ -193,8 +208,22 @@ class Recorder(pl.Callback):
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._check_losses()
         self._leave_training("evaluation")
+        trainer.callback_metrics.clear()  # Lightning keeps what earlier evaluations logged
+        self._at_evaluation = checkpoint.random_states()
+        self._stop_if_asked(trainer)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._stop_if_asked(trainer)
+
+    def _stop_if_asked(self, trainer: pl.Trainer) -> None:
+        """Write a checkpoint that goes on with this evaluation from its start, and heed a signal, where one waits."""
+        if is_waiting():
+            self.instruments.ledger.switch("checkpoint")
+            self._save(trainer, is_best=False)
+            heed()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._at_evaluation = None
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         assert self.goal.metric in values, f"validation logs {sorted(values)}, and not {self.goal.metric}"
         value = values[self.goal.metric]
@@ -205,7 +234,7 @@ class Recorder(pl.Callback):
         if self.goal.stops and self.record.to_quality is not None:
             trainer.should_stop = True
         self.instruments.ledger.switch("checkpoint")
-        checkpoint.save(trainer, self.folder, improved)
+        self._save(trainer, is_best=improved)
         for watcher in self.watchers:
             watcher.evaluated(self.record.history[-1])
         self._enter(pl_module.phase)
@@ -215,7 +244,7 @@ class Recorder(pl.Callback):
         """Add an evaluation to the history. Returns whether it is the best so far."""
         record, instruments = self.record, self.instruments
         evaluation = Evaluation(
-            epochs=record.steps / self.schedule.batches,
+            epochs=self._epochs(),
             steps=record.steps,
             samples=record.samples,
             seconds=instruments.ledger.total(),
@@ -240,6 +269,9 @@ class Recorder(pl.Callback):
         record.best = value if improved else record.best
         return improved
 
+    def _epochs(self) -> float:
+        return self.record.steps / self.schedule.batches
+
     def _is_over(self) -> bool:
         reached = self.goal.stops and self.record.to_quality is not None
         return reached or self.record.steps >= self.schedule.budget
@@ -251,17 +283,17 @@ class Recorder(pl.Callback):
         return {
             "record": asdict(self.record),
             "instruments": self.instruments.state(),
-            "random": checkpoint.random_states(),
+            "random": self._at_evaluation or checkpoint.random_states(),
+            "evaluation_is_due": self._at_evaluation is not None,
             "identity": self.identity,
         }
 
-    @staticmethod
-    def history_in(content: dict[str, Any]) -> list[Evaluation]:
-        """The history in a checkpoint's content."""
-        return Record.restored(content["callbacks"]["Recorder"]["record"]).history
-
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.record = Record.restored(state_dict["record"])
+        self.record = record = Record.restored(state_dict["record"])
+        record.resumed = max(record.resumed, self.processes)
         self.batches.go_to(self.record.steps)
         self.instruments.go_on_from(state_dict["instruments"])
         self._states = state_dict["random"]
+        self._evaluation_is_due = state_dict.get("evaluation_is_due", False)
+        before = sum(state_dict["instruments"]["seconds"].values())
+        record.parts.append(replace(self.part, epochs=self._epochs(), steps=record.steps, seconds=before))

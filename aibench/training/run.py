@@ -12,19 +12,18 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from aibench.config import ConfigError, Precision, Resume, RunConfig, plain
+from aibench.config import Precision, RunConfig
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import quieten_lightning, reset_peak_process_memory, set_arithmetic
-from aibench.results.division import changed_since
 from aibench.results.folder import begin, count_process
 from aibench.results.mllog import MLLOG, write_log
-from aibench.results.result import LAST, Division, Result, Status, write_result, write_unless_poorer
+from aibench.results.result import Division, Result, Status, write_result, write_unless_poorer
 from aibench.tracking.trackers import Tracking, tracking
-from aibench.training import checkpoint
 from aibench.training.ending import Ending, Interrupted, held, interruptible, note_failure
 from aibench.training.goal import Schedule
 from aibench.training.outcome import build_result, draw_figure, salvaged
 from aibench.training.requirements import require_device
+from aibench.training.resume import earlier, here
 from aibench.training.session import Session
 
 
@@ -40,9 +39,9 @@ def train(
     Args:
         config: The run.
         folder: Where it leaves what it makes.
-        division: Closed or open.
+        division: The division, closed or open.
         console: Where progress goes.
-        schedule: Of a configuration and the batches of an epoch; a probe makes a shorter one.
+        schedule: Makes a schedule of a configuration and the batches of an epoch; a probe makes a shorter one.
 
     Raises:
         ConfigError, DataError: The run cannot start; nothing was measured and no result is written.
@@ -51,12 +50,13 @@ def train(
     _set_up_process(config)
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     with interruptible():
-        last = _checkpoint_to_resume(config, folder)
-        run_id = checkpoint.identity(last)["run_id"] if last else uuid.uuid4().hex[:12]
-        begin(folder, afresh=last is None)
+        before = earlier(config, folder)
+        run_id = before.identity["run_id"] if before is not None else uuid.uuid4().hex[:12]
+        begin(folder, afresh=before is None)
+        this = here(config, folder, before)
         instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
         try:
-            session = Session(config, folder, run_id, last, instruments, console, schedule)
+            session = Session(config, folder, run_id, before, this, instruments, console, schedule)
             tracker = tracking(config, folder, run_id)
             result = None
             try:
@@ -99,7 +99,7 @@ def _worse(ending: Ending, error: BaseException, folder: Path) -> Ending:
 
 @contextmanager
 def _told(folder: Path, what: str) -> Iterator[None]:
-    """Tell of an error in the block, and go on: the result of the run does not depend on it."""
+    """Print an error in the block, and go on: the result of the run does not depend on it."""
     try:
         yield
     except Exception as error:
@@ -111,21 +111,6 @@ def _told(folder: Path, what: str) -> Iterator[None]:
 def _close(tracker: Tracking, result: Result | None, folder: Path) -> None:
     with _told(folder, "the tracker"):
         tracker.finish(result, folder)
-
-
-def _checkpoint_to_resume(config: RunConfig, folder: Path) -> Path | None:
-    """The checkpoint to go on from; None to start afresh.
-
-    Raises:
-        ConfigError: It is of another configuration.
-    """
-    last = folder / LAST
-    if config.resume is Resume.never or not last.is_file():
-        return None
-    changed = changed_since(plain(config), checkpoint.identity(last)["config"], folder)
-    if changed is not None:
-        raise ConfigError(changed)
-    return last
 
 
 def _set_up_process(config: RunConfig) -> None:

@@ -1,4 +1,4 @@
-"""The training session: fit, evaluate, stop, checkpoint, record."""
+"""Runs the training session: fit, evaluate, stop, checkpoint, record."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
 
 from aibench.composition import registry
-from aibench.config import Accelerator, Precision, RunConfig, plain
+from aibench.config import Accelerator, Precision, RunConfig
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import lay_out
-from aibench.results.result import Status
+from aibench.results.result import LAST, Status
 from aibench.tracking.trackers import Tracking
 from aibench.training import checkpoint
-from aibench.training.ending import Ending, Interrupted, note_failure
+from aibench.training.ending import Ending, Interrupted, held, interruption, is_waiting, note_failure
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.progress import ProgressBar
 from aibench.training.recorder import Diverged, Recorder
+from aibench.training.resume import Earlier, Here
 
 PRECISIONS = {
     Precision.fp32: "32-true",
@@ -37,14 +38,15 @@ PRECISIONS = {
 
 
 class Session:
-    """One run's data, module, loaders and record."""
+    """Holds one run's data, module, loaders and record."""
 
     def __init__(
         self,
         config: RunConfig,
         folder: Path,
         run_id: str,
-        last: Path | None,
+        before: Earlier | None,
+        here: Here,
         instruments: Instruments,
         console: Console,
         schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
@@ -52,10 +54,15 @@ class Session:
         self.config = config
         self.folder = folder
         self.run_id = run_id
-        self.resumed_from = last
+        self.before = before
+        self.here = here
         self.console = console
         self.instruments = instruments
         self.data: TaskData = registry.data_class(config.task)(config)
+        self.fingerprint = self.data.fingerprint()  # now: at the end of a run the files may be gone
+        self.published = self.data.identity()
+        if before is not None:
+            before.refuse_other_data(self.fingerprint, folder)
         dataset = self.data.dataset("train")
         self.batches = TrainBatches(self.data, dataset, config.seed)
         self.goal = Goal.of(config)
@@ -70,7 +77,6 @@ class Session:
 
     def fit(self, tracker: Tracking) -> Ending:
         """Train to the end of the session, whichever it is."""
-        last = self.resumed_from
         title = f"{self.config.task} seed {self.config.seed}"
         console = self.console if self.config.progress else Console(quiet=True)
         with ProgressBar(title, self.goal, self.schedule, console) as bar:
@@ -81,12 +87,16 @@ class Session:
                 self.folder,
                 self.instruments,
                 [bar, tracker],
-                {"run_id": self.run_id, "config": plain(self.config)},
+                {"run_id": self.run_id, "fingerprint": self.fingerprint, **self.here.identity},
+                self.here.part,
+                self.here.processes,
+                self.config.checkpoint.minutes or 0.0,
             )
             try:
-                if last is not None:
-                    tracker.restore(self.recorder.history_in(checkpoint.load(last)))
-                self._trainer().fit(self._compiled(), self.batches, self.held_out, ckpt_path=last, weights_only=True)
+                if self.before is not None:
+                    tracker.restore(self.before.history)
+                with held():  # a signal waits for the end of the step, where there is something to go on from
+                    self._fit()
             except Interrupted as error:
                 return Ending(Status.interrupted, str(error))
             except Diverged as error:
@@ -97,9 +107,16 @@ class Session:
                 return self._failed(error, trace=True)
         return Ending(self._reached(), self.module.unmeasured)
 
+    def _fit(self) -> None:
+        before, self.before = self.before, None  # Lightning holds its content from here on
+        path, content = (before.path, before.content) if before is not None else (None, None)
+        self._trainer(content).fit(self._compiled(), self.batches, self.held_out, ckpt_path=path, weights_only=True)
+
     def _failed(self, error: Exception, *, trace: bool) -> Ending:
         assert self.recorder is not None
-        if isinstance(error, DataError) and not self.recorder.record.history:
+        if is_waiting():  # what a signal did to the processes that read samples
+            return Ending(Status.interrupted, str(interruption()))
+        if isinstance(error, DataError) and not (self.folder / LAST).exists():
             raise error
         if trace:
             note_failure(self.folder)
@@ -112,7 +129,7 @@ class Session:
             return Status.completed
         return Status.converged if self.recorder.record.to_quality is not None else Status.not_converged
 
-    def _trainer(self) -> pl.Trainer:
+    def _trainer(self, content: dict[str, Any] | None) -> pl.Trainer:
         hardware = self.config.hardware
         assert self.recorder is not None
         return pl.Trainer(
@@ -131,6 +148,7 @@ class Session:
             enable_checkpointing=False,
             enable_model_summary=False,
             profiler=_Unprofiled(),
+            plugins=[checkpoint.Files(content)],
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from aibench.analysis.comparison.comparison import compare, score
+from aibench.analysis.comparison.comparison import compare
 from aibench.analysis.comparison.ratio import fisher, holm, ratio, smallest_detectable
 from aibench.analysis.comparison.reference_points import check, limits
+from aibench.analysis.comparison.score import score
 from aibench.analysis.comparison.table import convergence, differences, rows, scores
 from aibench.analysis.runs.compared import CONVERGENCE, ENERGY, SPEED, TIME
 from aibench.results.result import Measured, Status, Trust
@@ -202,13 +203,13 @@ def test_the_score_is_the_geometric_mean_with_the_interval_of_the_logarithms(sid
     b = [one for place, task in enumerate(tasks) for one in side(2.0**place, range(10, 14), task)]
     one = score(compare(a, b), SPEED)
     assert one.value == pytest.approx(0.5, rel=0.02)
-    assert one.low < one.value < one.high
+    assert one.ratio.low < one.value < one.ratio.high
     alone = [
         score(compare(side(task=task), side(2.0**place, range(10, 14), task)), SPEED)
         for place, task in enumerate(tasks)
     ]
     assert one.value == pytest.approx(stats.gmean([each.value for each in alone]))
-    assert one.high / one.low < max(each.high / each.low for each in alone)
+    assert one.ratio.high / one.ratio.low < max(each.ratio.high / each.ratio.low for each in alone)
 
 
 def test_a_unit_does_not_change_the_score(side):
@@ -286,7 +287,9 @@ def test_the_table_names_every_quantity_with_a_value(side):
     assert [row[1] for row in grid.rows] == ["seconds a sample", "epochs to quality", "seconds to quality"]
     assert "joules to quality: no sensor." in grid.notes[-1]
     assert len(grid.records) == 4
-    assert "| image_classification | seconds a sample | 4 | 4 |" in grid.markdown()
+    assert [row[3] for row in grid.rows] == ["4, 4"] * 3
+    assert [row[3] for row in rows(compare(side(), side(1.1))).rows] == ["4, 4", "4 pairs", "4 pairs"]
+    assert "| image_classification | seconds a sample | " in grid.markdown()
 
 
 def test_the_command_fails_on_a_regression_only_where_asked(side, write, tmp_path, capsys):

@@ -72,7 +72,7 @@ def test_a_refused_run_leaves_the_folder_as_it_was(stage, there, composed, tmp_p
     before = tree(tmp_path)
     making(folder)
     folder.mkdir(parents=True, exist_ok=True)  # by Hydra
-    config = composed(*WORDS, "hardware.telemetry_hz=1000", "tracking=tensorboard")
+    config = composed(*WORDS, "hardware.telemetry_hz=100", "tracking=tensorboard")
     assert run_job(config, folder, in_sweep=False) == 1
     assert tree(tmp_path) == before
 

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.face_embedding.config import Decay
+from aibench.nn.decay import Decay
 from aibench.tasks.face_embedding.data import Data
 from aibench.tasks.face_embedding.inception import ROWS, Inception, RootMeanSquare
 from aibench.tasks.face_embedding.module import Module
@@ -263,9 +263,12 @@ def test_the_figure_frames_wrong_verdicts(module):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("model.width=0", "model.width=0: model.network=small needs a number of at least 1."),
-        ("model.blocks=null", "model.blocks=None: model.network=small needs a number of at least 1."),
-        ("model.network=inception", "model.width=40: model.network=inception has a fixed shape. Set model.width=null."),
+        ("model.width=0", "model.width=0: must be at least 1."),
+        ("model.blocks=null", "model.blocks=null: model.network=small needs a number of at least 1."),
+        (
+            "model.network=inception",
+            "model.width=40: model.network=inception has a fixed shape. Set model.width=null",
+        ),
         ("model.margin=0", "model.margin=0.0: must be greater than 0."),
         ("model.norm=-1", "model.norm=-1.0: must be greater than 0."),
         ("model.size=64", "model.size=64: the embedded heads have 32x32 pixels."),
@@ -274,7 +277,7 @@ def test_the_figure_frames_wrong_verdicts(module):
         ("data.pairs=10", "data.pairs=10: must be at least 20."),
         ("data.batch_size=3", "data.batch_size=3: a triplet needs two pictures of one person and one of another."),
         ("data.val_size=null", "data.train_size, data.val_size: no value, and generated heads have no end."),
-        ("data.std=[0,1,1]", "data.std=[0.0, 1.0, 1.0]: must be greater than 0."),
+        ("data.std=[0,1,1]", "data.std=[0.0, 1.0, 1.0]: each must be greater than 0."),
         ("data.mean=[0]", "data.mean=[0.0]: needs three values, of red, green and blue."),
         ("optim.decay_epochs=0", "optim.decay_epochs=0.0: must be greater than 0."),
     ],

@@ -13,7 +13,8 @@ from torchvision.models import resnet18, resnet50
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.face_recognition_3d.config import Channels, Decay
+from aibench.nn.decay import Decay
+from aibench.tasks.face_recognition_3d.config import Channels
 from aibench.tasks.face_recognition_3d.data import Data
 from aibench.tasks.face_recognition_3d.module import Module
 from aibench.training.loader import EvalBatches
@@ -124,8 +125,8 @@ def test_weights_of_another_network_are_refused_in_one_line(composed, tmp_path):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("model.width=0", "model.width=0: model.network=small needs a number of at least 1."),
-        ("model.blocks=null", "model.blocks=None: model.network=small needs a number of at least 1."),
+        ("model.width=0", "model.width=0: must be at least 1."),
+        ("model.blocks=null", "model.blocks=null: model.network=small needs a number of at least 1."),
         ("model.network=resnet50", "model.width=48: model.network=resnet50 has a fixed shape."),
         ("model.dropout=1", "model.dropout=1.0: must lie in 0 to 1, 1 left out."),
         ("model.weights=/nowhere", "model.weights=/nowhere: these fit a ResNet-50."),
@@ -135,7 +136,7 @@ def test_weights_of_another_network_are_refused_in_one_line(composed, tmp_path):
         ("data.near=0", "data.near=0.0: must differ from data.far."),
         ("data.shift=-1", "data.shift=-1: must be at least 0."),
         ("data.mean=[0.5,0.5,0.5]", "data.mean=[0.5, 0.5, 0.5]: needs four values, of red, green, blue and depth."),
-        ("data.std=[0,1,1,1]", "data.std=[0.0, 1.0, 1.0, 1.0]: must be greater than 0."),
+        ("data.std=[0,1,1,1]", "data.std=[0.0, 1.0, 1.0, 1.0]: each must be greater than 0."),
         ("optim.decay_epochs=0", "optim.decay_epochs=0: must be at least 1."),
         ("optim.momentum=0", "optim.nesterov=true: needs momentum."),
     ],

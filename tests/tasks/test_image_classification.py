@@ -12,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import example_batch
-from aibench.tasks.image_classification.config import Decay, ModelConfig, Network
+from aibench.nn.decay import Decay
+from aibench.tasks.image_classification.config import ModelConfig, Network
 from aibench.tasks.image_classification.data import Data
 from aibench.tasks.image_classification.model import network
 from aibench.tasks.image_classification.module import Module
@@ -69,14 +70,14 @@ def test_the_small_network_halves_the_image_and_doubles_the_channels_with_each_b
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("model.width=0", "model.width=0: model.network=small needs a number of at least 1."),
-        ("model.blocks=null", "model.blocks=None: model.network=small needs a number of at least 1."),
+        ("model.width=0", "model.width=0: must be at least 1."),
+        ("model.blocks=null", "model.blocks=null: model.network=small needs a number of at least 1."),
         ("model.network=resnet50", "model.width=16: model.network=resnet50 has a fixed shape."),
         ("data.classes=7", "data.classes=7 data.size=32: the embedded data are 10 digits on 32x32 pixels."),
         ("data.resize=16", "data.resize=16: must be at least 32."),
         ("data.shift=-1", "data.shift=-1: must be at least 0."),
         ("data.mean=[0.5]", "data.mean=[0.5]: needs three values, of red, green and blue."),
-        ("data.std=[0,1,1]", "data.std=[0.0, 1.0, 1.0]: must be greater than 0."),
+        ("data.std=[0,1,1]", "data.std=[0.0, 1.0, 1.0]: each must be greater than 0."),
         ("optim.momentum=1", "optim.momentum=1.0: must lie in 0 to 1, 1 left out."),
         ("optim.momentum=0", "optim.nesterov=true: needs momentum."),
     ],

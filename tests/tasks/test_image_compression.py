@@ -153,7 +153,7 @@ def test_the_first_weights_are_scaled_by_the_gain(composed):
         ("model.decoder=[8,8,6]", "model.decoder=[8, 8, 6]: each must be a multiple of 4"),
         ("model.encoder=[8,0]", "model.encoder=[8, 0]: each must be at least 1."),
         ("model.encoder_kernels=[1]", "model.encoder_kernels=[1]: needs 2 values, one for each cell."),
-        ("model.decoder_kernels=[1,1,2]", "model.decoder_kernels=[1, 1, 2]: kernels must have odd sides."),
+        ("model.decoder_kernels=[1,1,2]", "model.decoder_kernels=[1, 1, 2]: each must be odd."),
         ("data.size=33", "data.size=33: not a multiple of 8, the side of the blocks of model.decoder=[48, 48, 32]. "),
         ("optim.gamma=0", "optim.gamma=0.0: must lie in 0 to 1, 0 left out."),
     ],

@@ -126,10 +126,10 @@ def test_processes_read_what_the_training_process_has_read_before(read, root):
 
 def test_keys_are_kept_in_the_cache_and_nothing_in_the_current_folder(read, root, tmp_path):
     read(root).verify()
-    kept = sorted(path.name for path in (tmp_path / "cache").glob("*.npy"))
+    kept = sorted(path.name for path in (tmp_path / "cache").glob("*.npz"))
     assert len(kept) == 2
     assert read(root).fingerprint() == read(root).fingerprint()
-    assert sorted(path.name for path in (tmp_path / "cache").glob("*.npy")) == kept
+    assert sorted(path.name for path in (tmp_path / "cache").glob("*.npz")) == kept
     assert os.listdir(tmp_path / "here") == []
     assert sorted(os.listdir(root / "bedroom_val_lmdb")) == ["data.mdb", "lock.mdb"]
 

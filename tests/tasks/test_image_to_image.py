@@ -111,7 +111,7 @@ def test_first_weights_are_drawn_from_a_narrow_normal_distribution(composed):
         ("data.load=40", "data.load=40 data.size=32: the embedded images have 32x32 pixels."),
         ("data.train_size=null", "data.train_size, data.val_size: no value, and generated scenes have no end."),
         ("data.segmenter=weights.pt", "data.segmenter=weights.pt: the embedded data bring their own."),
-        ("data.segmenter_size=[32]", "data.segmenter_size=[32]: needs a height and a width, in pixels."),
+        ("data.segmenter_size=[32]", "data.segmenter_size=[32]: needs two values, of height and width."),
         ("optim.beta1=1", "optim.beta1=1.0: must lie in 0 to 1, 1 left out."),
         ("optim.constant=2", "optim.constant=2.0: must lie in 0 to 1."),
         ("optim.pool=4", "optim.pool=4: less than data.batch_size=8. Set optim.pool to that or 0."),

@@ -353,10 +353,10 @@ def test_the_figure_has_a_picture_and_two_texts_for_each_image(module):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("model.width=null",), "model.width=None: model.encoder=small needs a number of at least 1."),
+        (("model.width=null",), "model.width=null: model.encoder=small needs a number of at least 1."),
         (
             ("model.encoder=resnet152",),
-            "model.width=16: model.encoder=resnet152 has a fixed shape. Set model.width=null.",
+            "model.width=16: model.encoder=resnet152 has a fixed shape. Set model.width=null, or model.",
         ),
         (("model.frozen=true",), "model.frozen=true: an encoder that begins at random and stays so sees nothing."),
         (("model.weights=/x",), "model.weights=/x: model.encoder=small has no ImageNet weights."),
@@ -366,7 +366,7 @@ def test_the_figure_has_a_picture_and_two_texts_for_each_image(module):
         (("model.size=31",), "model.size=31: embedded scenes have 32 to 120 pixels."),
         (("data.train_size=null",), "data.train_size, data.val_size: no value"),
         (("data.described=0",), "data.described=0: must be at least 1."),
-        (("data.std=[1,0,1]",), "data.std=[1.0, 0.0, 1.0]: must be greater than 0."),
+        (("data.std=[1,0,1]",), "data.std=[1.0, 0.0, 1.0]: each must be greater than 0."),
         (("data.mean=[1]",), "data.mean=[1.0]: needs three values"),
         ((*REFERENCE[1:], "model.weights=/nowhere/a.pth"), "model.weights=/nowhere/a.pth: no such file."),
         (

@@ -13,7 +13,8 @@ from sklearn.metrics import jaccard_score
 
 from aibench.composition.compose import composed
 from aibench.config import ConfigError
-from aibench.tasks.object_reconstruction_3d.config import CameraConfig, Decay, Supervision
+from aibench.nn.decay import Annealing
+from aibench.tasks.object_reconstruction_3d.config import CameraConfig, Supervision
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.metric import VoxelIoU
 from aibench.tasks.object_reconstruction_3d.module import Module
@@ -80,7 +81,7 @@ def vars_of(config):
 
 def test_weights_decay_and_biases_do_not():
     config = mini()
-    config.optim.weight_decay, config.optim.decay = 0.001, Decay.none
+    config.optim.weight_decay, config.optim.decay = 0.001, Annealing.none
     module = Module(config, {"categories": []})
     weights, biases = module.configure_optimizers().param_groups
     assert (weights["weight_decay"], biases["weight_decay"]) == (0.001, 0)
@@ -186,14 +187,14 @@ def test_the_figure_shows_the_picture_and_tells_the_overlap(module):
         ("model.hidden=0", "model.hidden=0: must be at least 1."),
         ("model.silhouette_weight=0", "model.silhouette_weight=0.0: must be greater than 0."),
         ("model.initial_std=-1", "model.initial_std=-1.0: must be greater than 0."),
-        ("model.encoder_channels=[4,8]", "model.encoder_channels=[4, 8]: needs 3 numbers of at least 1."),
-        ("model.decoder_kernels=[1,4,4]", "model.decoder_kernels=[1, 4, 4]: needs 3 numbers of at least 2."),
+        ("model.encoder_channels=[4,8]", "model.encoder_channels=[4, 8]: needs three values."),
+        ("model.decoder_kernels=[1,4,4]", "model.decoder_kernels=[1, 4, 4]: each must be at least 2."),
         ("model.camera.focal_length=0", "model.camera.focal_length=0.0: must be greater than 0."),
         ("model.camera.views_per_step=25", "model.camera.views_per_step=25: more than the 24 of model.camera.views."),
         ("data.size=36", "data.size=36: must be a multiple of 8"),
         ("data.resolution=0", "data.resolution=0: must be a multiple of 8"),
         ("data.views=25", "data.views=25: an object has 24 pictures. Set data.views to 24 or less."),
-        ("data.categories=[]", "data.categories=[]: needs one category or more, each once."),
+        ("data.categories=[]", "data.categories=[]: needs one value or more."),
         ("data.categories=[car,ship]", "data.categories=['car', 'ship']: there are no generated solids named ship."),
     ],
 )

@@ -13,8 +13,9 @@ from torchmetrics import MeanSquaredError
 from aibench.config import ConfigError
 from aibench.contract import example_batch
 from aibench.tasks.video_prediction.data import Data
+from aibench.tasks.video_prediction.metric import FrameErrors
 from aibench.tasks.video_prediction.model import ConvLSTM, moved
-from aibench.tasks.video_prediction.module import FrameErrors, Module, true_share
+from aibench.tasks.video_prediction.module import Module, true_share
 from aibench.training.loader import EvalBatches
 
 TASK = "task=video_prediction"
@@ -203,9 +204,9 @@ def test_the_loss_is_the_mean_over_predicted_frames_and_states(module, batch):
     ("word", "said"),
     [
         ("model.decoder=[8,8]", "model.decoder=[8, 8]: needs as many numbers as model.encoder="),
-        ("model.encoder=[[0]]", "model.encoder=[[0]] model.decoder=[12]: channels must be at least 1."),
+        ("model.encoder=[[0]]", "model.encoder=[[0]]: each must be at least 1."),
         ("model.masks=0", "model.masks=0: must be at least 1."),
-        ("model.kernel=4", "model.kernel=4: must be odd, to have a middle."),
+        ("model.kernel=4", "model.kernel=4: must be odd."),
         ("model.lstm_kernel=2", "model.lstm_kernel=2: must be odd"),
         ("data.size=30", "data.size=30: is halved 2 times. Set data.size to a multiple of 4."),
         ("data.size=64", "data.size=64: that of the embedded data is 32. Set data.size=32."),

@@ -7,12 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 from aibench.results.result import Result, Status, read_result
+from aibench.training.recorder import Recorder
+from aibench.training.run import train
 from tests.conftest import ROOT, TINY
 
 WORDS = [*TINY, "session=epochs", "epochs=12", "target.evaluations_per_epoch=1.7"]  # evaluated in mid-epoch too
@@ -81,3 +86,104 @@ def test_a_signal_leaves_an_interrupted_result_and_the_run_goes_on(number, unint
     assert start(folder).wait(timeout=300) == 0
     assert read_result(folder).status is Status.completed
     assert_same_run(folder, uninterrupted)
+
+
+# In this process, at chosen moments
+
+TWICE = (*TINY, "session=epochs", "epochs=2", "resume=auto")  # six batches an epoch
+MID_EPOCH, ON_THE_GRID, LAST_OF_AN_EPOCH, LAST_OF_ALL = 2, 5, 6, 12  # steps, evaluated after each fifth
+
+
+@pytest.fixture
+def sessions(composed, tmp_path, monkeypatch):
+    """Run the session in the folder of a name to its end, or until `stop` ends it."""
+
+    def run(name: str, *words: str, hook: str = "", stop: Callable[[Recorder], None] | None = None) -> Result:
+        (tmp_path / name).mkdir(exist_ok=True)
+        with monkeypatch.context() as patch:
+            if stop is not None:
+                own = getattr(Recorder, hook)
+
+                def stopping(self: Recorder, *arguments: Any) -> None:
+                    stop(self)
+                    own(self, *arguments)
+
+                patch.setattr(Recorder, hook, stopping)
+            return train(composed(*TWICE, *words), tmp_path / name, None, Console(quiet=True))
+
+    return run
+
+
+def at_step(step: int, action: Callable[[], None]) -> Callable[[Recorder], None]:
+    left = [action]
+
+    def stop(recorder: Recorder) -> None:
+        if recorder.record.steps == step and left:
+            left.pop()()
+
+    return stop
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def die() -> None:
+    raise SystemExit  # as little is written as by a kill
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory) -> Path:
+    from aibench.composition.compose import composed
+
+    folder = tmp_path_factory.mktemp("whole")
+    train(composed([*TWICE, "target.evaluations_per_epoch=1.2"]), folder, None, Console(quiet=True))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("hook", "step", "goes_on_from"),
+    [
+        ("on_train_batch_end", MID_EPOCH - 1, MID_EPOCH),  # the hook comes before the step is counted
+        ("on_train_batch_end", ON_THE_GRID - 1, ON_THE_GRID),  # the evaluation is due: it is made by the next process
+        ("on_validation_batch_end", ON_THE_GRID, ON_THE_GRID),
+        (
+            "on_train_batch_end",
+            LAST_OF_AN_EPOCH - 1,
+            LAST_OF_AN_EPOCH + 1,
+        ),  # an epoch's end is no place to go on from
+        ("on_validation_batch_end", LAST_OF_ALL, LAST_OF_ALL),
+    ],
+)
+def test_a_signal_leaves_a_checkpoint_of_that_very_moment(hook, step, goes_on_from, sessions, expected, tmp_path):
+    words = ("target.evaluations_per_epoch=1.2",)
+    left = sessions("run", *words, hook=hook, stop=at_step(step, terminate))
+    assert (left.status, left.message) == (
+        Status.interrupted,
+        "SIGTERM received. Continue with resume=auto.",
+    )
+    resumed = sessions("run", *words)
+    assert [part.steps for part in resumed.parts] == [0, goes_on_from]
+    assert (resumed.status, resumed.resumed) == (Status.completed, 1)
+    assert_same_run(tmp_path / "run", expected)
+
+
+def test_a_checkpoint_is_written_between_evaluations_and_a_kill_loses_no_more(
+    sessions, expected, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("aibench.training.recorder.GLANCE_SECONDS", 0.0)
+    words = ("target.evaluations_per_epoch=1.2", "checkpoint.minutes=1e-9")
+    with pytest.raises(SystemExit):
+        sessions("run", *words, hook="on_train_batch_end", stop=at_step(3, die))
+    assert not (tmp_path / "run" / "result.json").exists()
+    resumed = sessions("run", *words)
+    assert [part.steps for part in resumed.parts] == [0, 3]
+    assert_same_run(tmp_path / "run", expected)
+
+
+@pytest.mark.parametrize("minutes", ["0", "null"])
+def test_no_checkpoint_is_written_between_evaluations_where_none_is_wanted(minutes, sessions, tmp_path, monkeypatch):
+    monkeypatch.setattr("aibench.training.recorder.GLANCE_SECONDS", 0.0)
+    with pytest.raises(SystemExit):
+        sessions("run", f"checkpoint.minutes={minutes}", hook="on_train_batch_end", stop=at_step(2, die))
+    assert not list((tmp_path / "run").glob("*.ckpt"))

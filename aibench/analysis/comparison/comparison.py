@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from aibench.analysis.comparison.ratio import Ratio, fisher, holm, ratio, smallest_detectable
+from aibench.analysis.comparison.moderated import moderated
+from aibench.analysis.comparison.ratio import Ratio, fisher, holm, paired_ratio, ratio, smallest_detectable
 from aibench.analysis.comparison.reference_points import Convergence, check
 from aibench.analysis.runs.compared import CONVERGENCE, QUANTITIES, Quantity, reason, values
 from aibench.analysis.runs.pooling import UNKNOWN, Pool, pools, varying_keys
@@ -20,6 +21,7 @@ SHARE = Quantity("runs that miss", "runs", CONVERGENCE.of, to_quality=True)
 FASTER, SLOWER, UNDECIDED, NOT_COMPARABLE, NO_VALUE = "faster", "slower", "undecided", "not comparable", "no value"
 
 Family = tuple[str, str, str]
+Pools = dict[Family, Pool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Comparison:
 def compare(a: Iterable[Result | Run], b: Iterable[Result | Run], level: float = LEVEL) -> Comparison:
     """Compare B with A for every task, scale and session that both have in one configuration."""
     alone: list[str] = []
-    side_a, side_b = _by_family(a, "A", alone), _by_family(b, "B", alone)
+    side_a, side_b = by_family(a, "A", alone), by_family(b, "B", alone)
     differs: dict[tuple[str, str, str], list[str]] = {}
     rows: list[Row] = []
     convergence: dict[Family, Convergence | str] = {}
@@ -88,10 +90,10 @@ def compare(a: Iterable[Result | Run], b: Iterable[Result | Run], level: float =
         blocked = [key for key, _, _ in differences(pool_a, pool_b) if key in DECIDES_THE_WORK]
         rows += _rows(family, pool_a, pool_b, blocked)
         convergence[family] = _checked(pool_a, pool_b)
-    return Comparison(differs, _judged(rows, level), alone, convergence)
+    return Comparison(differs, judged(share_scatter(rows), level), alone, convergence)
 
 
-def _by_family(results: Iterable[Result | Run], side: str, faults: list[str]) -> dict[Family, Pool | None]:
+def by_family(results: Iterable[Result | Run], side: str, faults: list[str]) -> Pools:
     """Return the one pool of each family; None, and a line in `faults`, where there are several."""
     found: dict[Family, list[Pool]] = {}
     for pool in pools(results):
@@ -133,13 +135,39 @@ def _rows(family: Family, a: Pool, b: Pool, blocked: list[str]) -> Iterator[Row]
             yield replace(row, verdict=NO_VALUE, why=reason(side, quantity))
             continue
         quanta = [_quantum(runs) if quantity is CONVERGENCE else 0.0 for runs in (runs_a, runs_b)]
-        found = ratio(values_a, values_b, *quanta)
+        found = _ratio(runs_a, runs_b, quantity, quanta)
         if blocked and quantity.to_quality:
             yield replace(row, ratio=found, verdict=NOT_COMPARABLE, why=f"they differ in {', '.join(blocked)}")
         else:
             why = "one run a side tells nothing of the spread" if found.p is None else None
             yield replace(row, ratio=found, why=why)
     yield from _shares(family, runs_a, runs_b, blocked)
+
+
+def _ratio(runs_a: list[Run], runs_b: list[Run], quantity: Quantity, quanta: list[float]) -> Ratio:
+    """Return the ratio of B to A, of pairs where every run of the smaller side has one of its seed on the other.
+
+    A seed decides how far a run has to go, so what a target took is compared in pairs. It does not decide how long a
+    sample takes: two samples have twice the degrees of freedom there.
+    """
+    by_seed_a, by_seed_b = _by_seed(runs_a, quantity), _by_seed(runs_b, quantity)
+    if quantity.to_quality and by_seed_a and by_seed_b:
+        seeds = sorted(by_seed_a.keys() & by_seed_b.keys())
+        if len(seeds) > 1 and len(seeds) == min(len(by_seed_a), len(by_seed_b)):
+            return paired_ratio([by_seed_a[seed] for seed in seeds], [by_seed_b[seed] for seed in seeds], *quanta)
+    return ratio(values(runs_a, quantity), values(runs_b, quantity), *quanta)
+
+
+def _by_seed(runs: list[Run], quantity: Quantity) -> dict[int, float] | None:
+    """Return the value of each seed; None where a seed ran twice or is not known, so that no pair is the pair."""
+    found: dict[int, float] = {}
+    for run in runs:
+        value = quantity.of(run).value
+        if value and (run.seed is None or run.seed in found):
+            return None
+        if value and run.seed is not None:
+            found[run.seed] = value
+    return found
 
 
 def _quantum(runs: list[Run]) -> float:
@@ -164,20 +192,38 @@ def _shares(family: Family, runs_a: list[Run], runs_b: list[Run], blocked: list[
     yield replace(row, ratio=Ratio(value, p=p))
 
 
-def _judged(rows: Sequence[Row], level: float) -> list[Row]:
-    """Return `rows` with their probabilities adjusted by Holm's method and their verdicts."""
+def share_scatter(rows: Sequence[Row]) -> list[Row]:
+    """Return `rows` with their errors moderated across the tasks, for each quantity and kind of comparison apart."""
+    groups: dict[tuple[str, bool], list[int]] = {}
+    for place, row in enumerate(rows):
+        if row.ratio is not None and row.ratio.error is not None:
+            groups.setdefault((row.quantity.name, row.ratio.pairs is None), []).append(place)
+    shared = list(rows)
+    for places in groups.values():
+        found = [one.ratio for one in (rows[place] for place in places) if one.ratio is not None]
+        drawn = moderated([one.variance for one in found], [one.degrees or 0.0 for one in found])
+        for place, one, (variance, degrees) in zip(places, found, drawn, strict=True):
+            shared[place] = replace(rows[place], ratio=one.of_error(math.sqrt(variance / one.size), degrees))
+    return shared
+
+
+def judged(rows: Sequence[Row], level: float) -> list[Row]:
+    """Return `rows` with their probabilities adjusted by Holm's method and their verdicts.
+
+    Half of `level` is the rows'; the other half is the suite scores', which are tested first.
+    """
     tested = [row for row in rows if row.verdict == UNDECIDED and row.ratio is not None and row.ratio.p is not None]
     adjusted = dict(zip(map(id, tested), holm([row.ratio.p or 0.0 for row in tested if row.ratio]), strict=True))
-    judged = []
+    found = []
     for row in rows:
         if id(row) not in adjusted or row.ratio is None:
-            judged.append(row)
+            found.append(row)
             continue
-        decided = adjusted[id(row)] <= level
+        decided = adjusted[id(row)] <= level / 2
         verdict = UNDECIDED if not decided else SLOWER if row.ratio.value > 1 else FASTER
-        smallest = smallest_detectable(row.ratio, level / len(tested))
-        judged.append(replace(row, adjusted=adjusted[id(row)], verdict=verdict, smallest=smallest))
-    return judged
+        smallest = smallest_detectable(row.ratio, level / 2 / len(tested))
+        found.append(replace(row, adjusted=adjusted[id(row)], verdict=verdict, smallest=smallest))
+    return found
 
 
 def _checked(a: Pool, b: Pool) -> Convergence | str:
@@ -191,50 +237,3 @@ def _checked(a: Pool, b: Pool) -> Convergence | str:
 def _epochs(pool: Pool) -> list[float]:
     runs = [run for run in without_copies(pool.runs) if run.status.finished and run.watched is not None]
     return [run.to_quality.epochs if run.reached and run.to_quality.epochs else math.inf for run in runs]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Holds a suite's score: the geometric mean over tasks of the reference's value over the system's; more is better.
-
-    Attributes:
-        quantity: The quantity that is scored.
-        value: The score; None where no task can be scored.
-        low, high: Its 95 % interval, the tasks taken as fixed; None where a task has one run a side.
-        scored: The tasks in it.
-        missing: The reference's tasks that are not in the score, with the reason.
-    """
-
-    quantity: Quantity
-    value: float | None
-    low: float | None
-    high: float | None
-    scored: list[str]
-    missing: dict[str, str]
-
-
-def score(reference: Comparison, quantity: Quantity) -> Score:
-    """Return the score of side B of `reference`, a comparison whose side A is the reference.
-
-    A logarithm of the score is the mean of the tasks' logarithms: its variance is the sum of theirs over the square of
-    their number, with degrees of freedom by Welch and Satterthwaite.
-    """
-    from aibench.analysis.spread import t_quantile
-
-    rows = [row for row in reference.rows if row.quantity is quantity]
-    good = [row.ratio for row in rows if row.ratio is not None and row.verdict != NOT_COMPARABLE]
-    scored = [row.family[0] for row in rows if row.ratio is not None and row.verdict != NOT_COMPARABLE]
-    missing = {row.family[0]: row.why or row.verdict for row in rows if row.family[0] not in scored}
-    missing |= {
-        line.split()[0]: line.partition(": ")[2] for line in reference.alone if "only A" in line or "A holds" in line
-    }
-    if not good:
-        return Score(quantity, None, None, None, scored, missing)
-    centre = -math.fsum(math.log(one.value) for one in good) / len(good)
-    parts = [(one.error / len(good)) ** 2 for one in good if one.error is not None]
-    degrees = [one.degrees for one in good if one.degrees is not None]
-    if len(degrees) < len(good) or math.fsum(parts) == 0:
-        return Score(quantity, math.exp(centre), None, None, scored, missing)
-    freedom = math.fsum(parts) ** 2 / math.fsum(part**2 / free for part, free in zip(parts, degrees, strict=True))
-    reach = t_quantile(freedom) * math.sqrt(math.fsum(parts))
-    return Score(quantity, math.exp(centre), math.exp(centre - reach), math.exp(centre + reach), scored, missing)

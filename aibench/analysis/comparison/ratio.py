@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aibench.analysis.spread import t_quantile
 
@@ -14,14 +14,16 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Holds the geometric mean of B over that of A, by Welch's t on the logarithms.
+    """Holds the geometric mean of B over that of A, by Student's t on the logarithms.
 
     Attributes:
         value: The ratio.
         low, high: Its 95 % interval; None where a side has one run.
         p: Two-sided probability of a ratio as far from 1 if there is no difference; None where a side has one run.
         error: Standard error of the ratio's logarithm; None where a side has one run.
-        degrees: Degrees of freedom of that error (Welch-Satterthwaite).
+        degrees: Degrees of freedom of that error.
+        size: Number of runs in the error: `error**2 * size` is the variance of one run, or of one pair's ratio.
+        pairs: Number of pairs of runs with one seed; None where the sides are compared as two samples.
     """
 
     value: float
@@ -30,10 +32,26 @@ class Ratio:
     p: float | None = None
     error: float | None = None
     degrees: float | None = None
+    size: float = 0.0
+    pairs: int | None = None
+
+    @property
+    def variance(self) -> float:
+        """Return the variance that one run, or one pair, contributes."""
+        return 0.0 if self.error is None else self.error**2 * self.size
+
+    def of_error(self, error: float, degrees: float) -> Ratio:
+        """Return the same ratio with the interval and the probability of another error."""
+        centre = math.log(self.value)
+        if error == 0:
+            return replace(self, low=self.value, high=self.value, p=float(centre == 0), error=0.0, degrees=degrees)
+        reach = t_quantile(degrees) * error
+        low, high, p = math.exp(centre - reach), math.exp(centre + reach), two_sided(centre / error, degrees)
+        return replace(self, low=low, high=high, p=p, error=error, degrees=degrees)
 
 
 def ratio(a: Sequence[float], b: Sequence[float], quantum_a: float = 0.0, quantum_b: float = 0.0) -> Ratio:
-    """Return the ratio of `b` to `a`, all positive.
+    """Return the ratio of `b` to `a`, all positive, as of two samples (Welch).
 
     Args:
         a: Values of one side, at least one.
@@ -43,17 +61,29 @@ def ratio(a: Sequence[float], b: Sequence[float], quantum_a: float = 0.0, quantu
         quantum_b: Grid of the values of `b`.
     """
     logs_a, logs_b = [math.log(value) for value in a], [math.log(value) for value in b]
-    difference = statistics.fmean(logs_b) - statistics.fmean(logs_a)
+    found = Ratio(math.exp(statistics.fmean(logs_b) - statistics.fmean(logs_a)))
     if min(len(a), len(b)) < 2:
-        return Ratio(math.exp(difference))
+        return found
     part_a, part_b = _variance(logs_a, a, quantum_a) / len(a), _variance(logs_b, b, quantum_b) / len(b)
     error = math.sqrt(part_a + part_b)
-    if error == 0:
-        return Ratio(math.exp(difference), math.exp(difference), math.exp(difference), float(difference == 0), 0.0)
-    degrees = (part_a + part_b) ** 2 / (part_a**2 / (len(a) - 1) + part_b**2 / (len(b) - 1))
-    reach = t_quantile(degrees) * error
-    low, high = math.exp(difference - reach), math.exp(difference + reach)
-    return Ratio(math.exp(difference), low, high, two_sided(difference / error, degrees), error, degrees)
+    count = len(a) + len(b) - 2
+    degrees = (part_a + part_b) ** 2 / (part_a**2 / (len(a) - 1) + part_b**2 / (len(b) - 1)) if error else count
+    return replace(found, size=1 / (1 / len(a) + 1 / len(b))).of_error(error, degrees)
+
+
+def paired_ratio(a: Sequence[float], b: Sequence[float], quantum_a: float = 0.0, quantum_b: float = 0.0) -> Ratio:
+    """Return the ratio of `b` to `a` as of pairs, the values of one seed in one place: what a seed adds falls out.
+
+    Args:
+        a: Values of one side, at least two.
+        b: Values of the other side, in the same order of seeds.
+        quantum_a: Grid on which the values of `a` lie, as in `ratio`.
+        quantum_b: Grid of the values of `b`.
+    """
+    logs = [math.log(after / before) for before, after in zip(a, b, strict=True)]
+    rounding = sum((grid / statistics.fmean(side)) ** 2 / 12 for grid, side in ((quantum_a, a), (quantum_b, b)))
+    found = Ratio(math.exp(statistics.fmean(logs)), size=len(logs), pairs=len(logs))
+    return found.of_error(math.sqrt((statistics.variance(logs) + rounding) / len(logs)), len(logs) - 1)
 
 
 def _variance(logs: Sequence[float], values: Sequence[float], quantum: float) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aibench.analysis.comparison.comparison import LEVEL, NO_VALUE, Comparison, Row, Score
+from aibench.analysis.comparison.comparison import LEVEL, NO_VALUE, Comparison, Row
+from aibench.analysis.comparison.ratio import Ratio
 from aibench.analysis.comparison.reference_points import Convergence
+from aibench.analysis.comparison.score import Score
 from aibench.analysis.grid import NONE, Grid, number, percent
 
 DIFFERENCES_SHOWN = 12
@@ -27,14 +29,15 @@ def rows(found: Comparison, level: float = LEVEL) -> Grid:
     """Return a table of the compared quantities, by task."""
     return Grid(
         title="B against A",
-        heads=("task", "quantity", "A", "B", "B / A", "95 %", "visible", "p", "verdict"),
+        heads=("task", "quantity", "can show %", "runs", "B / A", "95 %", "p", "verdict"),
         rows=[_cells(row) for row in found.rows if row.verdict != NO_VALUE],
         names=2,
         legend=(
-            "A, B: runs with a value. B / A: ratio of geometric means, above 1 where B needs more. 95 %: its interval, "
-            "Welch's t on logarithms. visible: the change in % that such runs show in 80 of 100 tries. p: after Holm, "
-            f"over all rows. verdict: at {100 * level:g} % for the whole table, so that a machine compared with itself "
-            "comes out undecided."
+            "can show: the least change in % that such runs show in 80 of 100 repetitions. runs: of A and B with a "
+            "value, or pairs of one seed. B / A: ratio of geometric means, above 1 where B needs more. 95 %: its "
+            "interval, Student's t on logarithms, the scatter shared between tasks. p: after Holm, over all rows. "
+            f"verdict: at {100 * level / 2:g} % for the whole table, so that a machine compared with itself comes out "
+            "undecided."
         ),
         notes=[*found.alone, *_reasons(found)],
         records=[_record(row) for row in found.rows],
@@ -47,13 +50,22 @@ def _task(row: Row) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    cells = [_task(row), row.quantity.name, str(row.runs_a), str(row.runs_b)]
+    pairs = row.ratio.pairs if row.ratio else None
+    runs = f"{pairs} pairs" if pairs else f"{row.runs_a}, {row.runs_b}"
+    cells = [_task(row), row.quantity.name, _visible(row.smallest), runs]
     if row.ratio is None:
-        return [*cells, NONE, NONE, NONE, NONE, row.verdict]
-    low, high = row.ratio.low, row.ratio.high
-    interval = NONE if low is None or high is None else f"{low:.3f}-{high:.3f}"
-    visible = NONE if row.smallest is None else percent(row.smallest - 1) if row.smallest < MOST_VISIBLE else "> 1,000"
-    return [*cells, f"{row.ratio.value:.3f}", interval, visible, _p(row.adjusted), row.verdict]
+        return [*cells, NONE, NONE, NONE, row.verdict]
+    return [*cells, f"{row.ratio.value:.3f}", _interval(row.ratio), _p(row.adjusted), row.verdict]
+
+
+def _interval(found: Ratio | None) -> str:
+    if found is None or found.low is None or found.high is None:
+        return NONE
+    return f"{found.low:.3f}-{found.high:.3f}"
+
+
+def _visible(smallest: float | None) -> str:
+    return NONE if smallest is None else percent(smallest - 1) if smallest < MOST_VISIBLE else "> 1,000"
 
 
 def _p(value: float | None) -> str:
@@ -80,6 +92,7 @@ def _record(row: Row) -> dict[str, Any]:
         "quantity": row.quantity.name,
         "runs_a": row.runs_a,
         "runs_b": row.runs_b,
+        "pairs": found and found.pairs,
         "ratio": found and found.value,
         "low": found and found.low,
         "high": found and found.high,
@@ -96,9 +109,9 @@ def scores(named: dict[str, list[Score]]) -> Grid:
     cells, notes = [], []
     for side, found in named.items():
         for one in found:
-            interval = NONE if one.low is None or one.high is None else f"{one.low:.3f}-{one.high:.3f}"
-            of = len(one.scored) + len(one.missing)
-            cells.append([side, one.quantity.name, number(one.value), interval, f"{len(one.scored)} of {of}"])
+            of = f"{len(one.scored)} of {len(one.scored) + len(one.missing)}"
+            shown = [_visible(one.smallest), number(one.value), _interval(one.ratio), _p(one.adjusted), one.verdict]
+            cells.append([side, one.quantity.name, of, *shown])
             if one.missing:
                 left = "; ".join(f"{task} ({why})" for task, why in sorted(one.missing.items()))
                 notes.append(
@@ -106,10 +119,11 @@ def scores(named: dict[str, list[Score]]) -> Grid:
                 )
     return Grid(
         title="Suite score",
-        heads=("side", "quantity", "score", "95 %", "tasks"),
+        heads=("side", "quantity", "tasks", "can show %", "score", "95 %", "p", "verdict"),
         rows=cells,
         names=2,
-        legend="Geometric mean over the tasks of the reference's value over the side's: 2 is twice as fast.",
+        legend="score: geometric mean over the tasks of the reference's value over the side's; 2 is twice as fast. "
+        "Tested before the rows, at half of the level.",
         notes=notes,
     )
 

@@ -1,8 +1,9 @@
-"""What a published run says, and the result file that it becomes."""
+"""Holds what a published run says, and turns it into a result file."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +13,7 @@ from typing import Any
 
 from aibench.analysis.grid import Grid, number
 from aibench.analysis.variation.censored import olympic_mean
+from aibench.results.files import content, within
 from aibench.results.result import (
     SCHEMA_VERSION,
     Cost,
@@ -28,40 +30,46 @@ from aibench.results.result import (
 )
 
 SCALE = "published"
+MOST_BYTES = 256 * 2**20  # of a log
 NOT_PUBLISHED = "not in what was published"
+ENDINGS = {
+    Status.not_converged: "the published run did not reach its target",
+    Status.failed: "the log breaks off, and another attempt follows in it",
+}
 
 
 class ForeignError(ValueError):
-    """A published file that cannot be read. The message is one line that names it."""
+    """Reports a published file that cannot be read. The message is one line that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A published run.
+    """Holds a published run.
 
     Attributes:
-        suite: Whose, as `MLPerf 4.0`.
-        benchmark: Its name there.
-        organisation: Who ran it.
-        platform: On what.
-        seed: Of the run; 0 where it says none.
+        suite: The suite and its round, as `MLPerf 4.0`.
+        benchmark: The benchmark's name there.
+        organisation: The organisation that ran it.
+        platform: The system that it ran on.
+        seed: Seed of the run; None where it says none.
         status: How it ended.
-        started: UTC, ISO 8601; empty where it says nothing.
+        started: Start of the run; UTC, ISO 8601; empty where it says nothing.
         seconds: Time to quality by the publisher's clock; None where it missed it.
         metric: Name of the quality.
         quality: The value to reach; None where it is not in the file.
         mode: `max` or `min`.
         history: Epochs, seconds, value of each evaluation.
-        settings: What else decides the run, such as the batch size.
+        settings: Other settings that decide the run, such as the batch size.
         division: `closed`, `open` or None.
         path: The file.
+        number: Number of the run in its file, from 0.
     """
 
     suite: str
     benchmark: str
     organisation: str
     platform: str
-    seed: int
+    seed: int | None
     status: Status
     started: str
     seconds: float | None
@@ -72,12 +80,19 @@ class Foreign:
     settings: dict[str, Any]
     division: str | None
     path: Path
+    number: int = 0
+
+    @property
+    def best(self) -> float | None:
+        """Return the best value of the quality; None without an evaluation."""
+        values = [value for _, _, value in self.history]
+        return (max if self.mode == "max" else min)(values, default=None)
 
 
 def as_result(run: Foreign) -> Result:
-    """`run` as a result; what was not published is null with that reason."""
+    """Return `run` as a result; what was not published is null with that reason."""
     points = [
-        Evaluation(epochs, 0, 0, seconds, 0.0, "training", {run.metric: value})
+        Evaluation(epochs, None, None, seconds, None, "training", {run.metric: value})
         for epochs, seconds, value in run.history
     ]
     steps = [after[0] - before[0] for before, after in pairwise(run.history)]
@@ -85,19 +100,19 @@ def as_result(run: Foreign) -> Result:
     last = run.history[-1][2] if run.history else None
     settings = {"organisation": run.organisation, **run.settings}
     return Result(
-        run_id=hashlib.blake2b(run.path.read_bytes(), digest_size=6).hexdigest(),
+        run_id=_run_id(run),
         task=run.benchmark,
         scale=SCALE,
         session="entire",
         seed=run.seed,
         status=run.status,
-        message=None if run.status is Status.converged else "the published run did not reach its target",
+        message=ENDINGS.get(run.status),
         started=run.started,
         resumed=0,
         division=Division(run.division) if run.division else None,
         target=Target(run.metric, run.mode, run.quality, "published"),
         quality=last,
-        best_quality=last,
+        best_quality=run.best,
         to_quality=ToQuality(epochs, None, run.seconds, None, median(steps) if steps else None),
         history=points,
         phases=[],
@@ -123,13 +138,28 @@ def _none(unit: str) -> Measured:
     return Measured(None, unit, reason=NOT_PUBLISHED)
 
 
+def _run_id(run: Foreign) -> str:
+    """Return an id that is the same for the same attempt of the same file."""
+    text = content(run.path, MOST_BYTES) + (b"%d" % run.number if run.number else b"")
+    return hashlib.blake2b(text, digest_size=6).hexdigest()
+
+
 def write(runs: Sequence[Foreign], output: Path) -> list[Path]:
-    """Write each of `runs` as a result in a folder of its own below `output`."""
-    return [write_result(output / f"{run.benchmark}_{as_result(run).run_id}", as_result(run)) for run in runs]
+    """Write each of `runs` as a result in a folder of its own below `output`, whatever name it gives its benchmark.
+
+    Raises:
+        OSError: It cannot be written, or lies elsewhere by a link.
+    """
+    written = []
+    for run in runs:
+        result = as_result(run)
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", run.benchmark)[:80]
+        written.append(write_result(within(output, f"{name}_{result.run_id}"), result))
+    return written
 
 
 def summary(runs: Sequence[Foreign], rejected: int = 1) -> Grid:
-    """A row for each benchmark and platform, with the score as MLPerf makes it: the olympic mean."""
+    """Return a row for each benchmark and platform, with the score as MLPerf makes it: the olympic mean."""
     groups: dict[tuple[str, str, str, str], list[Foreign]] = {}
     for run in runs:
         groups.setdefault((run.suite, run.benchmark, run.organisation, run.platform), []).append(run)

@@ -1,17 +1,21 @@
-"""The report's charts, as SVG that takes its colours from the page."""
+"""Draws the report's charts, as SVG that takes its colours from the page."""
 
 from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
 
 from aibench.analysis.cost.cost import Cost
 from aibench.analysis.report.suite import Entry
 from aibench.analysis.runs.runs import Run
 from aibench.analysis.variation.figure import strips
 from aibench.analysis.variation.rows import VariationRow
+from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,20 +29,21 @@ MOST_CURVES = 12
 LONGEST_LABEL = 34
 
 
-def svg(name: str, draw: Callable[[Figure], None], width: float, height: float, description: str) -> str:
-    """What `draw` draws, as an SVG element for the inside of a page.
+def svg(name: str, draw: Callable[[Figure], None], width: float, height: float, description: str) -> Markup:
+    """Return what `draw` draws, as an SVG element for the inside of a page.
 
     Args:
-        name: Of this drawing, unlike any other on the page: its ids begin with it.
+        name: Name of this drawing, unlike any other on the page: its ids begin with it.
         draw: Fills an empty figure.
-        width: In inches.
-        height: In inches.
-        description: For who cannot see it.
+        width: Width in inches.
+        height: Height in inches.
+        description: Text for people who cannot see it.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     style: Any = {
+        "text.parse_math": False,
         "svg.fonttype": "none",
         "svg.hashsalt": name,
         "font.size": 9,
@@ -55,15 +60,16 @@ def svg(name: str, draw: Callable[[Figure], None], width: float, height: float, 
         "grid.color": FAINT,
     }
     text = io.StringIO()
-    with mpl.rc_context(style):
+    with mpl.rc_context(style), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of letters that its font lacks: the page's fonts have them
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     return _inlined(text.getvalue(), name, description)
 
 
-def _inlined(drawing: str, name: str, description: str) -> str:
-    """`drawing` without what a page has itself: prolog, name spaces, metadata, ids that others have too."""
+def _inlined(drawing: str, name: str, description: str) -> Markup:
+    """Return `drawing` without what a page has itself: prolog, name spaces, metadata, ids that others have too."""
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawing).replace("xlink:href", "href")
@@ -73,11 +79,12 @@ def _inlined(drawing: str, name: str, description: str) -> str:
     for colour, variable in VARIABLES.items():
         drawing = drawing.replace(colour, f"var(--{variable})")
     drawing = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", drawing)
-    return re.sub(r"<svg", f'<svg role="img" aria-label="{description}"', drawing, count=1)
+    label = f'<svg role="img" aria-label="{escape(shown(description))}"'
+    return Markup(shown(drawing).replace("<svg", label, 1))
 
 
-def curves(entry: Entry) -> str | None:
-    """The quality of every run against epochs, with the target; None without a history."""
+def curves(entry: Entry) -> Markup | None:
+    """Draw the quality of every run against epochs, with the target; None without a history."""
     runs = [run for run in entry.runs if run.record and run.record.history][:MOST_CURVES]
     if not runs:
         return None
@@ -109,8 +116,8 @@ def _curve(axes: Axes, run: Run, metric: str) -> None:
         axes.plot(*known[-1], "o", color=FIRST, markersize=4)
 
 
-def variation(rows: Sequence[VariationRow]) -> str:
-    """The strip plot of the epochs to quality."""
+def variation(rows: Sequence[VariationRow]) -> Markup:
+    """Draw the strip plot of the epochs to quality."""
 
     def draw(figure: Figure) -> None:
         strips(figure, rows, runs=FIRST, mean=SECOND, quantum=BAND)
@@ -118,8 +125,8 @@ def variation(rows: Sequence[VariationRow]) -> str:
     return svg("variation", draw, 8, 1.6 + 0.45 * len(rows), "epochs to quality of each run over the mean of its row")
 
 
-def time_split(found: Sequence[Entry]) -> str | None:
-    """Where the wall time went, a bar for each set of runs."""
+def time_split(found: Sequence[Entry]) -> Markup | None:
+    """Draw where the wall time went, a bar for each set of runs."""
     rows = [(entry.label, shares(entry.runs)) for entry in found]
     rows = [(label, parts) for label, parts in rows if parts]
     if not rows:
@@ -141,7 +148,7 @@ def time_split(found: Sequence[Entry]) -> str | None:
 
 
 def shares(runs: Sequence[Run]) -> dict[str, float]:
-    """Each part's share of the wall time, over all runs."""
+    """Return each part's share of the wall time, over all runs."""
     sums: dict[str, float] = {}
     for run in runs:
         for part, seconds in run.times.items():
@@ -151,8 +158,8 @@ def shares(runs: Sequence[Run]) -> dict[str, float]:
     return {part: seconds / whole for part, seconds in sums.items() if seconds > 0} if whole > 0 else {}
 
 
-def cost(found: Sequence[tuple[str, Cost]]) -> str | None:
-    """Seconds of one run to quality, and of as many as the variation asks for."""
+def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
+    """Draw the seconds of one run to quality, and of as many as the variation asks for."""
     rows = [(label, one) for label, one in found if one.seconds]
     if not rows:
         return None

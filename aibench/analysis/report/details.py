@@ -1,4 +1,4 @@
-"""What the report says of each task: its numbers with their methods, its machine, how to repeat it."""
+"""Collects what the report says of each task: its numbers with their methods, its machine, how to repeat it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from aibench.analysis.report.pictures import BUDGET, picture
 from aibench.analysis.report.suite import Entry, energy_of, measured_text, target, trust
 from aibench.analysis.runs.runs import NOT_IN_FILE, Run
 
+# For a configuration, its task and its scale the words of the command line that give it, or why there are none.
+Overrides = Callable[[dict[str, Any], str, str], list[str] | str]
 LARGEST_PICTURE = 400_000  # characters
 COMMIT = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A task's section.
+    """Holds a task's section.
 
     Attributes:
-        entry: Its runs.
-        lead: What they are, in a sentence.
+        entry: The task's runs.
+        lead: A sentence that says what the runs are.
         curve: Quality against epochs, SVG; None without a history.
         picture: The figure that a run rendered, a data URL; None where there is none, or no room.
         numbers: Name, value, and method or reason of each measured number.
-        command: What repeats it; empty where that cannot be told.
-        commit: What it was made with.
+        command: The command that repeats it; empty where that cannot be told.
+        why: Why not.
+        commit: The commit that it was made with.
         system: Name and value of each fact of the machine and the software.
-        notes: What to know.
+        notes: Sentences to know before believing the numbers.
     """
 
     entry: Entry
@@ -40,19 +43,19 @@ class Detail:
     picture: str | None
     numbers: list[tuple[str, str, str]]
     command: str
+    why: str
     commit: str
     system: list[tuple[str, str]]
     notes: list[str]
 
 
-def details(
-    found: Sequence[Entry], overrides: Callable[[dict[str, Any], str, str], list[str] | None] | None
-) -> list[Detail]:
-    """A section for each set of runs."""
+def details(found: Sequence[Entry], overrides: Overrides | None, faults: list[str]) -> list[Detail]:
+    """Return a section for each set of runs."""
     left, shown = BUDGET, []
     for entry in found:
-        drawn = picture(entry.runs, min(LARGEST_PICTURE, left))
+        drawn = picture(entry.runs, min(LARGEST_PICTURE, left), faults)
         left -= len(drawn or "")
+        command, why = _command(entry, overrides)
         shown.append(
             Detail(
                 entry=entry,
@@ -60,7 +63,8 @@ def details(
                 curve=charts.curves(entry),
                 picture=drawn,
                 numbers=_numbers(entry),
-                command=_command(entry, overrides),
+                command=command,
+                why=why,
                 commit=", ".join(sorted({_short(run.commit) for run in entry.runs})),
                 system=_system(entry.runs[0]),
                 notes=[*entry.variation.notes, *_endings(entry.runs)],
@@ -75,7 +79,7 @@ def _short(commit: str | None) -> str:
 
 def _lead(entry: Entry) -> str:
     row = entry.variation
-    seeds = ", ".join(map(str, row.seeds[:12])) + (", …" if len(row.seeds) > 12 else "")
+    seeds = ", ".join(map(str, row.seeds[:12])) + (", …" if len(row.seeds) > 12 else "") or "unknown"
     goal = "no target" if row.quality is None else f"target {target(entry)} ({entry.runs[0].target.origin})"
     of = f"{row.converged} of {row.runs} runs reached it; seeds {seeds}"
     return f"Scale {row.scale}, session {row.session}, {goal}; {of}."
@@ -93,18 +97,25 @@ def _numbers(entry: Entry) -> list[tuple[str, str, str]]:
 
 
 def _endings(runs: Sequence[Run]) -> list[str]:
-    return [f"seed {run.seed}: {run.status}: {run.message}" for run in runs if run.message]
+    return [f"seed {_known(run.seed)}: {run.status}: {run.message}" for run in runs if run.message]
 
 
-def _command(entry: Entry, overrides: Callable[[dict[str, Any], str, str], list[str] | None] | None) -> str:
+def _known(seed: int | None) -> str:
+    return "unknown" if seed is None else str(seed)
+
+
+def _command(entry: Entry, overrides: Overrides | None) -> tuple[str, str]:
+    """Return what repeats the runs, or why that cannot be told."""
     row, record = entry.variation, entry.runs[0].record
-    words = overrides(record.config, row.task, row.scale) if overrides and record and record.config else None
-    if words is None:
-        return ""
+    if overrides is None or record is None or not record.config:
+        return "", "its configuration is not in the file"
+    words = overrides(record.config, row.task, row.scale)
+    if isinstance(words, str):
+        return "", words
     seeds = ",".join(map(str, row.seeds))
     many = ["-m"] if len(row.seeds) > 1 else []
     start = [f"task={row.task}", f"scale={row.scale}", f"session={row.session}", f"seed={seeds}"]
-    return shlex.join(["python", "train.py", *many, *start, *words])
+    return shlex.join(["python", "train.py", *many, *start, *words]), ""
 
 
 def _system(run: Run) -> list[tuple[str, str]]:
@@ -124,7 +135,7 @@ def _plain(value: Any) -> str:
 
 
 def split_table(found: Sequence[Entry]) -> Grid:
-    """Shares of the wall time."""
+    """Return a table of the shares of the wall time."""
     split = {entry.label: charts.shares(entry.runs) for entry in found}
     names = list(dict.fromkeys(name for parts in split.values() for name in parts))
     return Grid(
@@ -136,7 +147,7 @@ def split_table(found: Sequence[Entry]) -> Grid:
 
 
 def energy_table(found: Sequence[Entry]) -> Grid:
-    """Energy of a session, with what it covers, or why there is none."""
+    """Return a table of the energy of a session, with what it covers, or why there is none."""
     rows = []
     for entry in found:
         one = energy_of(entry)
@@ -157,7 +168,7 @@ def energy_table(found: Sequence[Entry]) -> Grid:
 
 
 def trust_table(found: Sequence[Entry]) -> Grid:
-    """How far the timings can be believed."""
+    """Return a table of how far the timings can be believed."""
     rows = []
     for entry in found:
         reasons = dict.fromkeys(
@@ -168,7 +179,7 @@ def trust_table(found: Sequence[Entry]) -> Grid:
 
 
 def estimates(found: Sequence[Entry]) -> Grid | None:
-    """Estimated against measured, where results hold an estimate; None where none does."""
+    """Return a table of estimated against measured seconds; None where no result holds an estimate."""
     rows = []
     for entry in found:
         one = next((entry.measured[name] for name in ("estimate.seconds",) if name in entry.measured), None)

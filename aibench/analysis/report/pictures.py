@@ -1,14 +1,16 @@
-"""The figures that the tasks rendered, small enough for the page."""
+"""Shrinks the figures that the tasks rendered until they are small enough for the page."""
 
 from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibench.analysis.runs.runs import Run
+from aibench.results.files import content, within
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -16,24 +18,44 @@ if TYPE_CHECKING:
 WIDTH = 900  # pixels
 BUDGET = 3_000_000  # bytes of all pictures together, as text in the page
 QUALITIES = (82, 65, 45, 30)
+MOST_PIXELS = 50_000_000  # thirty times what the largest task renders
+FORMATS = ("PNG", "JPEG", "WEBP")  # of all that the library knows: fewer readers of hostile files
 
 
-def picture(runs: Sequence[Run], budget: int) -> str | None:
-    """The figure of the first run that has one, as a data URL of at most `budget` characters; else None."""
-    import PIL.Image
+def picture(runs: Sequence[Run], budget: int, faults: list[str]) -> str | None:
+    """Return the figure of the first run that has one, as a data URL of at most `budget` characters; else None.
 
+    A figure that lies outside of the run's folder, or cannot be read, gives a line in `faults`.
+    """
     for run in runs:
-        path = Path(run.path).parent / run.record.figure if run.record and run.record.figure else None
-        if path is None or not path.is_file():
+        name = run.record.figure if run.record else None
+        folder = Path(run.path).parent
+        if not name or not run.path:
             continue
         try:
-            with PIL.Image.open(path) as image:
-                whole = image.convert("RGB")
-        except (OSError, ValueError):
+            path = within(folder, name)
+            if not path.exists():  # a study keeps results without their figures
+                continue
+            whole = _opened(path)
+        except Exception as error:  # a reader of pictures fails in ways that it does not list
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            faults.append(f"{run.path}: figure {name[:80]!r}: not shown: {reason}.")
             continue
         whole.thumbnail((WIDTH, 10 * WIDTH))
         return _encoded(whole, budget)
     return None
+
+
+def _opened(path: Path) -> Image:
+    """Return the picture in `path`, in colours. What its header claims is checked before memory is taken for it."""
+    import PIL.Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+        with PIL.Image.open(io.BytesIO(content(path)), formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}")
+            return image.convert("RGB")
 
 
 def _encoded(image: Image, budget: int) -> str | None:

@@ -65,7 +65,7 @@ def _join(early: Iterable[Pool], complete: Iterable[Pool]) -> list[Pool]:
 
 
 def _order(run: Run) -> tuple[int, str, str]:
-    return run.seed, run.started, run.run_id
+    return -1 if run.seed is None else run.seed, run.started, run.run_id
 
 
 def differences(grouped: list[Pool]) -> list[dict[str, str]]:

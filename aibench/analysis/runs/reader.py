@@ -18,6 +18,7 @@ from typing import Any
 
 from aibench.analysis.runs.runs import Run, UnreadableError, of_record, parsed, shared
 from aibench.results.result import Division, Measured, Target, ToQuality, Trust, files_at
+from aibench.results.files import content
 
 
 def _quick_to_send(kind: type[Any]) -> None:
@@ -103,7 +104,7 @@ def _paths(folders: Sequence[Path], faults: list[str]) -> Iterator[str]:
 def _read(paths: Sequence[str], keep: bool, workers: int | None) -> Iterable[Run | str]:
     chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
     count = workers or (min(8, os.cpu_count() or 1) if len(paths) >= FEWEST_FOR_PROCESSES else 1)
-    one = partial(_read_chunk, keep=keep)
+    one = partial(_read_chunk, keep=keep, strictly=len(paths) < FEWEST_FOR_PROCESSES)
     if count == 1:
         for chunk in chunks:
             yield from one(chunk)
@@ -114,15 +115,14 @@ def _read(paths: Sequence[str], keep: bool, workers: int | None) -> Iterable[Run
             yield from read
 
 
-def _read_chunk(paths: Sequence[str], keep: bool) -> list[Run | str]:
-    return [_read_one(path, keep) for path in paths]
+def _read_chunk(paths: Sequence[str], keep: bool, strictly: bool) -> list[Run | str]:
+    return [_read_one(path, keep, strictly) for path in paths]
 
 
-def _read_one(path: str, keep: bool) -> Run | str:
+def _read_one(path: str, keep: bool, strictly: bool) -> Run | str:
     """Return the run in the file `path`, or what is wrong with it."""
     try:
-        with open(path, "rb") as file:
-            return of_record(parsed(file.read()), path, keep=keep)
+        return of_record(parsed(content(path), strictly=strictly), path, keep=keep)
     except OSError as error:
         return f"{path}: {error.strerror}."
     except UnreadableError as error:

@@ -8,15 +8,41 @@ import marshal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, with_config
 
-from aibench.results.result import SCHEMA_VERSION, Division, Measured, Result, Status, Target, ToQuality, Trust, dumped
+from aibench.analysis.runs.partly import partly
+from aibench.results.bounds import MOST_NUMBER, Amount, Count, Name, Number
+from aibench.results.division import EFFECTS, may_differ_in_pool
+from aibench.results.result import (
+    AS_WRITTEN,
+    OLDEST_VERSION,
+    SCHEMA_VERSION,
+    Cost,
+    Data,
+    Division,
+    Energy,
+    Estimate,
+    Measured,
+    Memory,
+    Model,
+    Result,
+    Status,
+    Target,
+    Throughput,
+    Times,
+    ToQuality,
+    Trust,
+    dumped,
+    fault_of,
+    first_fault,
+)
 
-OLDEST_VERSION = 1
-OF_ONE_RUN = ("seed", "output", "progress", "tracking", "resume", "cost")  # a tariff changes no run
-LOCATIONS = ("data.root", "data.cache")  # the fingerprint says whether the samples are the same
+# Keys in which repeats may differ: those of the first level, and those below.
+OF_ONE_RUN, LOCATIONS = (
+    tuple(key for key in EFFECTS if ("." in key) is nested and may_differ_in_pool(key)) for nested in (False, True)
+)
 MACHINE = ("cpu", "cores", "threads", "gpu")  # 5.3.1: repeats are made on the same system under test
 NOT_IN_FILE = "not in the result file"
 
@@ -30,11 +56,27 @@ class Point:
         metrics: Every logged metric; null where it is not finite.
     """
 
-    epochs: float
-    seconds: float
+    epochs: Amount
+    seconds: Amount
     metrics: dict[str, float | None]
 
 
+if TYPE_CHECKING:
+    SomeTimes: TypeAlias = dict[str, Any]
+    SomeSpeed: TypeAlias = dict[str, Any]
+    SomeMemory: TypeAlias = dict[str, Any]
+    SomeEnergy: TypeAlias = dict[str, Any]
+    SomeCost: TypeAlias = dict[str, Any]
+    SomeModel: TypeAlias = dict[str, Any]
+    SomeData: TypeAlias = dict[str, Any]
+    SomeEstimate: TypeAlias = dict[str, Any]
+else:  # schema 1 has the energy as one number
+    SomeTimes, SomeSpeed, SomeMemory, SomeCost = map(partly, (Times, Throughput, Memory, Cost))
+    SomeEnergy, SomeModel, SomeData, SomeEstimate = map(partly, (Energy, Model, Data, Estimate))
+    SomeEnergy = SomeEnergy | partly(Measured)
+
+
+@with_config(AS_WRITTEN)
 @dataclass(slots=True)
 class Record:
     """Holds the fields of `result.json` that the analyses read; `aibench.results.result.Result` explains them.
@@ -42,36 +84,37 @@ class Record:
     A field that a version of the schema does not have takes its default here; further fields are left alone.
     """
 
-    run_id: str
-    task: str
-    scale: str
-    session: str
-    seed: int
+    run_id: Name
+    task: Name
+    scale: Name
+    session: Name
+    seed: Count | None
     status: Status
-    started: str
+    started: Name
     target: Target
     config: dict[str, Any]
-    suite_version: str
-    schema_version: int
+    suite_version: Name
+    schema_version: Annotated[int, Field(ge=OLDEST_VERSION, le=SCHEMA_VERSION)]
     message: str | None = None
     division: Division | None = None
-    quality: float | None = None
-    best_quality: float | None = None
+    quality: Number | None = None
+    best_quality: Number | None = None
     to_quality: ToQuality | None = None
     history: list[Point] = field(default_factory=list)
-    times: dict[str, Any] | None = None
-    throughput: dict[str, Any] | None = None
-    memory: dict[str, Any] | None = None
-    energy: dict[str, Any] | None = None
-    cost: dict[str, Any] | None = None
-    model: dict[str, Any] | None = None
-    data: dict[str, Any] | None = None
-    estimate: dict[str, Any] | None = None
+    times: SomeTimes | None = None
+    throughput: SomeSpeed | None = None
+    memory: SomeMemory | None = None
+    energy: SomeEnergy | None = None
+    cost: SomeCost | None = None
+    model: SomeModel | None = None
+    data: SomeData | None = None
+    estimate: SomeEstimate | None = None
     trust: Trust | None = None
     system: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     figure: str | None = None
+    parts: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -102,7 +145,7 @@ class Run:
     task: str
     scale: str
     session: str
-    seed: int
+    seed: int | None
     status: Status
     message: str | None
     started: str
@@ -148,34 +191,22 @@ def _adapter() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
 
 
-def parsed(raw: bytes) -> Record:
+def parsed(raw: bytes, *, strictly: bool = True) -> Record:
     """Return the record that `raw`, the text of a result file, holds.
 
+    Args:
+        raw: The text.
+        strictly: Whether an object that has a key twice is refused; else the last one counts, in a third of the time.
+
     Raises:
-        UnreadableError: The text is cut off, no result, or of a newer version than this suite knows.
+        UnreadableError: It is cut off, no result, or of a version that this suite does not know.
     """
+    if strictly and (fault := fault_of(raw)) is not None:
+        raise UnreadableError(fault)
     try:
-        record = _adapter().validate_json(raw)
+        return _adapter().validate_json(raw)
     except ValidationError as error:
-        raise UnreadableError(_fault(raw, error)) from error
-    if not OLDEST_VERSION <= record.schema_version <= SCHEMA_VERSION:
-        raise UnreadableError(_version_fault(record.schema_version))
-    return record
-
-
-def _version_fault(version: Any) -> str:
-    return f"schema version {version}, and this suite reads {OLDEST_VERSION} to {SCHEMA_VERSION}."
-
-
-def _fault(raw: bytes, error: ValidationError) -> str:
-    try:
-        version = json.loads(raw).get("schema_version")
-    except (ValueError, AttributeError):
-        return "not a whole JSON object: the file is cut off or damaged."
-    if not isinstance(version, int) or not OLDEST_VERSION <= version <= SCHEMA_VERSION:
-        return _version_fault(version)
-    first = error.errors()[0]
-    return f"not a result: {'.'.join(map(str, first['loc']))}: {first['msg']}."
+        raise UnreadableError(fault_of(raw) or f"not a result: {first_fault(error)}") from error
 
 
 def of_result(result: Result) -> Run:
@@ -213,8 +244,9 @@ AS_THEY_ARE = (
 
 def _watched(record: Record) -> float | None:
     if record.session == "epochs":
-        quality: float | None = (record.config.get("target") or {}).get("entire")
-        return quality
+        target = record.config.get("target")
+        quality: Any = target.get("entire") if isinstance(target, dict) else None
+        return float(quality) if type(quality) in (int, float) and abs(quality) <= MOST_NUMBER else None
     return record.target.quality
 
 
@@ -289,7 +321,7 @@ def _traits(record: Record) -> Mapping[str, str]:
         "suite_version": record.suite_version,
         "quality": _text(record.target.quality),
         "data.fingerprint": (record.data or {}).get("fingerprint"),
-        **{f"system.{key}": record.system[key] for key in MACHINE if key in record.system},
+        **{f"system.{key}": _on(record, key) for key in MACHINE if key in record.system},
         **{f"versions.{package}": version for package, version in record.versions.items()},
     }
     key = _digest((config, fixed))
@@ -298,6 +330,13 @@ def _traits(record: Record) -> Mapping[str, str]:
         traits = {**flat, **{name: _text(value) for name, value in fixed.items() if value is not None}}
         _KNOWN[key] = shared(traits)
     return _KNOWN[key]
+
+
+def _on(record: Record, key: str) -> Any:
+    """Return what the machine is in `key`; of a run that moved from machine to machine, what each was, in order."""
+    said = [part["system"][key] for part in record.parts if key in part.get("system", {})]
+    several = list(dict.fromkeys(_text(value) for value in said))
+    return ", then ".join(several) if len(several) > 1 else record.system[key]
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

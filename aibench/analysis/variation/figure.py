@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aibench.analysis.drawn import blank
 from aibench.analysis.variation.rows import VariationRow
 from aibench.analysis.variation.table import cv_cell, names, title
 
@@ -26,9 +27,7 @@ def plot(rows: Sequence[VariationRow], path: Path) -> None:
         rows: What `variation` returned; at least one.
         path: Where to write; the suffix decides the format.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 1.6 + 0.45 * len(rows)), layout="constrained")
+    figure = blank(8, 1.6 + 0.45 * len(rows))
     strips(figure, rows)
     figure.savefig(path, dpi=150)
 

@@ -25,7 +25,7 @@ class VariationRow:
         metric: Name of the quality.
         quality: The value to reach, with `session=epochs` that of the entire session; None where there is none.
         differs: Key and value of each trait in which these runs differ from another row of this task, scale, session.
-        seeds: The seeds, ascending, each once.
+        seeds: The seeds that are known, ascending, each once.
         runs: How many runs.
         converged: Runs that reached the target; only these are averaged.
         missed: Runs that spent their budget without reaching it.
@@ -103,7 +103,7 @@ def row_of(pool: Pool, differs: dict[str, str]) -> VariationRow:
         metric=runs[0].target.metric,
         quality=runs[0].watched,
         differs=differs,
-        seeds=tuple(sorted({run.seed for run in runs})),
+        seeds=tuple(sorted({run.seed for run in runs if run.seed is not None})),
         runs=len(runs),
         converged=len(reached),
         **_others(run for run in runs if not run.reached),
@@ -174,7 +174,8 @@ def _limits(epochs: Spread, quantum: float | None) -> tuple[float | None, float 
 
 
 def _one_seed(runs: list[Run]) -> bool:
-    return len({run.seed for run in runs}) == 1
+    seeds = {run.seed for run in runs}
+    return len(seeds) == 1 and None not in seeds
 
 
 def without_copies(runs: list[Run]) -> list[Run]:
@@ -237,7 +238,7 @@ def _with_those_that_missed(found: Censored) -> str:
 def _notes_on_seeds(row: VariationRow, found: list[Run], runs: list[Run]) -> Iterator[str]:
     if len(found) > len(runs):
         yield f"{len(found) - len(runs)} more repeat the seed and the history of another run and are left out"
-    seeds = Counter(run.seed for run in runs if run.reached)
+    seeds = Counter(run.seed for run in runs if run.reached and run.seed is not None)
     shared = sorted(seed for seed, count in seeds.items() if count > 1)
     if shared and len(row.seeds) == 1:
         alike = len({run.history for run in runs if run.reached}) == 1

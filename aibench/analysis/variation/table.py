@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import textwrap
 from collections import Counter
@@ -10,7 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aibench.analysis.grid import Grid
 from aibench.analysis.variation.rows import VariationRow
+from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,13 +91,14 @@ GAP = 2  # between two columns
 def title(rows: Sequence[VariationRow]) -> str:
     """Return a title that says what the table shows, with the scale and the session where all rows share them."""
     shared = {f"scale={row.scale} session={row.session}" for row in rows}
-    return ", ".join(["Run-to-run variation of the epochs to quality", *(shared if len(shared) == 1 else [])])
+    return shown(", ".join(["Run-to-run variation of the epochs to quality", *(shared if len(shared) == 1 else [])]))
 
 
 def names(rows: Sequence[VariationRow]) -> list[list[str]]:
     """Return for each row the lines that tell it from the others: task, scale and session, keys that differ."""
     one = len({(row.scale, row.session) for row in rows}) == 1
-    return [[row.task, *([] if one else [f"{row.scale} {row.session}"]), *_differing(row)] for row in rows]
+    lines = ([row.task, *([] if one else [f"{row.scale} {row.session}"]), *_differing(row)] for row in rows)
+    return [[shown(line).replace("\n", " ") for line in several] for several in lines]
 
 
 def _differing(row: VariationRow) -> list[str]:
@@ -108,12 +110,16 @@ def _differing(row: VariationRow) -> list[str]:
 def labels(rows: Sequence[VariationRow]) -> list[str]:
     """Return the names in one line each; the task alone where it has one row."""
     several = Counter(row.task for row in rows)
-    return [f"{task} ({', '.join(rest)})" if several[task] > 1 else task for task, *rest in names(rows)]
+    return [
+        f"{name} ({', '.join(rest)})" if several[row.task] > 1 else name
+        for row, (name, *rest) in zip(rows, names(rows), strict=True)
+    ]
 
 
 def notes(rows: Sequence[VariationRow]) -> list[str]:
     """Return a line for each row that has notes."""
-    return [f"{label}: {'; '.join(row.notes)}." for label, row in zip(labels(rows), rows, strict=True) if row.notes]
+    named = zip(labels(rows), rows, strict=True)
+    return [shown(f"{label}: {'; '.join(row.notes)}.") for label, row in named if row.notes]
 
 
 def rich_table(rows: Sequence[VariationRow], width: int = WIDTH) -> Table:
@@ -124,7 +130,7 @@ def rich_table(rows: Sequence[VariationRow], width: int = WIDTH) -> Table:
 
     columns = list(COLUMNS)
     dispensable = [column for head in DISPENSABLE for column in COLUMNS if column[0] == head]
-    longest_task = max(len(row.task) for row in rows)
+    longest_task = max(len(name) for name, *_ in names(rows))
     while dispensable and longest_task + _breadth(columns, rows) > width:
         columns.remove(dispensable.pop(0))
     named = ["\n  ".join(lines) for lines in names(rows)]
@@ -155,22 +161,6 @@ def show(rows: Sequence[VariationRow], console: Console) -> None:
     console.print()
     for line in (LEGEND, *notes(rows)):
         console.print(Text(textwrap.fill(line, width)), soft_wrap=True)
-
-
-def markdown(rows: Sequence[VariationRow]) -> str:
-    """Return `rows` as a Markdown table with its legend and notes, which is what the committed studies hold."""
-    heads = ["task", *(header.replace("-\n", "").replace("\n", " ") for header, _ in COLUMNS)]
-    table = [heads, ["---", *["---:"] * len(COLUMNS)]]
-    table += [
-        ["<br>".join(lines), *(cell(row) for _, cell in COLUMNS)] for lines, row in zip(names(rows), rows, strict=True)
-    ]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in table]
-    return "\n".join([f"{title(rows)}:", "", *lines, "", LEGEND, "", *(f"- {note}" for note in notes(rows)), ""])
-
-
-def write_markdown(rows: Sequence[VariationRow], path: Path) -> None:
-    """Write what `markdown` makes of `rows`."""
-    path.write_text(markdown(rows), encoding="utf-8")
 
 
 # Column of the CSV file; its value. Ratios, not percents; `inf` where an interval has no upper end.
@@ -218,9 +208,26 @@ CSV_COLUMNS: dict[str, Callable[[VariationRow], Any]] = {
 }
 
 
+def grid(rows: Sequence[VariationRow]) -> Grid:
+    """Return the rows in the form of the other tables, which the committed studies and the report hold."""
+    heads = ["task", *(header.replace("-\n", "").replace("\n", " ") for header, _ in COLUMNS)]
+    cells = [
+        ["\n".join(lines), *(cell(row) for _, cell in COLUMNS)] for lines, row in zip(names(rows), rows, strict=True)
+    ]
+    records = [{name: value(row) for name, value in CSV_COLUMNS.items()} for row in rows]
+    return Grid(title(rows), heads, cells, legend=LEGEND, notes=notes(rows), records=records)
+
+
+def markdown(rows: Sequence[VariationRow]) -> str:
+    """Return `rows` as a Markdown table with its legend and notes."""
+    return grid(rows).markdown()
+
+
+def write_markdown(rows: Sequence[VariationRow], path: Path) -> None:
+    """Write what `markdown` makes of `rows`."""
+    path.write_text(markdown(rows), encoding="utf-8")
+
+
 def write_csv(rows: Sequence[VariationRow], path: Path) -> None:
     """Write `rows` as CSV, an empty field where there is no value."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(CSV_COLUMNS)
-        writer.writerows([value(row) for value in CSV_COLUMNS.values()] for row in rows)
+    grid(rows).write_csv(path)

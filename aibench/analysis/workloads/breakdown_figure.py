@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from aibench.analysis.drawn import blank
 from aibench.analysis.workloads.breakdown import REST, Bar, columns, label, of_column, where
 
 # A category has the same colour in every figure.
@@ -56,10 +57,8 @@ def plot(found: Sequence[Bar], path: Path) -> None:
         found: At least one.
         path: Where to write; the suffix decides the format.
     """
-    from matplotlib.figure import Figure
-
     shown = columns(found)
-    figure = Figure(figsize=(10, 1.8 + 0.34 * len(found)), layout="constrained")
+    figure = blank(10, 1.8 + 0.34 * len(found))
     axes = figure.add_subplot()
     left = [0.0] * len(found)
     for name in shown:

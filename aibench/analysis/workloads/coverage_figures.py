@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aibench.analysis.drawn import blank
 from aibench.analysis.workloads.coverage import NAMES, PAPER, SUITES, Point, ranges, standing_in
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def spans(found: Sequence[Point], path: Path) -> None:
         found: The workloads, of one scale.
         path: Where to write; the suffix decides the format.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure = blank(9, 4.2)
     for place, (key, title) in enumerate(NAMES.items()):
         axes = figure.add_subplot(1, len(NAMES), place + 1)
         _bars(axes, found, key)
@@ -79,10 +78,8 @@ def bars(found: Sequence[Point], path: Path) -> None:
         found: The workloads, of one scale.
         path: Where to write; the suffix decides the format.
     """
-    from matplotlib.figure import Figure
-
     ordered = sorted(found, key=lambda point: (point.flops is None, -(point.flops or 0), point.name))
-    figure = Figure(figsize=(10, 1.4 + 0.24 * len(ordered)), layout="constrained")
+    figure = blank(10, 1.4 + 0.24 * len(ordered))
     panels = figure.subplots(1, len(NAMES), sharey=True, squeeze=False)[0]
     for axes, (key, title) in zip(panels, NAMES.items(), strict=True):
         _column(axes, ordered, key)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aibench.analysis.drawn import blank
 from aibench.analysis.grid import NONE, Grid, number, percent
 from aibench.analysis.workloads.breakdown_figure import color
+from aibench.results.files import content, strict_json
 
 SCHEMA_VERSION = 1
 LEGEND = (
@@ -26,8 +27,8 @@ class MicroError(ValueError):
 def read_micro(path: Path) -> dict[str, Any]:
     """Return what `aibench micro` wrote to `path`. Raises `MicroError`."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = strict_json(content(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise MicroError(f"{path}: {error}.") from error
     if not isinstance(found, dict) or found.get("schema_version") != SCHEMA_VERSION or "unsupported" not in found:
         raise MicroError(f"{path}: no result of `aibench micro` of version {SCHEMA_VERSION}.")
@@ -85,10 +86,8 @@ def inputs(one: dict[str, Any]) -> str:
 
 def plot(found: dict[str, Any], path: Path) -> None:
     """Draw every case under the roofline: FLOP/s against operations per byte, for cases that have operations."""
-    from matplotlib.figure import Figure
-
     best = found["ceiling"]
-    figure = Figure(figsize=(9, 6), layout="constrained")
+    figure = blank(9, 6)
     axes = figure.add_subplot()
     counted = [one for one in found["cases"] if one["flops"]]
     xs = [one["flops"] / one["bytes"] for one in counted]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aibench.analysis.drawn import blank
 from aibench.analysis.workloads.microarchitecture import Axis, hardware_axes, of_hardware, of_system, system_axes
 from aibench.results.record import Record
 
@@ -42,11 +43,9 @@ def plot(records: Sequence[Record], path: Path) -> str:
     )
     if not shown:
         raise ValueError("no record has counters. Run `aibench counters task=all --output FOLDER`.")
-    from matplotlib.figure import Figure
-
     lines = math.ceil(len(shown) / COLUMNS)
     width = max(NARROWEST, 2.6 * min(COLUMNS, len(shown)) + 0.4)
-    figure = Figure(figsize=(width, 2.9 * lines + 0.9), layout="constrained")
+    figure = blank(width, 2.9 * lines + 0.9)
     for place, record in enumerate(shown):
         polar: Any = figure.add_subplot(lines, min(COLUMNS, len(shown)), place + 1, projection="polar")
         _radar(polar, record.name, axes)

@@ -195,6 +195,13 @@ def standardised(values: Floats, groups: Sequence[str]) -> Floats:
     return np.asarray(np.where(np.isnan(standard), 0.0, standard) * weights)
 
 
+def columns(records: Sequence[Record]) -> list[Column]:
+    """Return every feature of `records` as it is, to try whether they hold what the analysis reads."""
+    _comparable(records)
+    found = [*_sizes(records, {}), *_times(records), *_counters(records)]
+    return [(group, name, column.astype(np.float64)) for group, name, column in found]
+
+
 def _comparable(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """Return the records that can be compared, and a line for each workload or section that is left out."""
     reasons = {record.name: reason for record in records if (reason := _unusable(record))}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aibench.analysis.drawn import blank
 from aibench.analysis.workloads.similarity import Floats, Similarity
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ MARKERS = {"AIBench": "o", "MLPerf": "s"}
 
 def plot(found: Similarity, folder: Path) -> list[Path]:
     """Draw `pca.png`, `tree.png` and `tsne.png` in `folder`, and return their paths."""
-    from matplotlib.figure import Figure
-
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, size, draw in (
@@ -28,7 +27,7 @@ def plot(found: Similarity, folder: Path) -> list[Path]:
         ("tree", (9, 6.5), _tree),
         ("tsne", (10, 6.5), _embedding),
     ):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = blank(*size)
         axes = figure.add_subplot()
         draw(axes, found)
         paths.append(folder / f"{name}.png")

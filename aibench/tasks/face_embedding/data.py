@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aibench.config import ConfigError, Source
-from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
+from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
+from aibench.datasets.published import VGGFACE2_AND_LFW
 from aibench.tasks.face_embedding.config import Config
+from aibench.tasks.face_embedding.layout import pairs_file
 from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pairs, random_triplets
 from aibench.tasks.face_embedding.trees import lfw, vggface2
 from aibench.vision import heads
 
-PICTURES = 12  # of each generated person
-TOGETHER = 4  # of them one after the other, so that any few samples show few people
+PICTURES = 12  # pictures of each generated person
+TOGETHER = 4  # pictures of a person one after the other, so that any few samples show few people
 MADE_UP = {"train": 3_141_890, "val": 1_000}  # VGGFace2's training images; held-out ones are only for show
 _DISTINCT = 64
 
 
 class Data(TaskData):
-    """Images, uint8 (3, size, size), and the index of their person, int64 (). The splits share no person."""
+    """Holds images, uint8 (3, size, size), and the index of their person, int64 (). The splits share no person."""
 
     unit = "images"
     config: Config
@@ -33,7 +35,7 @@ class Data(TaskData):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         data = config.data
-        self.generator = np.random.default_rng((data.seed, 2))  # of the protocol
+        self.generator = np.random.default_rng((data.seed, 2))  # draws the protocol
         self.root = Path(str(data.root)).expanduser()
         self.folds = data.folds
         self.splits: dict[str, Any]
@@ -59,14 +61,14 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`pairs` and `triplets`: first image, second image, whether one person's, fold; a list each."""
+        """Return `pairs` and `triplets`: first image, second image, whether one person's, fold; a list each."""
         return {"pairs": self.pairs.tolist(), "triplets": self.triplets.tolist()}
 
     def dataset(self, split: str) -> Any:
         return self.splits[split]
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
-        """Batches with as many pictures of each of as many people; see `Config.batch_shape`."""
+        """Return batches with as many pictures of each of as many people; see `Config.batch_shape`."""
         people, each = self.config.batch_shape
         batches = balanced_batches(self._labels("train"), people, each, generator)
         if not len(batches):
@@ -77,10 +79,28 @@ class Data(TaskData):
         return list(batches)
 
     def fingerprint(self) -> str:
-        return digest(*(self.splits[split].fingerprint() for split in ("train", "val")), self.pairs, self.triplets)
+        parts = (self.splits[split].fingerprint() for split in ("train", "val"))
+        return digest(*parts, self.pairs, self.triplets, self.glance)
+
+    def file_paths(self) -> Iterator[Path]:
+        yield from super().file_paths()
+        if self.config.data.source is Source.disk:
+            yield self._pairs_file()
+
+    def identity(self) -> Identity | None:
+        data, train = self.config.data, self.splits["train"]
+        if data.source is not Source.disk or data.train_size is not None:
+            return None
+        counts = {"training images": len(train), "people": int(train.labels.max()) + 1}
+        return VGGFACE2_AND_LFW.compared(counts, {"pairs": self._pairs_file()})
+
+    def _pairs_file(self) -> Path:
+        path = pairs_file(self.root)
+        assert path is not None, "Config.problems lets no such root through"
+        return path
 
     def _labels(self, split: str) -> NDArray[np.int64]:
-        """Who each sample of `split` shows, int64 (samples,)."""
+        """Return who each sample of `split` shows, int64 (samples,)."""
         dataset = self.splits[split]
         if isinstance(dataset, MadeUp):
             return dataset.labels
@@ -88,7 +108,7 @@ class Data(TaskData):
         return labels
 
     def _made_up(self, split: str, count: int | None, seed: int) -> MadeUp:
-        """Random images, and as many in a row of each person as a batch needs."""
+        """Make random images, and as many in a row of each person as a batch needs."""
         count = count or MADE_UP[split]
         size, each = self.config.model.size, self.config.batch_shape[1] if split == "train" else TOGETHER
         generator = torch.Generator().manual_seed(2 * seed + (split == "val"))
@@ -97,7 +117,7 @@ class Data(TaskData):
 
 
 class MadeUp(InTurn):
-    """Random images that take turns, and who they are said to show: what the reference model is timed on.
+    """Repeats random images in turn, and says who they show: the reference model is timed on them.
 
     Args:
         images: uint8 (images, 3, height, width).
@@ -112,12 +132,12 @@ class MadeUp(InTurn):
         return *super().__getitem__(index), torch.tensor(self.labels[index])
 
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         return *super().gather(indices), torch.from_numpy(self.labels[indices.numpy()])
 
 
 def _portraits(split: str, count: int | None, seed: int) -> Tensors:
-    """`count` pictures of generated people, `PICTURES` of each; the people of `val` are none of `train`'s."""
+    """Draw `count` pictures of generated people, `PICTURES` of each; the people of `val` are none of `train`'s."""
     assert count is not None, "Config.problems lets no such size through"
     place = int(split == "val")
     crowd = -(-count // PICTURES)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def draw(images: Tensor, labels: Tensor, distances: Tensor, threshold: float) -> Figure:
@@ -20,9 +17,6 @@ def draw(images: Tensor, labels: Tensor, distances: Tensor, threshold: float) ->
         distances: float (faces, faces).
         threshold: Below it two faces are taken for one person's.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Rectangle
-
     count = len(images)
     wrong = (distances < threshold) != (labels[:, None] == labels)
     figure = Figure(figsize=(9.5, 8.5), layout="constrained")

@@ -37,13 +37,13 @@ class Row:
     """Describes a row of the table. Numbers are channels; 0 leaves a branch out.
 
     Attributes:
-        name: As the table has it.
-        one: Of the 1x1 convolution.
-        three: Of the 1x1 convolution before the 3x3 one, and of that.
-        five: Of the 1x1 convolution before the 5x5 one, and of that.
-        pool: Of the 1x1 convolution after the pooling; 0 leaves that convolution out, and the pooling stays.
+        name: Its name in the table.
+        one: Channels of the 1x1 convolution.
+        three: Channels of the 1x1 convolution before the 3x3 one, and of the 3x3 one.
+        five: Channels of the 1x1 convolution before the 5x5 one, and of the 5x5 one.
+        pool: Channels of the 1x1 convolution after the pooling; 0 leaves that convolution out, and the pooling stays.
         squares: Whether the pooling is of squares, or takes the greatest.
-        stride: Of the last step of each branch.
+        stride: The stride of each branch's last step.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise, stairs
-from aibench.tasks.face_embedding.config import Config, Decay
+from aibench.nn.decay import Decay
+from aibench.nn.schedules import each_step, half_cosine, stairs
+from aibench.tasks.face_embedding.config import Config
 from aibench.tasks.face_embedding.model import network
 from aibench.tasks.face_embedding.triplets import squared_distances, triplet_loss
 from aibench.tasks.face_embedding.verification import Verdict, verify
@@ -27,8 +29,8 @@ class Answer(TypedDict):
     """Holds what a request learns of a face.
 
     Attributes:
-        embedding: Of length 1.
-        same: Which of the request's other faces are the same person's, by their places.
+        embedding: The face as a vector of length 1.
+        same: The places of the request's other faces that are the same person's.
     """
 
     embedding: list[float]
@@ -88,9 +90,9 @@ class Module(TaskModule):
         epoch = int(self.trainer.num_training_batches)
         warmup = optim.warmup_epochs * epoch
         if optim.decay is Decay.cosine:
-            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+            return each_step(optimizer, partial(half_cosine, start=warmup, end=budget), warmup)
         every = max(1, round(optim.decay_epochs * epoch))
-        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.gamma))
+        return each_step(optimizer, partial(stairs, every=every, factor=optim.gamma), warmup)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.model.size, self.config.model.size, dtype=torch.uint8),)

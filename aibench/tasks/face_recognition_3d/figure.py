@@ -1,15 +1,13 @@
-"""Pictures of faces in colour and depth with what a model makes of them."""
+"""Draws faces in colour and depth with what a model makes of them."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _COLUMNS, _MOST = 4, 16
 
@@ -22,8 +20,6 @@ def draw(images: Tensor, truth: list[str], answers: list[list[tuple[str, float]]
         truth: Who each shows.
         answers: For each, names with probabilities, descending.
     """
-    from matplotlib.figure import Figure
-
     count = min(_MOST, len(truth))
     rows = math.ceil(count / _COLUMNS)
     figure = Figure(figsize=(12, 1.9 * rows), layout="constrained")
@@ -47,8 +43,6 @@ def _tinted(depth: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarra
 
     The colours span the depths that the picture has.
     """
-    from matplotlib import colormaps
-
     known = depth > 0
     low, high = (int(depth[known].min()), int(depth[known].max())) if known.any() else (0, 1)
     part = (depth.astype(float) - low) / max(1, high - low)

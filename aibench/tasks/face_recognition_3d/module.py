@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,8 +11,9 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
-from aibench.nn.schedules import each_step, half_cosine, rise, stairs
-from aibench.tasks.face_recognition_3d.config import Channels, Config, Decay
+from aibench.nn.decay import Decay
+from aibench.nn.schedules import each_step, half_cosine, stairs
+from aibench.tasks.face_recognition_3d.config import TOP, Channels, Config
 from aibench.tasks.face_recognition_3d.model import CHANNELS, network
 from aibench.vision.augment import mirrored, shifted
 from aibench.vision.pixels import Normalise
@@ -37,7 +39,7 @@ class Module(TaskModule):
                 self.initialisation += "; the filters for depth are the mean of those for colour"
         used = CHANNELS[config.model.channels]
         self.normalise = Normalise(config.data.mean[used], config.data.std[used])
-        self.metrics = accuracies(len(self.classes))
+        self.metrics = accuracies(len(self.classes), TOP)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, people), of `images`, uint8 (batch, 4, height, width)."""
@@ -75,9 +77,9 @@ class Module(TaskModule):
         epoch = int(self.trainer.num_training_batches)
         warmup = optim.warmup_epochs * epoch
         if optim.decay is Decay.cosine:
-            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+            return each_step(optimizer, partial(half_cosine, start=warmup, end=budget), warmup)
         every = max(1, round(optim.decay_epochs * epoch))
-        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.gamma))
+        return each_step(optimizer, partial(stairs, every=every, factor=optim.gamma), warmup)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 4, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -85,7 +87,7 @@ class Module(TaskModule):
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
         """Return each image's 5 likeliest people (all if there are fewer): names with probabilities, descending."""
-        return likeliest(self(batch[0].to(self.device)), self.classes)
+        return likeliest(self(batch[0].to(self.device)), self.classes, TOP)
 
     def render(self, batch: Batch) -> Figure:
         """Draw colours and depths with who they show and whom the model takes them for."""

@@ -8,19 +8,20 @@ from typing import Any
 import torch
 
 from aibench.config import Source
-from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
+from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.folders import class_folders
+from aibench.datasets.published import IMAGENET
 from aibench.tasks.image_classification import layout
 from aibench.tasks.image_classification.cluttered import cluttered_digits
 from aibench.tasks.image_classification.config import Config
 from aibench.tasks.image_classification.imagenet import ImageTree
 
-IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # of ILSVRC 2012
+IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # the sizes of ILSVRC 2012
 DISTINCT = 64  # made-up images
 
 
 class Data(TaskData):
-    """Images, uint8 (3, size, size), and the index of what they show, int64 ()."""
+    """Holds images, uint8 (3, size, size), and the index of what they show, int64 ()."""
 
     unit = "images"
     config: Config
@@ -41,14 +42,20 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`classes`: their names, in the order of their indices."""
+        """Return `classes`, their names in the order of their indices."""
         return {"classes": self.classes}
 
     def dataset(self, split: str) -> Any:
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        train, val = (dataset.available for dataset in self.splits.values())
+        return IMAGENET.compared({"classes": len(self.classes), "training images": train, "held-out images": val})
 
     def _read(self, split: str) -> Any:
         data = self.config.data

@@ -1,4 +1,4 @@
-"""Where the images of an ImageNet tree lie: `train/CLASS/*` and `val/CLASS/*` or `validation/CLASS/*`. No torch."""
+"""Finds the images of an ImageNet tree: `train/CLASS/*` and `val/CLASS/*` or `validation/CLASS/*`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SPLITS = {"train": ("train",), "val": ("val", "validation")}
 
 
 def split_folder(root: Path, split: str) -> Path | None:
-    """The folder that holds the classes of `split`; None where there is none."""
+    """Return the folder that holds the classes of `split`; None where there is none."""
     return next((root / name for name in SPLITS[split] if (root / name).is_dir()), None)
 
 
 def problems(root: Path, typed: str, classes: int) -> Iterator[str]:
-    """What keeps the folder `root` from being an ImageNet tree of `classes` classes, a line each."""
+    """Yield what keeps the folder `root` from being an ImageNet tree of `classes` classes, a line each."""
     folders = {split: split_folder(root, split) for split in SPLITS}
     train, val = folders["train"], folders["val"]
     if train is None or val is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,8 +11,9 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
-from aibench.nn.schedules import each_step, half_cosine, milestones, rise
-from aibench.tasks.image_classification.config import Config, Decay
+from aibench.nn.decay import Decay
+from aibench.nn.schedules import each_step, half_cosine, milestones
+from aibench.tasks.image_classification.config import TOP, Config
 from aibench.tasks.image_classification.model import network
 from aibench.vision.augment import shifted
 from aibench.vision.pixels import Normalise
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-_PICTURES = 16
 
 
 class Module(TaskModule):
@@ -34,7 +34,7 @@ class Module(TaskModule):
         self.classes: list[str] = facts["classes"]
         self.network = network(config.model, len(self.classes))
         self.normalise = Normalise(config.data.mean, config.data.std)
-        self.metrics = accuracies(len(self.classes))
+        self.metrics = accuracies(len(self.classes), TOP)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
@@ -71,9 +71,9 @@ class Module(TaskModule):
         epoch = int(self.trainer.num_training_batches)
         warmup = optim.warmup_epochs * epoch
         if optim.decay is Decay.cosine:
-            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+            return each_step(optimizer, partial(half_cosine, start=warmup, end=budget), warmup)
         falls = [max(warmup, milestone * epoch) for milestone in optim.milestones]  # none during the warm-up
-        return each_step(optimizer, lambda step: rise(step, warmup) * milestones(step, falls, optim.gamma))
+        return each_step(optimizer, partial(milestones, places=falls, factor=optim.gamma), warmup)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -81,23 +81,11 @@ class Module(TaskModule):
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
         """Return each image's 5 likeliest classes (all if there are fewer): names with probabilities, descending."""
-        return likeliest(self(batch[0].to(self.device)), self.classes)
+        return likeliest(self(batch[0].to(self.device)), self.classes, TOP)
 
     def render(self, batch: Batch) -> Figure:
         """Draw pictures with what they show and what the model takes them for, its mistakes in red."""
-        from matplotlib.figure import Figure
+        from aibench.tasks.image_classification.figure import MOST, draw
 
-        images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)
-        answers = self.infer((images, labels))
-        rows = math.ceil(len(images) / 4)
-        figure = Figure(figsize=(9, 2.5 * rows), layout="constrained")
-        for axes, image, label, answer in zip(
-            figure.subplots(rows, 4, squeeze=False).flat, images, labels.tolist(), answers, strict=False
-        ):
-            predicted, probability = answer[0]
-            true = self.classes[label]
-            axes.imshow(image.permute(1, 2, 0).numpy())
-            axes.set_title(f"{predicted} ({probability:.0%}), is {true}", color="green" if predicted == true else "red")
-        for axes in figure.axes:
-            axes.set_axis_off()
-        return figure
+        images, labels = (tensor[:MOST].cpu() for tensor in batch)
+        return draw(images, [self.classes[label] for label in labels.tolist()], self.infer((images, labels)))

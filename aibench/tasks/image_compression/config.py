@@ -1,4 +1,4 @@
-"""Schema of `task=image_compression`."""
+"""Defines the schema of `task=image_compression`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, too_small
+from aibench.config import RunConfig
+from aibench.config.bounds import Epochs, Kernel, MultipleOf, NotEmpty, Pixels, Positive, Units, at_least, between
 from aibench.tasks.image_compression import layout
 
 MOST_ITERATIONS = 255  # a byte of the stream's header holds them
 
 
 class EntropyCoder(enum.StrEnum):
-    """What becomes of the bits when an image is written."""
+    """Lists what may become of the bits when an image is written."""
 
     none = enum.auto()  # eight to a byte
     adaptive = enum.auto()  # an arithmetic coder that learns, image by image, how likely each bit is
@@ -25,7 +27,9 @@ class EntropyCoder(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The codec. Each cell of the encoder, and the stem, halves height and width; each of the decoder doubles them.
+    """Holds the codec.
+
+    Each cell of the encoder, and the stem, halves height and width; each of the decoder doubles them.
 
     Attributes:
         stem: Channels of the encoder's first convolution.
@@ -40,58 +44,59 @@ class ModelConfig(config.ModelConfig):
         entropy_coder: What becomes of the bits when an image is written.
     """
 
-    stem: int = MISSING
-    encoder: list[int] = MISSING
-    encoder_kernels: list[int] = MISSING
-    decoder: list[int] = MISSING
-    decoder_kernels: list[int] = MISSING
-    bits: int = MISSING
-    iterations: int = MISSING
-    gain: float = 1.0
+    stem: Units = MISSING
+    encoder: list[Units] = MISSING
+    encoder_kernels: list[Kernel] = MISSING
+    decoder: Annotated[list[Annotated[Units, MultipleOf(4)]], NotEmpty()] = MISSING
+    decoder_kernels: list[Kernel] = MISSING
+    bits: Units = MISSING
+    iterations: Annotated[int, at_least(1, MOST_ITERATIONS)] = MISSING
+    gain: Positive = 1.0
     entropy_coder: EntropyCoder = EntropyCoder.none
 
     @property
     def block(self) -> int:
-        """Pixels to a side of the block that `bits` bits stand for."""
+        """Return the pixels to a side of the block that `bits` bits stand for."""
         return int(2 ** len(self.decoder))
 
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The images.
+    """Holds the images.
 
     Attributes:
         size: Height and width of a training patch, in pixels. Held-out images are taken whole.
     """
 
-    size: int = MISSING
+    size: Pixels = MISSING
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam.
+    """Holds Adam.
 
     Attributes:
         milestones: Epochs at which the learning rate falls.
         gamma: Factor by which it falls.
     """
 
-    milestones: list[float] = field(default_factory=list)
-    gamma: float = 0.5
+    milestones: list[Epochs] = field(default_factory=list)
+    gamma: Annotated[float, between(0, 1, without_low=True)] = 0.5
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image compression."""
+    """Holds a run of image compression."""
+
+    logs: ClassVar = ("val/ms_ssim", "val/bits_per_pixel")
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
+        """Yield what is wrong with this run, a line each."""
         yield from _misshapen(self.model)
-        yield from _out_of_range(self)
         block = self.model.block
         if self.data.size % block:
             yield (
@@ -117,25 +122,3 @@ def _misshapen(model: ModelConfig) -> Iterator[str]:
     for key, (kernels, channels) in pairs.items():
         if len(kernels) != len(channels):
             yield f"{key}={kernels}: needs {len(channels)} values, one for each cell."
-        if any(kernel < 1 or kernel % 2 == 0 for kernel in kernels):
-            yield f"{key}={kernels}: kernels must have odd sides."
-    if any(channels < 1 for channels in model.encoder):
-        yield f"model.encoder={model.encoder}: each must be at least 1."
-    if any(channels < 4 or channels % 4 for channels in model.decoder):
-        yield f"model.decoder={model.decoder}: each must be a multiple of 4: four channels become four pixels."
-
-
-def _out_of_range(run: Config) -> Iterator[str]:
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.stem": (run.model.stem, 1),
-        "model.bits": (run.model.bits, 1),
-        "model.iterations": (run.model.iterations, 1),
-        "data.size": (run.data.size, 1),
-    }
-    yield from too_small(at_least)
-    if run.model.iterations > MOST_ITERATIONS:
-        yield f"model.iterations={run.model.iterations}: must be at most {MOST_ITERATIONS}."
-    if run.model.gain <= 0:
-        yield f"model.gain={run.model.gain}: must be greater than 0."
-    if not 0 < run.optim.gamma <= 1:
-        yield f"optim.gamma={run.optim.gamma}: must lie in 0 to 1, 0 left out."

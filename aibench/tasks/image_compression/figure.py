@@ -1,4 +1,4 @@
-"""Pictures at several rates, and quality over rate, for a person."""
+"""Draws pictures at several rates, and quality over rate, for a person."""
 
 from __future__ import annotations
 

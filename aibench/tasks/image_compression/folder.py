@@ -1,8 +1,9 @@
-"""Images read from disk one by one: random patches of any folder tree, and whole pictures to evaluate with."""
+"""Reads images from disk one by one: random patches of any folder tree, and whole pictures to evaluate with."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from aibench.vision.files import read_image
 
 
 class Files(Dataset[Tensor]):
-    """The images of a folder. A sample is one of them, uint8 (3, height, width).
+    """Reads the images of a folder. A sample is one of them, uint8 (3, height, width).
 
     File names lie in one array, not in a million strings: processes that read samples share its memory.
 
@@ -30,12 +31,16 @@ class Files(Dataset[Tensor]):
         count: How many to take, evenly spaced; None takes all.
         key: The configuration key that `count` is from.
 
+    Attributes:
+        available: How many images there are, whatever was asked for.
+
     Raises:
         DataError: There are fewer.
     """
 
     def __init__(self, folder: Path, names: list[str], count: int | None, key: str) -> None:
         self.folder = folder
+        self.available = len(names)
         self.names: NDArray[np.bytes_] = np.array([os.fsencode(name) for name in names])
         if count is not None:
             if count > len(names):
@@ -46,21 +51,27 @@ class Files(Dataset[Tensor]):
         return len(self.names)
 
     def path(self, index: int) -> Path:
-        """The file of sample `index`."""
+        """Return the file of sample `index`."""
         return self.folder / os.fsdecode(self.names[index])
 
     def fingerprint(self) -> str:
-        """Of the files' names, not of what is in them: that would mean to read 150 GB."""
+        """Name the files."""
         return digest(self.names.view(np.uint8))
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images."""
+        return (self.path(index) for index in range(len(self)))
 
 
 class Patches(Files):
-    """A random patch of each image, uint8 (3, size, size). An image smaller than that is continued by its border.
+    """Cuts a random patch out of each image, uint8 (3, size, size).
+
+    An image smaller than that is continued by its border.
 
     Args:
         folder: Holds images, and folders of them at any depth.
         size: Height and width of a patch.
-        count: As in `Files`.
+        count: How many to take, evenly spaced; None takes all.
     """
 
     def __init__(self, folder: Path, size: int, count: int | None) -> None:
@@ -73,11 +84,11 @@ class Patches(Files):
 
 
 class Pictures(Files):
-    """Whole images, uint8 (3, height, width), each of its own size.
+    """Reads whole images, uint8 (3, height, width), each of its own size.
 
     Args:
         folder: Holds them, not in folders of their own.
-        count: As in `Files`.
+        count: How many to take, evenly spaced; None takes all.
     """
 
     def __init__(self, folder: Path, count: int | None) -> None:

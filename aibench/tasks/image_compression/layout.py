@@ -1,4 +1,4 @@
-"""Where the images lie: any folders of them below `train`, and those of the evaluation in `kodak`. No torch."""
+"""Finds the images: any folders of them below `train`, and those of the evaluation in `kodak`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRAIN, HELD_OUT = "train", "kodak"
 
 
 def images_below(folder: Path) -> Iterator[str]:
-    """Paths, relative to `folder`, of the images in it and in the folders in it, at any depth; sorted in each."""
+    """Yield paths, relative to `folder`, of the images in it and in the folders in it, at any depth; sorted in each."""
     yield from image_files(folder)
     for name in class_folders(folder):
         for path in images_below(folder / name):
@@ -20,7 +20,7 @@ def images_below(folder: Path) -> Iterator[str]:
 
 
 def problems(root: Path, typed: str) -> Iterator[str]:
-    """What keeps the folder `root` from holding images to train on and to evaluate with, a line each."""
+    """Yield what keeps the folder `root` from holding images to train on and to evaluate with, a line each."""
     missing = [name for name in (TRAIN, HELD_OUT) if not (root / name).is_dir()]
     if missing:
         yield (

@@ -23,7 +23,7 @@ class ConvLSTM(nn.Module):
         inputs: Channels of the input.
         hidden: Channels of the state, and of the output.
         kernel: Side of the kernel over the state; that over the input is 3.
-        stride: Of the convolution over the input.
+        stride: The stride of the convolution over the input.
     """
 
     def __init__(self, inputs: int, hidden: int, kernel: int, stride: int) -> None:
@@ -66,7 +66,7 @@ class Encoder(nn.Module):
 
 
 class Binariser(nn.Module):
-    """Features to numbers in -1 to 1, and these to -1 or 1 (Toderici et al. 2016, arXiv 1511.06085, 3.2).
+    """Turns features into numbers in -1 to 1, and these into -1 or 1 (Toderici et al. 2016, arXiv 1511.06085, 3.2).
 
     In training a number is the expectation of what is drawn for it; otherwise its sign decides. The gradient passes as
     though nothing had been rounded.
@@ -84,7 +84,7 @@ class Binariser(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Cells with a doubling of height and width after each: a code becomes a part of the image, in -1/2 to 1/2."""
+    """Runs cells that double height and width: a code becomes a part of the image, in -1/2 to 1/2."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

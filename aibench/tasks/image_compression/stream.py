@@ -24,8 +24,8 @@ def pack(code: Code, height: int, width: int, entropy_coder: EntropyCoder) -> by
 
     Args:
         code: 0 or 1 (iterations, bits, rows, columns).
-        height: Of the image, in pixels.
-        width: Of the image, in pixels.
+        height: The image's, in pixels.
+        width: The image's, in pixels.
         entropy_coder: What becomes of the bits.
 
     Raises:

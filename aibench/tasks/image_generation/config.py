@@ -1,4 +1,4 @@
-"""Schema of `task=image_generation`."""
+"""Defines the schema of `task=image_generation`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, Source
+from aibench.config.bounds import Count, Natural, OneOf, Positive, Units, at_least
 from aibench.tasks.image_generation import layout
 
 EMBEDDED = {"train": 3750, "val": 1250}  # digits
 
 
 class Network(enum.StrEnum):
-    """Which generator and critic."""
+    """Lists the generators and critics."""
 
     mlp = enum.auto()  # perceptrons of four layers with ReLU: the paper's
     dcgan = enum.auto()  # convolutions that double or halve the image: the default of the authors' code
@@ -25,42 +27,42 @@ class Network(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Generator and critic.
+    """Holds generator and critic.
 
     Attributes:
-        network: Which ones.
+        network: The networks.
         latent: Numbers of noise that an image is generated from.
-        hidden: Of `mlp`: units of each of the three hidden layers. Null for `dcgan`.
-        width: Of `dcgan`: channels where the image has half its height and width. Null for `mlp`.
-        critic_norm: Of `dcgan`: whether the critic has batch normalisation. Without it a score depends on its image
+        hidden: Units of each of the three hidden layers of `mlp`. Null for `dcgan`.
+        width: Channels of `dcgan` where the image has half its height and width. Null for `mlp`.
+        critic_norm: Whether the critic of `dcgan` has batch normalisation. Without it a score depends on its image
             alone in training too. Null for `mlp`.
     """
 
     network: Network = MISSING
-    latent: int = MISSING
-    hidden: int | None = None
-    width: int | None = None
+    latent: Units = MISSING
+    hidden: Units | None = None
+    width: Units | None = None
     critic_norm: bool | None = None
 
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The images.
+    """Holds the images.
 
     Attributes:
         channels: 3 of colour, or 1 of grey.
         size: Height and width, in pixels.
-        category: Of LSUN: which of its databases, as in `bedroom_train_lmdb`.
+        category: The database of LSUN, as in `bedroom_train_lmdb`.
     """
 
-    channels: int = MISSING
-    size: int = MISSING
-    category: str = "bedroom"
+    channels: Annotated[int, OneOf((1, 3))] = MISSING
+    size: Annotated[int, at_least(8, 2**15)] = MISSING
+    category: Annotated[str, OneOf(layout.CATEGORIES)] = "bedroom"
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """RMSprop for both networks, and weights of the critic that are clipped.
+    """Holds RMSprop for both networks, and the clip of the critic's weights.
 
     A step of the session is one step of the critic, on one batch; a step of the generator follows after each
     `critic_steps` of them.
@@ -68,32 +70,34 @@ class OptimConfig(config.OptimConfig):
     Attributes:
         clip: After each step the critic's weights are clipped to -clip to clip.
         critic_steps: Critic steps before each generator step.
-        thorough_steps: The same, of those generator steps before which the critic is to be near its optimum.
-        thorough_first: Those are: so many at the start.
-        thorough_every: And each so many-th one.
+        thorough_steps: Critic steps before the generator steps for which the critic is to be near its optimum.
+        thorough_first: So many generator steps at the start are of that kind.
+        thorough_every: Each so many-th generator step is of that kind, too.
     """
 
-    clip: float = MISSING
-    critic_steps: int = MISSING
-    thorough_steps: int = MISSING
-    thorough_first: int = MISSING
-    thorough_every: int = MISSING
+    clip: Positive = MISSING
+    critic_steps: Annotated[int, at_least(1, 10**6)] = MISSING
+    thorough_steps: Annotated[int, at_least(1, 10**6)] = MISSING
+    thorough_first: Natural = MISSING
+    thorough_every: Count = MISSING
 
 
 @dataclass(slots=True)
 class TargetConfig(config.TargetConfig):
-    """The quality to reach, and the budget.
+    """Holds the quality to reach, and the budget.
 
     Attributes:
         window: `val/em_distance` is the mean over so many last evaluations.
     """
 
-    window: int = MISSING
+    window: Annotated[int, at_least(1, 10**6)] = MISSING
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image generation."""
+    """Holds a run of image generation."""
+
+    logs: ClassVar = ("val/em_distance", "val/em_distance_unsmoothed", "val/sliced_wasserstein")
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -101,9 +105,8 @@ class Config(RunConfig):
     target: TargetConfig = field(default_factory=TargetConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
+        """Yield what is wrong with this run, a line each."""
         yield from _misshapen(self)
-        yield from _out_of_range(self)
         if self.data.source is Source.embedded:
             yield from _other_than_embedded(self.data)
 
@@ -125,26 +128,6 @@ def _misshapen(run: Config) -> Iterator[str]:
             yield f"model.{key}={value}: model.network={model.network} has none. Set model.{key}=null."
     if model.network is Network.dcgan and (size < 16 or size & (size - 1)):
         yield f"data.size={size}: model.network=dcgan doubles 4 pixels up to the size. Use 16, 32, 64 or 128."
-
-
-def _out_of_range(run: Config) -> Iterator[str]:
-    optim = run.optim
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.latent": (run.model.latent, 1),
-        "model.hidden": (run.model.hidden, 1),
-        "model.width": (run.model.width, 1),
-        "data.size": (run.data.size, 8),
-        "optim.critic_steps": (optim.critic_steps, 1),
-        "optim.thorough_steps": (optim.thorough_steps, 1),
-        "optim.thorough_first": (optim.thorough_first, 0),
-        "optim.thorough_every": (optim.thorough_every, 1),
-        "target.window": (run.target.window, 1),
-    }
-    yield from too_small(at_least)
-    if optim.clip <= 0:
-        yield f"optim.clip={optim.clip}: must be greater than 0."
-    if run.data.channels not in (1, 3):
-        yield f"data.channels={run.data.channels}: must be 3, of colour, or 1, of grey."
 
 
 def _other_than_embedded(data: DataConfig) -> Iterator[str]:

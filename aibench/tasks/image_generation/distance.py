@@ -54,9 +54,9 @@ class SlicedWasserstein(Metric):
     standardisation of the patches and without what the bands leave of the image: its mean brightness.
 
     Args:
-        channels: Of the images.
+        channels: The images' channels.
         size: Their height and width, at least 8.
-        seed: Of the directions.
+        seed: Decides the directions.
     """
 
     full_state_update = False

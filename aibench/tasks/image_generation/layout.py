@@ -1,4 +1,4 @@
-"""Where LSUN's databases lie: `CATEGORY_train_lmdb/data.mdb` and `CATEGORY_val_lmdb/data.mdb`. No torch."""
+"""Finds LSUN's databases: `CATEGORY_train_lmdb/data.mdb` and `CATEGORY_val_lmdb/data.mdb`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from pathlib import Path
 from aibench.datasets.folders import listed
 
 SPLITS = ("train", "val")
+# LSUN's scenes (Yu et al. 2015, arXiv 1506.03365).
+CATEGORIES = (
+    *("bedroom", "bridge", "church_outdoor", "classroom", "conference_room"),
+    *("dining_room", "kitchen", "living_room", "restaurant", "tower"),
+)
 
 
 def database(root: Path, category: str, split: str) -> Path:
-    """The file that holds the images of `split`."""
+    """Return the file that holds the images of `split`."""
     return root / f"{category}_{split}_lmdb" / "data.mdb"
 
 
 def problems(root: Path, typed: str, category: str) -> Iterator[str]:
-    """What keeps the folder `root` from being LSUN, a line each."""
+    """Yield what keeps the folder `root` from being LSUN, a line each."""
     for split in SPLITS:
         file = database(root, category, split)
         if file.is_file():

@@ -1,4 +1,4 @@
-"""Generators and critics of Wasserstein GANs (Arjovsky, Chintala & Bottou 2017, arXiv 1701.07875).
+"""Builds generators and critics of Wasserstein GANs (Arjovsky, Chintala & Bottou 2017, arXiv 1701.07875).
 
 A generator maps noise, float (batch, latent), to images, float (batch, channels, size, size), the real ones in -1 to 1.
 A critic maps images to a score each, float (batch,).

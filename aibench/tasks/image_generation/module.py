@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, ...] | list[Tensor]
-_PICTURES = 16
 
 
 class Module(TaskModule):
@@ -40,7 +39,7 @@ class Module(TaskModule):
         self.critic_steps = 0  # since the last generator step
         seed = config.data.seed
         noise = torch.randn(facts["held_out"], config.model.latent, generator=torch.Generator().manual_seed(seed))
-        self.register_buffer("noise", noise, persistent=False)  # of the images that the evaluation generates
+        self.register_buffer("noise", noise, persistent=False)  # the evaluation generates its images from it
         self.register_buffer("last_distances", torch.full((config.target.window,), math.nan))
         self.em_distance = EmDistance()
         self.sliced_wasserstein = SlicedWasserstein(config.data.channels, config.data.size, seed)
@@ -126,7 +125,7 @@ class Module(TaskModule):
         self.em_distance.reset()
         self.sliced_wasserstein.reset()
 
-    # What a user sees
+    # For a user
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, self.config.model.latent),)
@@ -144,22 +143,11 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw generated images beside real ones, each under the critic's score."""
-        from matplotlib.figure import Figure
+        from aibench.tasks.image_generation.figure import MOST, draw
 
-        real = batch[0][:_PICTURES]
-        side = math.ceil(math.sqrt(len(real)))
-        figure = Figure(figsize=(2 * side + 0.6, side + 0.5), layout="constrained")
-        parts = {"generated, under the critic's scores": self.infer((real,)), "real, held out": real.cpu()}
-        halves: Any = figure.subfigures(1, 2)
-        for part, (title, images) in zip(halves, parts.items(), strict=True):
-            part.suptitle(title)
-            panels = part.subplots(side, side, squeeze=False).flat
-            for axes, image, score in zip(panels, images, self.scores(images).tolist(), strict=False):
-                axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=255)
-                axes.set_title(f"{score:.2f}", fontsize=7, pad=2)
-            for axes in part.axes:
-                axes.set_axis_off()
-        return figure
+        real = batch[0][:MOST]
+        made = self.infer((real,))
+        return draw(made, real.cpu(), (self.scores(made).tolist(), self.scores(real).tolist()))
 
 
 def group(optim: OptimConfig, generator_steps: int) -> int:

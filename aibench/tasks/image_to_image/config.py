@@ -1,25 +1,44 @@
-"""Schema of `task=image_to_image`. Imports no torch."""
+"""Defines the schema of `task=image_to_image`. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Session, Source, too_small
+from aibench.config import RunConfig, Session, Source, endless, too_small
+from aibench.config.bounds import (
+    ExistingFile,
+    Fraction,
+    Kernel,
+    Layers,
+    Momentum,
+    Natural,
+    NotNegative,
+    Pixels,
+    Units,
+    at_least,
+    between,
+    each_of,
+)
 from aibench.tasks.image_to_image import layout
 
 EMBEDDED_SIZE = 32
 CRITERIA = "val/criteria"
 WITHOUT_SEGMENTER = "val/label_"  # metrics that begin so need none
+SEGMENTER = "the state_dict of torchvision's fcn_resnet50 with 19 classes, trained on Cityscapes"
+SCORES = ("pixel_accuracy", "class_accuracy", "class_iou")
+
+Criterion = Annotated[float, between(0, 1, without_low=True)]
 
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Two generators and two discriminators.
+    """Holds two generators and two discriminators.
 
     Attributes:
         blocks: Residual blocks of a generator.
@@ -31,17 +50,17 @@ class ModelConfig(config.ModelConfig):
             width with 1, 2 or 3 of them.
     """
 
-    blocks: int = MISSING
-    width: int = MISSING
-    halvings: int = MISSING
-    kernel: int = MISSING
-    discriminator_width: int = MISSING
-    discriminator_layers: int = MISSING
+    blocks: Layers = MISSING
+    width: Units = MISSING
+    halvings: Annotated[int, at_least(0, 12)] = MISSING
+    kernel: Kernel = MISSING
+    discriminator_width: Units = MISSING
+    discriminator_layers: Annotated[int, at_least(1, 12)] = MISSING
 
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Label maps and photos.
+    """Holds label maps and photos.
 
     Attributes:
         load: Height and width of a training image before a part of it is cut out, in pixels.
@@ -51,15 +70,15 @@ class DataConfig(config.DataConfig):
         segmenter_size: Height and width to which a photo is resized for the segmenter, in pixels.
     """
 
-    load: int = MISSING
-    size: int = MISSING
-    segmenter: str | None = None
-    segmenter_size: list[int] = MISSING
+    load: Pixels = MISSING
+    size: Pixels = MISSING
+    segmenter: Annotated[str, ExistingFile(SEGMENTER)] | None = None
+    segmenter_size: Annotated[list[Pixels], each_of("height", "width")] = MISSING
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam for the generators, and another for the discriminators.
+    """Holds Adam for the generators, and another for the discriminators.
 
     Attributes:
         beta1: Adam's first coefficient; the second is 0.999.
@@ -69,16 +88,16 @@ class OptimConfig(config.OptimConfig):
         pool: Generated images of each kind that are kept for the discriminators; 0 shows them the newest ones only.
     """
 
-    beta1: float = MISSING
-    constant: float = MISSING
-    cycle: float = MISSING
-    identity: float = MISSING
-    pool: int = MISSING
+    beta1: Momentum = MISSING
+    constant: Fraction = MISSING
+    cycle: NotNegative = MISSING
+    identity: NotNegative = MISSING
+    pool: Natural = MISSING
 
 
 @dataclass(slots=True)
 class TargetConfig(config.TargetConfig):
-    """Three criteria, of which `val/criteria` tells how far all are met.
+    """Holds three criteria, of which `val/criteria` tells how far all are met.
 
     Attributes:
         pixel_accuracy: Criterion of `val/pixel_accuracy`.
@@ -86,14 +105,16 @@ class TargetConfig(config.TargetConfig):
         class_iou: Criterion of `val/class_iou`.
     """
 
-    pixel_accuracy: float = MISSING
-    class_accuracy: float = MISSING
-    class_iou: float = MISSING
+    pixel_accuracy: Criterion = MISSING
+    class_accuracy: Criterion = MISSING
+    class_iou: Criterion = MISSING
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image-to-image translation."""
+    """Holds a run of image-to-image translation."""
+
+    logs: ClassVar = (CRITERIA, *(f"val/{of}{score}" for of in ("", "label_", "real_") for score in SCORES))
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -101,8 +122,11 @@ class Config(RunConfig):
     target: TargetConfig = field(default_factory=TargetConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
-        yield from _out_of_range(self)
+        """Yield what is wrong with this run, a line each."""
+        yield from too_small({"data.load": (self.data.load, self.data.size)})
+        pool, batch = self.optim.pool, self.data.batch_size
+        if 0 < pool < batch:
+            yield f"optim.pool={pool}: less than data.batch_size={batch}. Set optim.pool to that or 0."
         yield from _wrong_size(self)
         yield from _wrong_segmenter(self)
 
@@ -111,38 +135,8 @@ class Config(RunConfig):
         yield from layout.problems(root, typed)
 
 
-def _out_of_range(run: Config) -> Iterator[str]:
-    model, data, optim, target = run.model, run.data, run.optim, run.target
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.blocks": (model.blocks, 1),
-        "model.width": (model.width, 1),
-        "model.halvings": (model.halvings, 0),
-        "model.kernel": (model.kernel, 1),
-        "model.discriminator_width": (model.discriminator_width, 1),
-        "model.discriminator_layers": (model.discriminator_layers, 1),
-        "data.size": (data.size, 1),
-        "data.load": (data.load, data.size),
-        "optim.cycle": (optim.cycle, 0),
-        "optim.identity": (optim.identity, 0),
-        "optim.pool": (optim.pool, 0),
-    }
-    yield from too_small(at_least)
-    if not 0 <= optim.beta1 < 1:
-        yield f"optim.beta1={optim.beta1}: must lie in 0 to 1, 1 left out."
-    if not 0 <= optim.constant <= 1:
-        yield f"optim.constant={optim.constant}: must lie in 0 to 1."
-    if 0 < optim.pool < run.data.batch_size:
-        yield f"optim.pool={optim.pool}: less than data.batch_size={data.batch_size}. Set optim.pool to that or 0."
-    for key in ("pixel_accuracy", "class_accuracy", "class_iou"):
-        criterion = getattr(target, key)
-        if not 0 < criterion <= 1:
-            yield f"target.{key}={criterion}: must lie in 0 to 1, 0 left out."
-
-
 def _wrong_size(run: Config) -> Iterator[str]:
     model, data = run.model, run.data
-    if model.kernel % 2 == 0:
-        yield f"model.kernel={model.kernel}: must be odd."
     step = 2**model.halvings
     if data.size % step:
         yield f"data.size={data.size}: model.halvings={model.halvings} needs a multiple of {step}."
@@ -153,15 +147,12 @@ def _wrong_size(run: Config) -> Iterator[str]:
             f"data.size={data.size}: too small for these networks. Set it to at least {max(reflected, judged)}, or "
             "lower model.discriminator_layers, model.halvings or model.kernel."
         )
-    if data.source is Source.embedded and (data.train_size is None or data.val_size is None):
-        yield "data.train_size, data.val_size: no value, and generated scenes have no end. Set both."
+    yield from endless(data, "scenes")
     if data.source is Source.embedded and (data.load, data.size) != (EMBEDDED_SIZE, EMBEDDED_SIZE):
         yield (
             f"data.load={data.load} data.size={data.size}: the embedded images have {EMBEDDED_SIZE}x{EMBEDDED_SIZE} "
             f"pixels. Set data.load={EMBEDDED_SIZE} data.size={EMBEDDED_SIZE}."
         )
-    if len(data.segmenter_size) != 2 or min(data.segmenter_size) < 1:
-        yield f"data.segmenter_size={data.segmenter_size}: needs a height and a width, in pixels."
 
 
 def _wrong_segmenter(run: Config) -> Iterator[str]:
@@ -170,11 +161,6 @@ def _wrong_segmenter(run: Config) -> Iterator[str]:
         if data.segmenter is not None:
             yield f"data.segmenter={data.segmenter}: the embedded data bring their own. Set data.segmenter=null."
         return
-    if data.segmenter is not None and not Path(data.segmenter).expanduser().is_file():
-        yield (
-            f"data.segmenter={data.segmenter}: no such file. Give the state_dict of torchvision's fcn_resnet50 with 19 "
-            "classes, trained on Cityscapes."
-        )
     to_quality = run.session in (Session.entire, Session.quasi_entire)
     if to_quality and data.segmenter is None and not run.target.metric.startswith(WITHOUT_SEGMENTER):
         yield (

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Batch = tuple[Tensor, ...]
 UNMEASURED = "data.segmenter=null: the scores are measured through a segmenter"
-_PICTURES = 6
 
 
 class Module(TaskModule):
@@ -167,7 +166,7 @@ class Module(TaskModule):
         for name, value in found._asdict().items():
             self.log(f"val/{prefix}{name}", value)
 
-    # What a user sees
+    # For a user
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -179,23 +178,16 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw columns of scenes: label map, photo made of it, what the segmenter sees in that, real photo."""
-        from matplotlib.figure import Figure
+        from aibench.tasks.image_to_image.figure import MOST, draw
 
-        labels, photos = (images[:_PICTURES] for images in batch[:2])
+        labels, photos = (images[:MOST] for images in batch[:2])
         made = self.infer((labels,))
         rows = {"label map": labels.cpu(), "generated photo": made}
         if self.segmenter is not None:
             seen = self.segmenter(made.to(self.device), made.shape[2:])
             rows["its segmentation"] = self.palette[seen].permute(0, 3, 1, 2).cpu()
         rows["real photo"] = photos.cpu()
-        figure = Figure(figsize=(1.6 * len(labels) + 0.4, 1.6 * len(rows)), layout="constrained")
-        grid = figure.subplots(len(rows), len(labels), squeeze=False)
-        for line, (title, images) in zip(grid, rows.items(), strict=True):
-            for axes, image in zip(line, images, strict=True):
-                axes.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
-                axes.set(xticks=[], yticks=[])
-            line[0].set_ylabel(title)
-        return figure
+        return draw(rows)
 
 
 def _compute(confusion: MulticlassConfusionMatrix) -> Scores:

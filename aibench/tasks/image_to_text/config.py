@@ -1,4 +1,4 @@
-"""Schema of `task=image_to_text`."""
+"""Defines the schema of `task=image_to_text`."""
 
 from __future__ import annotations
 
@@ -6,41 +6,49 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
+from aibench.config import RunConfig, Source, endless, misshapen, too_small
+from aibench.config.bounds import (
+    ColourDeviations,
+    Colours,
+    Count,
+    ExistingFile,
+    Halvings,
+    Pixels,
+    Shift,
+    Units,
+    Words,
+    at_least,
+    between,
+)
+from aibench.nn.decay import Annealing
 from aibench.tasks.image_to_text import layout
 
 SMALLEST, LARGEST = 32, 120  # height and width of generated scenes: half the width of the photographs' held-out part
 
 
 class Encoder(enum.StrEnum):
-    """Which convolutional network looks at the image."""
+    """Lists the convolutional networks that may look at the image."""
 
     resnet152 = enum.auto()  # torchvision's, for images of 224x224 pixels
     inception_v3 = enum.auto()  # torchvision's, for images of 299x299 pixels
     small = enum.auto()  # a few convolutions; for images of 48x48 pixels or so
 
 
-class Decay(enum.StrEnum):
-    """How the learning rate falls."""
-
-    none = enum.auto()  # not at all
-    cosine = enum.auto()  # to 0 at the end of the budget, along half a cosine
-
-
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network: a convolutional encoder, and an LSTM that writes the caption (Vinyals et al. 2015, arXiv 1411.4555).
+    """Holds a convolutional encoder, and an LSTM that writes the caption (Vinyals et al. 2015, arXiv 1411.4555).
 
     Attributes:
-        encoder: Which network looks at the image.
+        encoder: The network that looks at the image.
         weights: File with ImageNet weights of the encoder, a state_dict in torchvision's names; null begins at random.
         frozen: Whether the encoder stays as it begins, batch normalisation included.
-        width: Of `small`: channels of its first convolution. Null for the others.
-        blocks: Of `small`: convolutions, each of which halves height and width; all but the first double the
+        width: Channels of the first convolution of `small`. Null for the others.
+        blocks: Convolutions of `small`, each of which halves height and width; all but the first double the
             channels. Null for the others.
         embedding: Numbers that stand for the image, and for a word.
         momentum: Weight of the newest batch in the running statistics of what stands for images.
@@ -53,73 +61,73 @@ class ModelConfig(config.ModelConfig):
     """
 
     encoder: Encoder = MISSING
-    weights: str | None = None
+    weights: Annotated[str, ExistingFile("a state_dict of torchvision's network, or null")] | None = None
     frozen: bool = MISSING
-    width: int | None = None
-    blocks: int | None = None
-    embedding: int = MISSING
-    momentum: float = MISSING
-    hidden: int = MISSING
+    width: Units | None = None
+    blocks: Halvings | None = None
+    embedding: Units = MISSING
+    momentum: Annotated[float, between(0, 1, without_low=True)] = MISSING
+    hidden: Units = MISSING
     forget_bias: float = MISSING
-    beams: int = MISSING
-    longest: int = MISSING
-    size: int = MISSING
+    beams: Words = MISSING
+    longest: Words = MISSING
+    size: Pixels = MISSING
 
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Images and captions. A training sample is a caption with its image; a held-out one an image with its captions.
+    """Holds the images and their captions.
 
     Attributes:
-        split: Which images of COCO are trained on, and which are held out.
+        split: The division of COCO's images into those that train and those that are held out.
         least_count: Words that the training captions have less often are unknown words.
         margin: Images from disk are resized to squares so many pixels larger than the encoder's, out of which a place
             is cut: in training anywhere, else in the middle.
         mirror: Whether half of the training images from disk are mirrored left to right.
         described: So many held-out images, the first, are captioned for BLEU in each evaluation.
-        vocabulary: Of `source=synthetic`: how many words there are, the specials included.
-        mean: Of red, green and blue, in 0 to 1; subtracted.
+        vocabulary: How many words `source=synthetic` has, the specials included.
+        mean: The means of red, green and blue, in 0 to 1; subtracted.
         std: Standard deviations of red, green and blue, in 0 to 1; divided by.
     """
 
     split: layout.Split = layout.Split.coco2014
-    least_count: int = MISSING
-    margin: int = 0
+    least_count: Count = MISSING
+    margin: Shift = 0
     mirror: bool = False
-    described: int = MISSING
-    vocabulary: int = MISSING
-    mean: list[float] = MISSING
-    std: list[float] = MISSING
+    described: Count = MISSING
+    vocabulary: Annotated[int, at_least(5, 2**24)] = MISSING
+    mean: Colours = MISSING
+    std: ColourDeviations = MISSING
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam; its weight decay, where there is any, is AdamW's.
+    """Holds Adam; its weight decay, where there is any, is AdamW's.
 
     Attributes:
         decay: How the learning rate falls.
     """
 
-    decay: Decay = MISSING
+    decay: Annealing = MISSING
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image captioning."""
+    """Holds a run of image captioning."""
+
+    logs: ClassVar = ("val/perplexity", "val/bleu")
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
+        """Yield what is wrong with this run, a line each."""
         yield from _misshapen(self.model)
         yield from _badly_begun(self)
-        yield from _out_of_range(self.data)
         if self.data.source is Source.embedded and not SMALLEST <= self.model.size <= LARGEST:
             yield f"model.size={self.model.size}: embedded scenes have {SMALLEST} to {LARGEST} pixels. Set it to 32."
-        if self.data.source is Source.embedded and None in (self.data.train_size, self.data.val_size):
-            yield "data.train_size, data.val_size: no value, and generated scenes have no end. Set both."
+        yield from endless(self.data, "scenes")
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
@@ -127,49 +135,18 @@ class Config(RunConfig):
 
 
 def _misshapen(model: ModelConfig) -> Iterator[str]:
-    for key, value in (("model.width", model.width), ("model.blocks", model.blocks)):
-        if model.encoder is Encoder.small and (value is None or value < 1):
-            yield f"{key}={value}: model.encoder=small needs a number of at least 1. Set {key}."
-        if model.encoder is not Encoder.small and value is not None:
-            yield f"{key}={value}: model.encoder={model.encoder} has a fixed shape. Set {key}=null."
-    if not 0 < model.momentum <= 1:
-        yield f"model.momentum={model.momentum}: must lie in 0 to 1, 0 left out."
-    least = 75 if model.encoder is Encoder.inception_v3 else 2 ** (model.blocks or 5)  # what is left is one pixel
-    yield from too_small(
-        {
-            "model.embedding": (model.embedding, 1),
-            "model.hidden": (model.hidden, 1),
-            "model.beams": (model.beams, 1),
-            "model.longest": (model.longest, 1),
-            "model.size": (model.size, least),
-        }
-    )
+    shape = {"model.width": model.width, "model.blocks": model.blocks}
+    yield from misshapen(shape, "model.encoder", model.encoder, Encoder.small)
+    least = 75 if model.encoder is Encoder.inception_v3 else 2 ** (model.blocks or 5)  # one pixel is left
+    yield from too_small({"model.size": (model.size, least)})
 
 
 def _badly_begun(run: Config) -> Iterator[str]:
     model = run.model
     if model.weights is not None and model.encoder is Encoder.small:
         yield f"model.weights={model.weights}: model.encoder=small has no ImageNet weights. Set model.weights=null."
-    elif model.weights is not None and not Path(model.weights).expanduser().is_file():
-        yield f"model.weights={model.weights}: no such file. Give a state_dict of torchvision's {model.encoder}."
     if model.frozen and model.weights is None and run.data.source is not Source.synthetic:
         yield (
             "model.frozen=true: an encoder that begins at random and stays so sees nothing. Set model.weights=FILE, a "
             f"state_dict of torchvision's {model.encoder}, or model.frozen=false to train it as well."
         )
-
-
-def _out_of_range(data: DataConfig) -> Iterator[str]:
-    yield from too_small(
-        {
-            "data.least_count": (data.least_count, 1),
-            "data.margin": (data.margin, 0),
-            "data.described": (data.described, 1),
-            "data.vocabulary": (data.vocabulary, 5),
-        }
-    )
-    for key, channels in (("data.mean", data.mean), ("data.std", data.std)):
-        if len(channels) != 3:
-            yield f"{key}={channels}: needs three values, of red, green and blue."
-    if any(value <= 0 for value in data.std):
-        yield f"data.std={data.std}: must be greater than 0."

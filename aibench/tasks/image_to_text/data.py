@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, digest
-from aibench.tasks.image_to_text import coco
+from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.published import COCO_2014, COCO_KARPATHY
+from aibench.tasks.image_to_text import coco, layout
 from aibench.tasks.image_to_text.config import Config
 from aibench.tasks.image_to_text.scenes import REFERENCES, captioned_scenes
 from aibench.text.batches import Ragged, padded
@@ -20,7 +22,7 @@ from aibench.text.vocabulary import BOS, EOS, SPECIALS, Vocabulary
 
 COCO_SIZES = {"train": 414_113, "val": 40_504}  # captions to train on, images held out
 DISTINCT = 64  # made-up images
-MADE_UP_WORDS = (8, 15)  # of a made-up caption: at least, and less than
+MADE_UP_WORDS = (8, 15)  # a made-up caption has at least the one and less than the other
 
 Sample = tuple[Tensor, list[Tensor]]
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -28,12 +30,12 @@ Whole = coco.Whole
 
 
 class Captioned(Dataset[Sample]):
-    """Images with captions. A sample is an image, uint8 (3, size, size), and captions of it, int64 (words,) each.
+    """Holds images with captions. A sample is an image, uint8 (3, size, size), and its captions, int64 (words,) each.
 
     Args:
         images: Uint8 (3, size, size) each, by index.
-        captions: As indices, from `BOS` to `EOS`.
-        owners: Which image each caption is of, int64 (captions,), ascending.
+        captions: Captions as indices, from `BOS` to `EOS`.
+        owners: The image of each caption, int64 (captions,), ascending.
         one: Whether a sample is one caption with its image (training), rather than one image with all its captions.
         count: How many samples; null takes each once, and more than there are take turns.
     """
@@ -57,16 +59,25 @@ class Captioned(Dataset[Sample]):
         return self.images[index], [self.captions[at] for at in range(self.firsts[index], self.firsts[index + 1])]
 
     def fingerprint(self) -> str:
-        """Of the captions, and of the images or their files' names: to read all files would take minutes."""
+        """Name the captions, and the images or their files."""
         names = self.images if isinstance(self.images, Tensor) else self.images.files.view(np.uint8)
         return digest(names, self.captions.fingerprint(), self.owners, str(self.count))
 
 
+class InFiles(Captioned):
+    """Reads images on disk: those of `coco.Pictures`."""
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the images."""
+        paths: Iterator[Path] = self.images.file_paths()
+        return paths
+
+
 class InMemory(Captioned):
-    """Images in one tensor, uint8 (images, 3, size, size), gathered a batch at a time."""
+    """Holds images in one tensor, uint8 (images, 3, size, size), gathered a batch at a time."""
 
     def gather(self, indices: Tensor) -> Batch:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         chosen = indices.numpy() % self.distinct
         if self.one:
             images, places, samples = self.owners[chosen], chosen, np.arange(len(chosen))
@@ -80,7 +91,7 @@ class InMemory(Captioned):
 
 
 class Data(TaskData):
-    """Captions with their images to train on, and images with all their captions held out; see `Captioned`."""
+    """Holds captions with their images to train on, and images with all their captions held out; see `Captioned`."""
 
     unit = "captions"
     config: Config
@@ -97,7 +108,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`vocabulary`: how many words there are, specials included; `words`: which, in the order of their indices."""
+        """Return `vocabulary`, the number of words, specials included, and `words`, in the order of their indices."""
         return {"vocabulary": len(self.vocabulary), "words": list(self.vocabulary.words)}
 
     def dataset(self, split: str) -> Captioned:
@@ -110,7 +121,21 @@ class Data(TaskData):
         return torch.stack(images), every, torch.arange(len(samples)).repeat_interleave(each)
 
     def fingerprint(self) -> str:
-        return digest(*self.vocabulary.words, *(dataset.fingerprint() for dataset in self.splits.values()))
+        return digest(*self.vocabulary.words, *(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+
+    def file_paths(self) -> Iterator[Path]:
+        yield from super().file_paths()
+        if self.config.data.source is Source.disk:
+            yield from layout.caption_files(Path(str(self.config.data.root)).expanduser(), self.config.data.split)
+
+    def identity(self) -> Identity | None:
+        data, (train, val) = self.config.data, self.splits.values()
+        if data.source is not Source.disk:
+            return None
+        counts = {"training images": len(train.images), "held-out images": len(val.images)}
+        if data.split is layout.Split.karpathy:
+            return COCO_KARPATHY.compared(counts)
+        return COCO_2014.compared({**counts, "training captions": len(train.captions)})
 
     def _size(self, split: str) -> int | None:
         return self.config.data.train_size if split == "train" else self.config.data.val_size
@@ -133,11 +158,11 @@ class Data(TaskData):
     def _read(self) -> tuple[Vocabulary, dict[str, Captioned]]:
         vocabulary, found = coco.captions(self.config)
         root = Path(str(self.config.data.root)).expanduser()
-        splits = {}
+        splits: dict[str, Captioned] = {}
         for split, (files, captions, owners) in found.items():
             pictures = coco.Pictures(root, files, coco.transform(self.config, split))
             size = self._size(split)
-            splits[split] = Captioned(pictures, captions, owners, split == "train", size)
+            splits[split] = InFiles(pictures, captions, owners, split == "train", size)
             if size is not None and size > splits[split].distinct:
                 there = f"{splits[split].distinct:,} {'captions' if split == 'train' else 'images'}"
                 raise DataError(f"{root}: {there}, fewer than data.{split}_size={size}. Lower it.")

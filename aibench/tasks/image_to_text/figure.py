@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING
 
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _PICTURES = 12
 _COLUMNS = 4
@@ -18,9 +16,6 @@ _WIDTH = 34  # letters in a line
 
 def draw(images: Tensor, captions: list[str], references: list[str]) -> Figure:
     """Draw the first of `images`, uint8 (images, 3, height, width), under their captions, a reference in grey below."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     shown = images[:_PICTURES].permute(0, 2, 3, 1).cpu().numpy()
     rows = math.ceil(len(shown) / _COLUMNS)
     figure = Figure(figsize=(2.6 * _COLUMNS, 3.4 * rows), layout=ConstrainedLayoutEngine(h_pad=0.2))

@@ -1,4 +1,4 @@
-"""Where COCO 2014's images and captions lie on disk. Imports no torch."""
+"""Finds COCO 2014's images and captions on disk. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aibench.datasets.folders import listed
 
 
 class Split(enum.StrEnum):
-    """Which images of COCO 2014 are trained on, and which are held out."""
+    """Lists which images of COCO 2014 are trained on, and which are held out."""
 
     coco2014 = enum.auto()  # COCO's own: train2014, and val2014
     karpathy = enum.auto()  # Karpathy & Li 2015: 113,287 of both, and 5,000 of val2014
@@ -21,14 +21,14 @@ _KARPATHY = "dataset_coco.json"
 
 
 def caption_files(root: Path, split: Split) -> list[Path]:
-    """The files with the captions: for training and held out, or one for both."""
+    """Return the files with the captions: for training and held out, or one for both."""
     if split is Split.karpathy:
         return [next((path for path in (root / _KARPATHY,) if path.is_file()), root / "annotations" / _KARPATHY)]
     return [root / "annotations" / f"captions_{folder}.json" for folder in FOLDERS.values()]
 
 
 def problems(root: Path, typed: str, split: Split) -> Iterator[str]:
-    """What keeps the folder `root` from holding COCO 2014 and the captions of `split`, a line each."""
+    """Yield what keeps the folder `root` from holding COCO 2014 and the captions of `split`, a line each."""
     wanted = [*(root / folder for folder in FOLDERS.values()), *caption_files(root, split)]
     missing = [str(path.relative_to(root)) for path in wanted if not path.exists()]
     if missing:

@@ -1,4 +1,4 @@
-"""Schema of `task=learning_to_rank`. Imports no torch."""
+"""Defines the schema of `task=learning_to_rank`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Session, too_small
+from aibench.config import RunConfig, Session
+from aibench.config.bounds import Count, Dropout, Natural, NotNegative, Positive, Units, Words, at_least
 from aibench.tasks.learning_to_rank import layout
+
+COUNTS = (3, 5, 10)  # items of a list; the k of precision@k
 
 
 class Activation(enum.StrEnum):
-    """Activation functions of Caser's layers."""
+    """Lists the activation functions of Caser's layers."""
 
     identity = enum.auto()
     relu = enum.auto()
@@ -25,7 +29,7 @@ class Activation(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Teacher and student are Caser networks that differ in their latent dimensions.
+    """Holds teacher and student, Caser networks that differ in their latent dimensions.
 
     Attributes:
         teacher_dimensions: Latent dimensions d of the teacher.
@@ -35,41 +39,44 @@ class ModelConfig(config.ModelConfig):
         vertical_filters: Number of vertical filters.
         horizontal_filters: Number of horizontal filters of each height 1 to L.
         dropout: Probability with which an input of the fully-connected layer is dropped.
-        convolution_activation: Of the horizontal filters.
-        sequence_activation: Of the fully-connected layer.
+        convolution_activation: The function behind the horizontal filters.
+        sequence_activation: The function behind the fully-connected layer.
     """
 
-    teacher_dimensions: int = MISSING
-    student_dimensions: int = MISSING
-    sequence_length: int = MISSING
-    target_length: int = MISSING
-    vertical_filters: int = MISSING
-    horizontal_filters: int = MISSING
-    dropout: float = MISSING
+    teacher_dimensions: Units = MISSING
+    student_dimensions: Units = MISSING
+    sequence_length: Words = MISSING
+    target_length: Words = MISSING
+    vertical_filters: Units = MISSING
+    horizontal_filters: Units = MISSING
+    dropout: Dropout = MISSING
     convolution_activation: Activation = MISSING
     sequence_activation: Activation = MISSING
 
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Attributes:
-    min_items_per_user: Users with fewer distinct items are left out (not where the published split is read).
-    min_users_per_item: Items with fewer distinct users are left out (likewise).
-    users: Users of `source=synthetic`.
-    items: Items of `source=synthetic`, without the padding item.
-    interactions_per_user: Mean interactions of a user of `source=synthetic`, held-out ones included.
+    """Holds the check-ins.
+
+    Attributes:
+        min_items_per_user: Users with fewer distinct items are left out (not where the published split is read); fewer
+            than 5 leave nothing to train on or to hold out.
+        min_users_per_item: Items with fewer distinct users are left out (likewise).
+        users: Users of `source=synthetic`.
+        items: Items of `source=synthetic`, without the padding item.
+        interactions_per_user: Mean interactions of a user of `source=synthetic`, held-out ones included.
     """
 
-    min_items_per_user: int = MISSING
-    min_users_per_item: int = MISSING
-    users: int = MISSING
-    items: int = MISSING
-    interactions_per_user: float = MISSING
+    min_items_per_user: Annotated[int, at_least(5, 10**6)] = MISSING
+    min_users_per_item: Count = MISSING
+    users: Annotated[int, at_least(1, 10**7)] = MISSING
+    items: Annotated[int, at_least(100, 10**7)] = MISSING
+    interactions_per_user: Annotated[float, at_least(5, 10**6)] = MISSING
 
 
 @dataclass(slots=True)
 class DistillationConfig:
-    """Ranking distillation (Tang & Wang, KDD 2018).
+    """Holds the ranking distillation (Tang & Wang, KDD 2018).
 
     Attributes:
         alpha: Factor of the distillation loss; 0 trains the student alone.
@@ -80,76 +87,58 @@ class DistillationConfig:
         discrepancy_from: Epochs of the student before the discrepancy weights apply.
     """
 
-    alpha: float = MISSING
-    top_items: int = MISSING
-    position_decay: float = MISSING
-    discrepancy_scale: float = MISSING
-    rank_samples: int = MISSING
-    discrepancy_from: int = MISSING
+    alpha: NotNegative = MISSING
+    top_items: Count = MISSING
+    position_decay: Positive = MISSING
+    discrepancy_scale: Positive = MISSING
+    rank_samples: Count = MISSING
+    discrepancy_from: Natural = MISSING
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Attributes:
-    teacher_epochs: Epochs that train the teacher; the student has the rest. With 0 the teacher stays untrained.
-    negatives: Unseen items sampled for each window.
-    distillation: How the student learns from the teacher.
+    """Holds how teacher and student learn.
+
+    Attributes:
+        teacher_epochs: Epochs that train the teacher; the student has the rest. With 0 the teacher stays untrained.
+        negatives: Unseen items sampled for each window.
+        distillation: How the student learns from the teacher.
     """
 
-    teacher_epochs: int = MISSING
-    negatives: int = MISSING
+    teacher_epochs: Natural = MISSING
+    negatives: Count = MISSING
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
+    """Holds a run of ranking."""
+
+    logs: ClassVar = (
+        "val/map",
+        *(f"val/{kind}@{count}" for count in COUNTS for kind in ("precision", "recall", "ndcg")),
+    )
+
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        yield from _out_of_range(self)
+        """Yield what is wrong with this run, a line each."""
+        yield from _too_dense(self.data)
         yield from _without_student(self)
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
         yield from layout.problems(root, typed)
 
 
-def _out_of_range(config: Config) -> Iterator[str]:
-    model, data, optim = config.model, config.data, config.optim
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.teacher_dimensions": (model.teacher_dimensions, 1),
-        "model.student_dimensions": (model.student_dimensions, 1),
-        "model.sequence_length": (model.sequence_length, 1),
-        "model.target_length": (model.target_length, 1),
-        "model.vertical_filters": (model.vertical_filters, 1),
-        "model.horizontal_filters": (model.horizontal_filters, 1),
-        "data.min_items_per_user": (data.min_items_per_user, 5),  # fewer leave nothing to train on or to hold out
-        "data.min_users_per_item": (data.min_users_per_item, 1),
-        "data.users": (data.users, 1),
-        "data.interactions_per_user": (data.interactions_per_user, 5),
-        "data.items": (data.items, 100),
-        "optim.teacher_epochs": (optim.teacher_epochs, 0),
-        "optim.negatives": (optim.negatives, 1),
-        "optim.distillation.alpha": (optim.distillation.alpha, 0),
-        "optim.distillation.top_items": (optim.distillation.top_items, 1),
-        "optim.distillation.rank_samples": (optim.distillation.rank_samples, 1),
-        "optim.distillation.discrepancy_from": (optim.distillation.discrepancy_from, 0),
-    }
-    yield from too_small(at_least)
-    if not 0 <= model.dropout < 1:
-        yield f"model.dropout={model.dropout}: must lie in 0 to 1, and below 1."
+def _too_dense(data: DataConfig) -> Iterator[str]:
     if data.interactions_per_user > data.items / 4:
         yield (
             f"data.interactions_per_user={data.interactions_per_user}: more than a quarter of the {data.items} items "
             "of data.items. Use fewer, or more items."
         )
-    for key, factor in (
-        ("position_decay", optim.distillation.position_decay),
-        ("discrepancy_scale", optim.distillation.discrepancy_scale),
-    ):
-        if factor <= 0:
-            yield f"optim.distillation.{key}={factor}: must be greater than 0."
 
 
 def _without_student(config: Config) -> Iterator[str]:

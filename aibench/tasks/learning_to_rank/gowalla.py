@@ -1,7 +1,8 @@
-"""Gowalla's check-ins from disk: the published split, or SNAP's raw file."""
+"""Reads Gowalla's check-ins from disk: the published split, or SNAP's raw file."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ SPLIT = Format({"user": Kind.whole, "item": Kind.whole, "rating": Kind.number}, 
 
 
 def gowalla(root: Path, config: DataConfig) -> Interactions:
-    """The check-ins below `root`: of the published split where it is there, else of SNAP's file.
+    """Read the check-ins below `root`: of the published split where it is there, else of SNAP's file.
 
     Raises:
         DataError: A line is damaged, or nothing is left of the file.
@@ -50,11 +51,12 @@ def _of_raw(path: Path, config: DataConfig) -> Interactions:
             "users. Lower data.min_items_per_user and data.min_users_per_item."
         )
     user, item = first_appearance(user[kept])[1], item[kept]
-    return Interactions.of(user, locations[item], later_part(user))
+    lines = {"check-ins": len(table)}
+    return replace(Interactions.of(user, locations[item], later_part(user)), lines=lines)
 
 
 def _of_split(train: Path, test: Path) -> Interactions:
-    """The files as they are, oldest first; a user's later visits to an item are dropped."""
+    """Read the files as they are, oldest first; a user's later visits to an item are dropped."""
     trained, tested = (read_table(path, SPLIT) for path in (train, test))
     users = trained["user"].unique()
     unknown = ~tested["user"].isin(users).to_numpy()
@@ -66,4 +68,5 @@ def _of_split(train: Path, test: Path) -> Interactions:
     late = np.arange(len(names)) >= len(trained)
     user, (_, item) = first_appearance(names)[1], first_appearance(items)
     kept: Ints = first_visits(user, item)
-    return Interactions.of(user[kept], items[kept], late[kept])
+    lines = {"users": len(users), "training check-ins": len(trained), "held-out check-ins": len(tested)}
+    return replace(Interactions.of(user[kept], items[kept], late[kept]), lines=lines)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class Interactions:
         items: m, without the padding item 0.
         original: What item `i` was called is `original[i - 1]`.
         unrankable: Held-out interactions left out because training shows their item to nobody.
+        lines: How many lines and users the files have, where there are files.
     """
 
     train: Rows
@@ -31,6 +33,7 @@ class Interactions:
     items: int
     original: NDArray[Any]
     unrankable: int
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, user: Ints, item: NDArray[Any], is_held_out: Mask) -> Interactions:

@@ -17,14 +17,14 @@ PADDING = 0
 
 
 class HorizontalFilters(nn.Module):
-    """Filters over whole rows of the embedded sequence, each followed by its maximum over time.
+    """Runs filters over whole rows of the embedded sequence, each followed by its maximum over time.
 
     A filter of height h is a linear map of h embeddings in a row, at every place where they fit. As a matrix product
     of each place this takes a third of the time on a CPU of the same thing written as a convolution with one channel.
 
     Args:
         length: Embeddings in a sequence, L.
-        dimensions: Of an embedding, d.
+        dimensions: The length d of an embedding.
         filters: Filters of each height 1 to L.
         activation: Before the maximum.
     """

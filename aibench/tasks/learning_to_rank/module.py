@@ -9,7 +9,7 @@ from torch import Tensor
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.ranking import FullRanking
-from aibench.tasks.learning_to_rank.config import Config
+from aibench.tasks.learning_to_rank.config import COUNTS, Config
 from aibench.tasks.learning_to_rank.data import SHOWN, Sample, Windows
 from aibench.tasks.learning_to_rank.losses import (
     discrepancy_weights,
@@ -40,8 +40,8 @@ class Module(TaskModule):
         users, self.items = facts["users"], facts["items"]
         self.teacher = Caser(users, self.items, config.model.teacher_dimensions, config.model)
         self.student = Caser(users, self.items, config.model.student_dimensions, config.model)
-        self.ranking = FullRanking()
-        self.teacher_ranking = FullRanking()
+        self.ranking = FullRanking(COUNTS)
+        self.teacher_ranking = FullRanking(COUNTS)
         distillation = config.optim.distillation
         weights = position_weights(distillation.top_items, distillation.position_decay)
         self.register_buffer("position_weights", weights, persistent=False)

@@ -17,7 +17,7 @@ class Cell:
     """Describes a recurrent cell: nodes 0 to N - 1 without cycles.
 
     Attributes:
-        activations: Of each node, an index into `ACTIVATIONS`.
+        activations: An index into `ACTIVATIONS` for each node.
         parents: The earlier node that each node takes; node 0, which takes input and last state, has none.
     """
 

@@ -1,4 +1,4 @@
-"""Schema of `task=neural_architecture_search`. Imports no torch."""
+"""Defines the schema of `task=neural_architecture_search`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import Precision, RunConfig, too_small
+from aibench.config import Precision, RunConfig
+from aibench.config.bounds import Count, Dropout, Natural, NotNegative, Positive, Units, Words, at_least
 from aibench.tasks.neural_architecture_search import layout
 
 
 class Optimizer(enum.StrEnum):
-    """What updates the shared weights."""
+    """Lists what may update the shared weights."""
 
     sgd = enum.auto()
     adam = enum.auto()
@@ -23,7 +25,7 @@ class Optimizer(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The shared weights, and the controller that samples cells from them.
+    """Holds the shared weights, and the controller that samples cells from them.
 
     Attributes:
         blocks: N, the nodes of a cell.
@@ -31,30 +33,32 @@ class ModelConfig(config.ModelConfig):
         initial: The shared weights start between -initial and initial, all equally likely.
         embedding_dropout: Probability with which a word loses its embedding, wherever it occurs in a window.
         input_dropout: Probability with which an input is dropped, at all places of a window.
-        output_dropout: The same of an output.
-        weight_dropout: The same of a weight from the last state to the first node.
+        output_dropout: Probability with which an output is dropped, at all places of a window.
+        weight_dropout: Probability with which a weight from the last state to the first node is dropped.
         largest_state: A state of a greater Euclidean norm is scaled down to it.
         controller_hidden: Units of the controller's LSTM.
         tanh_constant: The controller's logits z are tanh_constant * tanh(z / temperature).
-        temperature: Likewise.
+        temperature: The temperature in these logits.
     """
 
-    blocks: int = MISSING
-    hidden: int = MISSING
-    initial: float = MISSING
-    embedding_dropout: float = MISSING
-    input_dropout: float = MISSING
-    output_dropout: float = MISSING
-    weight_dropout: float = MISSING
-    largest_state: float = MISSING
-    controller_hidden: int = MISSING
-    tanh_constant: float = MISSING
-    temperature: float = MISSING
+    blocks: Annotated[int, at_least(2, 1000)] = MISSING
+    hidden: Units = MISSING
+    initial: Positive = MISSING
+    embedding_dropout: Dropout = MISSING
+    input_dropout: Dropout = MISSING
+    output_dropout: Dropout = MISSING
+    weight_dropout: Dropout = MISSING
+    largest_state: Positive = MISSING
+    controller_hidden: Units = MISSING
+    tanh_constant: Positive = MISSING
+    temperature: Positive = MISSING
 
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The text, as windows. `batch_size` windows at a time are read on from where those before them ended.
+    """Holds the text, as windows.
+
+    `batch_size` windows at a time are read on from where those before them ended.
 
     Attributes:
         window: Words in a window: how far back gradients go.
@@ -62,115 +66,73 @@ class DataConfig(config.DataConfig):
         derivation_windows: Windows on which an evaluation ranks the candidate cells.
     """
 
-    window: int = MISSING
-    streams: int = MISSING
-    derivation_windows: int = MISSING
+    window: Words = MISSING
+    streams: Count = MISSING
+    derivation_windows: Count = MISSING
 
 
 @dataclass(slots=True)
 class ControllerConfig:
-    """REINFORCE with a moving average as its baseline, under Adam.
+    """Holds REINFORCE with a moving average as its baseline, under Adam.
 
     Attributes:
         lr: Learning rate.
         steps: Steps after each pass over the training text.
         samples: Cells that are sampled in a step, and tried on its windows.
         reward: c, of the reward c / perplexity.
-        baseline_decay: Of the moving average of the rewards.
+        baseline_decay: Decay of the moving average of the rewards.
         entropy: Factor of the policy's entropy in what it maximises.
         candidates: Cells that an evaluation samples; the best one is the child that it measures.
     """
 
-    lr: float = MISSING
-    steps: int = MISSING
-    samples: int = MISSING
-    reward: float = MISSING
-    baseline_decay: float = MISSING
-    entropy: float = MISSING
-    candidates: int = MISSING
+    lr: Positive = MISSING
+    steps: Annotated[int, at_least(0, 10**6)] = MISSING
+    samples: Annotated[int, at_least(1, 10**6)] = MISSING
+    reward: Positive = MISSING
+    baseline_decay: Dropout = MISSING
+    entropy: NotNegative = MISSING
+    candidates: Annotated[int, at_least(1, 10**6)] = MISSING
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Of the shared weights; the controller has its own. `weight_decay` is that of the shared weights.
+    """Holds how the shared weights learn; the controller has its own.
+
+    `weight_decay` is that of the shared weights.
 
     Attributes:
-        optimizer: Which one.
-        decay: After each pass over the text the learning rate is multiplied by it ...
-        decay_from: ... from the end of this pass on.
+        optimizer: What updates the shared weights.
+        decay: Factor of the learning rate after each pass over the text, from `decay_from` on.
+        decay_from: The pass at whose end the learning rate falls first.
         clip: Gradients of a greater norm are scaled down to it.
         controller: How the controller learns.
     """
 
     optimizer: Optimizer = MISSING
-    decay: float = MISSING
-    decay_from: int = MISSING
-    clip: float = MISSING
+    decay: Positive = MISSING
+    decay_from: Natural = MISSING
+    clip: Positive = MISSING
     controller: ControllerConfig = field(default_factory=ControllerConfig)
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of neural architecture search."""
+    """Holds a run of neural architecture search."""
+
+    logs: ClassVar = (
+        *("val/perplexity", "test/perplexity"),
+        *("reward/best_candidate", "reward/mean_candidate", "controller/entropy"),
+    )
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
-        yield from too_small(_at_least(self))
-        yield from _not_positive(self)
-        yield from _no_share(self)
+        """Yield what is wrong with this run, a line each."""
         if self.hardware.precision is Precision.fp16:
             yield "hardware.precision=fp16: its gradients are scaled, and this task clips them. Use bf16 or fp32."
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
         yield from layout.problems(root, typed)
-
-
-def _at_least(run: Config) -> dict[str, tuple[float | None, float]]:
-    model, data, optim = run.model, run.data, run.optim
-    return {
-        "model.blocks": (model.blocks, 2),
-        "model.hidden": (model.hidden, 1),
-        "model.controller_hidden": (model.controller_hidden, 1),
-        "data.window": (data.window, 1),
-        "data.streams": (data.streams, 1),
-        "data.derivation_windows": (data.derivation_windows, 1),
-        "optim.decay_from": (optim.decay_from, 0),
-        "optim.controller.steps": (optim.controller.steps, 0),
-        "optim.controller.samples": (optim.controller.samples, 1),
-        "optim.controller.entropy": (optim.controller.entropy, 0),
-        "optim.controller.candidates": (optim.controller.candidates, 1),
-    }
-
-
-def _not_positive(run: Config) -> Iterator[str]:
-    model, optim = run.model, run.optim
-    for key, value in (
-        ("model.initial", model.initial),
-        ("model.largest_state", model.largest_state),
-        ("model.tanh_constant", model.tanh_constant),
-        ("model.temperature", model.temperature),
-        ("optim.decay", optim.decay),
-        ("optim.clip", optim.clip),
-        ("optim.controller.lr", optim.controller.lr),
-        ("optim.controller.reward", optim.controller.reward),
-    ):
-        if value <= 0:
-            yield f"{key}={value}: must be greater than 0."
-
-
-def _no_share(run: Config) -> Iterator[str]:
-    model = run.model
-    for key, value in (
-        ("model.embedding_dropout", model.embedding_dropout),
-        ("model.input_dropout", model.input_dropout),
-        ("model.output_dropout", model.output_dropout),
-        ("model.weight_dropout", model.weight_dropout),
-        ("optim.controller.baseline_decay", run.optim.controller.baseline_decay),
-    ):
-        if not 0 <= value < 1:
-            yield f"{key}={value}: must lie in 0 to 1, and below 1."

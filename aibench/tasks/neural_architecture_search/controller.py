@@ -14,12 +14,12 @@ _INITIAL = 0.1  # weights start between -0.1 and 0.1, as in ENAS' code
 
 
 class Sampled(NamedTuple):
-    """Cells that the controller sampled.
+    """Holds cells that the controller sampled.
 
     Attributes:
         decisions: int64 (cells, 2 N - 1), as `Cell.of` takes a row.
-        log_probability: Of each cell, float (cells,).
-        entropy: Of the policy on its way to each cell, summed over decisions, in nats, float (cells,).
+        log_probability: The logarithm of each cell's probability, float (cells,).
+        entropy: The policy's entropy on its way to each cell, summed over decisions, in nats, float (cells,).
     """
 
     decisions: Tensor

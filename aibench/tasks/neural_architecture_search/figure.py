@@ -14,11 +14,11 @@ TEXTS = 6
 _WIDTH = 88  # characters of a line
 
 
-def child_and_texts(cell: Cell, prompts: list[str], continuations: list[str]) -> Figure:
+def draw(cell: Cell, prompts: list[str], continuations: list[str]) -> Figure:
     """Draw the cell on the left; on the right what was read (grey) and how the child goes on (black)."""
     figure = Figure(figsize=(13, 6.5), layout="constrained")
     graph, texts = figure.subplots(1, 2, width_ratios=(1, 2))
-    _draw(graph, cell)
+    _draw_graph(graph, cell)
     texts.axis("off")
     texts.set_title("read, and how the child goes on", loc="left")
     line = 1.0
@@ -31,7 +31,7 @@ def child_and_texts(cell: Cell, prompts: list[str], continuations: list[str]) ->
     return figure
 
 
-def _draw(axes: Axes, cell: Cell) -> None:
+def _draw_graph(axes: Axes, cell: Cell) -> None:
     """Draw nodes below the one that they take, input and last state above, the mean of the loose ends below all."""
     places = layout(cell)
     depth = max(row for _, row in places) + 1

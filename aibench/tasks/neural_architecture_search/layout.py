@@ -1,4 +1,4 @@
-"""Where the three files of Penn Treebank's language model split lie. Imports no torch."""
+"""Finds the three files of Penn Treebank's language model split. Imports no torch."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from aibench.datasets.folders import listed
 
 FILES = {"train": "ptb.train.txt", "val": "ptb.valid.txt", "test": "ptb.test.txt"}
-FOLDERS = (".", "data", "simple-examples/data")  # of Mikolov's archive
+FOLDERS = (".", "data", "simple-examples/data")  # where Mikolov's archive has them
 
 
 def text_file(root: Path, part: str) -> Path | None:
-    """The file of `part`, `train`, `val` or `test`; None where it is missing."""
+    """Return the file of `part`, `train`, `val` or `test`; None where it is missing."""
     candidates = (root / folder / FILES[part] for folder in FOLDERS)
     return next((path for path in candidates if path.is_file()), None)
 
 
 def problems(root: Path, typed: str) -> Iterator[str]:
-    """What keeps the folder `root` from being Penn Treebank's, a line each."""
+    """Yield what keeps the folder `root` from being Penn Treebank's, a line each."""
     for part, name in FILES.items():
         if text_file(root, part) is None:
             yield (

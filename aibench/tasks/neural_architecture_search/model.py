@@ -49,8 +49,8 @@ class SharedWeights(nn.Module):
 
         Args:
             words: int64 (batch, window).
-            cell: Which child to run.
-            state: Of each row before its first word, float (batch, hidden); zeros at a text's start.
+            cell: The child to run.
+            state: Each row's state before its first word, float (batch, hidden); zeros at a text's start.
 
         Returns:
             Logits of the word after each, float (batch, window, vocabulary), and the states after the last.
@@ -87,7 +87,7 @@ def _next_state(first: Tensor, state: Tensor, cell: Cell, weights: list[Tensor])
     Args:
         first: What node 0 gates and activates, float (batch, 2 * hidden).
         state: The last one, float (batch, hidden).
-        cell: Which child.
+        cell: The child.
         weights: From its parent to each node but the first.
     """
     values = [_highway(first, state, cell.activations[0])]

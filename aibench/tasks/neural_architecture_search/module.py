@@ -170,7 +170,7 @@ class Module(TaskModule):
         for metric in (*metrics, *self.perplexities.values()):
             metric.reset()
 
-    # What a user sees
+    # For a user
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.full((1, self.config.data.window), UNK),)
@@ -187,10 +187,10 @@ class Module(TaskModule):
 
     def render(self, batch: HeldOutBatch) -> Figure:
         """Draw the child as a graph, and write how it goes on after a few windows."""
-        from aibench.tasks.neural_architecture_search.figure import child_and_texts
+        from aibench.tasks.neural_architecture_search.figure import draw
 
         prompts = [self._spelled([index for index in row if index != PAD]) for row in batch.words.tolist()]
-        return child_and_texts(self.child, prompts, self.infer(batch))
+        return draw(self.child, prompts, self.infer(batch))
 
 
 def perplexity(logits: Tensor, targets: Tensor) -> Tensor:

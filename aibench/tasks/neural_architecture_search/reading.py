@@ -39,8 +39,8 @@ class CarriedState(nn.Module):
         """Return the states in which the windows of these numbers, int64 (batch,), begin, float (batch, hidden).
 
         Args:
-            number: Of each row's window; a row goes on if the last one of its stream was the one before.
-            stream: Of each row, int64 (batch,).
+            number: The number of each row's window; a row goes on if the last of its stream was the one before.
+            stream: The stream of each row, int64 (batch,).
         """
         goes_on = number == self.number[stream] + 1
         return self.state[stream] * goes_on[:, None]
@@ -68,7 +68,7 @@ def continuation(
 
     Args:
         shared: The weights.
-        cell: Which child.
+        cell: The child.
         words: int64 (batch, window).
         state: Before the first word, float (batch, hidden).
         count: How many words.

@@ -1,4 +1,4 @@
-"""Windows of text, in an order in which each goes on where one of the batch before it ended."""
+"""Cuts text into windows, in an order in which each goes on where one of the batch before it ended."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from aibench.contract import digest
 from aibench.text.vocabulary import PAD
 
 Array = np.ndarray[Any, Any]
-PARTS = ("reward", "val", "test")  # of held-out text: `HeldOutBatch.part` is an index into them
+PARTS = ("reward", "val", "test")  # the parts of held-out text; `HeldOutBatch.part` is an index into them
 
 
 class WeightsBatch(NamedTuple):
     """Holds what the shared weights are trained on.
 
     Attributes:
-        number: Of each window in its text, int64 (batch,). Row i goes on where row i of the batch before ended if its
-            number is the next.
+        number: The place of each window in its text, int64 (batch,). Row i goes on where row i of the last batch ended
+            if its number is the next.
         words: int64 (batch, window).
         targets: The word after each, int64 (batch, window).
     """
@@ -44,7 +44,7 @@ class HeldOutBatch(NamedTuple):
 
     Attributes:
         part: Index into `PARTS`, int64 (batch,).
-        stream: Which of the streams that its text is cut into, int64 (batch,).
+        stream: The number of the stream, of those that the text is cut into, int64 (batch,).
         time: Place in that stream, int64 (batch,). Rows of one part and time stand together, in the order of streams.
         words: int64 (batch, window); `PAD` after a text's end.
         targets: int64 (batch, window); likewise.
@@ -58,7 +58,7 @@ class HeldOutBatch(NamedTuple):
 
 
 class TrainingWindows(Dataset[Any]):
-    """Windows of the training text, then windows for the controller, as many as one epoch's controller steps show.
+    """Holds windows of the training text, then windows for an epoch's controller steps.
 
     The latter are those of the reward text in turn: it is shorter.
 

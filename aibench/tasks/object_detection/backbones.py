@@ -14,7 +14,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from aibench.nn.weights import backbone_state
 from aibench.tasks.object_detection.config import Backbone, ModelConfig
 
-FROZEN_STAGES = ("conv1", "bn1", "layer1")  # of a ResNet with loaded weights (authors' FIXED_BLOCKS = 1)
+FROZEN_STAGES = ("conv1", "bn1", "layer1")  # they keep loaded weights (authors' FIXED_BLOCKS = 1)
 
 
 @dataclass
@@ -24,11 +24,11 @@ class Parts:
     Attributes:
         body: From float (batch, 3, height, width) to features, float (batch, channels, height/stride, width/stride),
             or to an ordered dict of them, a level each.
-        channels: Of the features.
+        channels: The features' channels.
         levels: Names of the levels that regions are cut from.
         divisor: Height and width of the images must be multiples of it, so that a feature's position is exact.
         head: From float (regions, channels, size, size) to float (regions, width).
-        width: Of the head's output.
+        width: The length of the head's output.
     """
 
     body: nn.Module

@@ -1,4 +1,4 @@
-"""Schema of `task=object_detection`. Imports no torch."""
+"""Defines the schema of `task=object_detection`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source
+from aibench.config import RunConfig, Source, endless
+from aibench.config.bounds import (
+    Count,
+    ExistingFile,
+    Fraction,
+    Momentum,
+    Natural,
+    NotEmpty,
+    Pixels,
+    Positive,
+    Units,
+    at_least,
+)
+from aibench.nn.decay import Decay
 from aibench.tasks.object_detection import layout
 
 SMALLEST, LARGEST = 48, 200  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 200
 
 
 class Backbone(enum.StrEnum):
-    """The network under the detector."""
+    """Lists the networks under the detector."""
 
     convolutions = enum.auto()  # a plain stack, for the miniature
     resnet50 = enum.auto()
@@ -26,25 +40,18 @@ class Backbone(enum.StrEnum):
 
 
 class Optimizer(enum.StrEnum):
-    """How a step is taken."""
+    """Lists how a step may be taken."""
 
     sgd = enum.auto()
     adamw = enum.auto()
 
 
-class Decay(enum.StrEnum):
-    """How the learning rate falls."""
-
-    step = enum.auto()  # by `decay_factor` after every `decay_epochs` epochs
-    cosine = enum.auto()  # to zero at the end of the budget
-
-
 @dataclass(slots=True)
 class RpnConfig:
-    """Region proposal network.
+    """Holds the region proposal network.
 
     Attributes:
-        channels: Of its 3x3 convolution.
+        channels: Channels of its 3x3 convolution.
         anchor_sizes: Square roots of the anchors' areas, in pixels of the network's input. With a feature pyramid,
             one for each level.
         anchor_ratios: Height over width.
@@ -56,22 +63,22 @@ class RpnConfig:
         nms_iou: The lower-scored of two boxes that overlap more is suppressed.
     """
 
-    channels: int = MISSING
-    anchor_sizes: list[int] = MISSING
-    anchor_ratios: list[float] = MISSING
-    foreground_iou: float = 0.7
-    background_iou: float = 0.3
-    batch: int = MISSING
-    candidates_train: int = MISSING
-    candidates_test: int = MISSING
-    proposals_train: int = MISSING
-    proposals_test: int = MISSING
-    nms_iou: float = 0.7
+    channels: Units = MISSING
+    anchor_sizes: Annotated[list[Pixels], NotEmpty()] = MISSING
+    anchor_ratios: Annotated[list[Positive], NotEmpty()] = MISSING
+    foreground_iou: Fraction = 0.7
+    background_iou: Fraction = 0.3
+    batch: Count = MISSING
+    candidates_train: Count = MISSING
+    candidates_test: Count = MISSING
+    proposals_train: Count = MISSING
+    proposals_test: Count = MISSING
+    nms_iou: Fraction = 0.7
 
 
 @dataclass(slots=True)
 class RoiConfig:
-    """Region heads.
+    """Holds the region heads.
 
     Attributes:
         size: Height and width of the features that RoIAlign cuts out for a region.
@@ -86,21 +93,21 @@ class RoiConfig:
         detections: At most so many of an image.
     """
 
-    size: int = MISSING
-    samples: int = 0
-    hidden: int = 0
-    batch: int = MISSING
-    positive_fraction: float = 0.25
-    foreground_iou: float = 0.5
-    beta: float = MISSING
-    score: float = MISSING
-    nms_iou: float = MISSING
-    detections: int = MISSING
+    size: Annotated[int, at_least(1, 255)] = MISSING
+    samples: Annotated[int, at_least(0, 255)] = 0
+    hidden: Annotated[int, at_least(0, 2**20)] = 0
+    batch: Count = MISSING
+    positive_fraction: Fraction = 0.25
+    foreground_iou: Fraction = 0.5
+    beta: Positive = MISSING
+    score: Fraction = MISSING
+    nms_iou: Fraction = MISSING
+    detections: Count = MISSING
 
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Faster R-CNN.
+    """Holds Faster R-CNN.
 
     Attributes:
         backbone: The network under the detector.
@@ -109,7 +116,7 @@ class ModelConfig(config.ModelConfig):
         pyramid: Whether a feature pyramid (FPN) stands on the ResNet; else its layer 3 is the features (C4).
         stride_in_1x1: Whether the first block of a ResNet's layer strides in its 1x1 convolution, as the first
             ResNets did, or in its 3x3 convolution, as torchvision's do ("v1.5").
-        channels, strides: Of each convolution of `backbone=convolutions`.
+        channels, strides: Channels and strides of each convolution of `backbone=convolutions`.
         short_side, long_side: Images are scaled until the short side has so many pixels, or the long side would
             have more than so many.
         coco_metric: Whether evaluation logs COCO's mAP (0.5:0.95) too; needs pycocotools.
@@ -118,13 +125,13 @@ class ModelConfig(config.ModelConfig):
     """
 
     backbone: Backbone = MISSING
-    weights: str | None = None
+    weights: Annotated[str, ExistingFile("a ResNet's state_dict, or null to train from scratch")] | None = None
     pyramid: bool = False
     stride_in_1x1: bool = False
-    channels: list[int] = field(default_factory=list)
-    strides: list[int] = field(default_factory=list)
-    short_side: int = MISSING
-    long_side: int = MISSING
+    channels: list[Units] = field(default_factory=list)
+    strides: list[Annotated[int, at_least(1, 255)]] = field(default_factory=list)
+    short_side: Pixels = MISSING
+    long_side: Pixels = MISSING
     coco_metric: bool = False
     rpn: RpnConfig = field(default_factory=RpnConfig)
     roi: RoiConfig = field(default_factory=RoiConfig)
@@ -132,25 +139,25 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Images with boxes.
+    """Holds the images with boxes.
 
     Attributes:
-        height, width: Of embedded and synthetic images, in pixels; embedded ones are square.
+        height, width: Sides of embedded and synthetic images, in pixels; embedded ones are square.
         mirror: Whether each training image is in an epoch twice, as it is and mirrored left to right.
     """
 
-    height: int = MISSING
-    width: int = MISSING
+    height: Pixels = MISSING
+    width: Pixels = MISSING
     mirror: bool = False
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Optimizer. Its weight decay spares biases and normalisation.
+    """Holds how the weights learn. Weight decay spares biases and normalisation.
 
     Attributes:
         name: How a step is taken.
-        momentum: Of SGD.
+        momentum: Momentum of SGD.
         warmup_steps: Steps over which the learning rate rises from zero.
         decay: How the learning rate falls.
         decay_epochs: Epochs between two falls of `decay=step`.
@@ -158,27 +165,30 @@ class OptimConfig(config.OptimConfig):
     """
 
     name: Optimizer = MISSING
-    momentum: float = 0.9
-    warmup_steps: int = 0
+    momentum: Momentum = 0.9
+    warmup_steps: Natural = 0
     decay: Decay = MISSING
-    decay_epochs: int = 5
-    decay_factor: float = 0.1
+    decay_epochs: Count = 5
+    decay_factor: Fraction = 0.1
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """One run of object detection."""
+    """Holds a run of object detection."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names that every evaluation logs."""
+        return ("val/map50", "val/coco_map") if self.model.coco_metric else ("val/map50",)
+
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
+        """Yield what is wrong with this run, a line each."""
         yield from _of_model(self.model)
         yield from _of_data(self.data)
-        if self.optim.decay_epochs < 1:
-            yield f"optim.decay_epochs={self.optim.decay_epochs}: must be at least 1."
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
@@ -198,8 +208,6 @@ def _of_model(model: ModelConfig) -> Iterator[str]:
         )
     if (plain or model.pyramid) and model.roi.hidden < 1:
         yield f"model.roi.hidden={model.roi.hidden}: must be at least 1 where no layer 4 works on the regions."
-    if model.weights is not None and not Path(model.weights).expanduser().is_file():
-        yield f"model.weights={model.weights}: no such file. Give a ResNet's state_dict, or null to train from scratch."
     if model.coco_metric and importlib.util.find_spec("pycocotools") is None:
         yield (
             'model.coco_metric=true: needs pycocotools. Install the extra "detection", or set model.coco_metric=false.'
@@ -207,11 +215,10 @@ def _of_model(model: ModelConfig) -> Iterator[str]:
 
 
 def _of_data(data: DataConfig) -> Iterator[str]:
-    if data.source is Source.embedded:
-        if data.train_size is None or data.val_size is None:
-            yield "data.train_size, data.val_size: no value, and generated scenes have no end. Set both."
-        if data.height != data.width or not SMALLEST <= data.height <= LARGEST:
-            yield (
-                f"data.height={data.height}: embedded scenes are square, of {SMALLEST} to {LARGEST} pixels. "
-                "Set data.height and data.width alike."
-            )
+    yield from endless(data, "scenes")
+    square = data.height == data.width and SMALLEST <= data.height <= LARGEST
+    if data.source is Source.embedded and not square:
+        yield (
+            f"data.height={data.height}: embedded scenes are square, of {SMALLEST} to {LARGEST} pixels. "
+            "Set data.height and data.width alike."
+        )

@@ -1,4 +1,4 @@
-"""Pictures with boxes, for a person."""
+"""Draws pictures with boxes, for a person."""
 
 from __future__ import annotations
 

@@ -74,9 +74,9 @@ class ProposalHead(nn.Module):
     """Runs the region proposal network's convolutions.
 
     Args:
-        channels: Of the features.
-        hidden: Of the 3x3 convolution; torchvision's own head takes as many as the features have.
-        anchors: At each position.
+        channels: The features' channels.
+        hidden: Channels of the 3x3 convolution; torchvision's own head takes as many as the features have.
+        anchors: Anchors at each position.
     """
 
     def __init__(self, channels: int, hidden: int, anchors: int) -> None:

@@ -12,8 +12,8 @@ from aibench.vision.embedded import digits, photographs
 
 CLASSES = tuple("0123456789")
 
-_TRAIN_DIGITS = 1400  # of the 1,797; the rest belong to the held-out scenes
-_COLUMNS = {"train": (0, 420), "val": (440, 640)}  # of the photographs, so that the two parts share no pixel
+_TRAIN_DIGITS = 1400  # digits for training, of 1,797; the rest belong to the held-out scenes
+_COLUMNS = {"train": (0, 420), "val": (440, 640)}  # the photographs' columns; the two parts share no pixel
 _NOISE = 0.07  # width of the even noise on every pixel, of 1: a standard deviation of 0.02
 _INK = 0.35  # a digit's box holds its pixels brighter than this
 
@@ -30,7 +30,7 @@ def scenes(split: str, count: int, size: int, seed: int) -> tuple[NDArray[np.uin
         split: `train` or `val`.
         count: Number of scenes.
         size: Height and width of a scene, in pixels: 48 to 200.
-        seed: Of the generator.
+        seed: Decides everything random.
 
     Returns:
         Pictures, uint8 (count, 3, size, size), and for each one its `boxes`, float32 (objects, 4), as

@@ -42,7 +42,7 @@ def axes(azimuths: ArrayLike, elevation: float) -> Array:
 
     Args:
         azimuths: (views,).
-        elevation: Of all of them.
+        elevation: The one elevation of all views.
     """
     around = np.radians(np.asarray(azimuths, dtype=np.float64))
     above = np.radians(elevation)

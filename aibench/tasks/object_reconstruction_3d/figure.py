@@ -1,17 +1,13 @@
-"""Pictures with predicted and true solids, for a person."""
+"""Draws pictures with predicted and true solids, for a person."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from aibench.tasks.object_reconstruction_3d.camera import Camera
 from aibench.tasks.object_reconstruction_3d.renders import Renderer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Solid = NDArray[np.bool_]
 _OBJECTS = 5
@@ -21,18 +17,16 @@ _COLOUR = np.array([0.30, 0.49, 0.74])
 _MISSING, _SUPERFLUOUS, _BOTH = (0.90, 0.55, 0.13), (0.70, 0.16, 0.23), (0.80, 0.82, 0.85)
 
 
-def drawn(pictures: NDArray[np.uint8], predicted: list[Solid], true: list[Solid]) -> Figure:
+def draw(pictures: NDArray[np.uint8], predicted: list[Solid], true: list[Solid]) -> Figure:
     """Draw pictures, predicted and true solids from two sides, and their silhouettes; a row for each of the first few.
 
     Those of different solids come first.
 
     Args:
         pictures: (batch, 3, size, size).
-        predicted: As many, each (x, y, z).
-        true: As many.
+        predicted: A solid for each, (x, y, z).
+        true: A solid for each, (x, y, z).
     """
-    from matplotlib.figure import Figure
-
     shown = _different_first(true)[:_OBJECTS]
     figure = Figure(figsize=(9.6, 1.75 * len(shown) + 0.7), layout="constrained")
     grid = figure.subplots(len(shown), 6, squeeze=False)

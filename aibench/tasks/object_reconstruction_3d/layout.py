@@ -1,4 +1,4 @@
-"""Where the files of ShapeNet's pictures and volumes lie, in two layouts. No torch.
+"""Finds the files of ShapeNet's pictures and volumes, in two layouts. Imports no torch.
 
 ptn: the data of Yan et al. 2016, as their first implementation (github.com/xcyan/nips16_PTN) reads them.
 
@@ -25,7 +25,7 @@ PICTURES = 24
 
 
 class Layout(enum.StrEnum):
-    """How the files lie."""
+    """Lists how the files may lie."""
 
     ptn = enum.auto()
     r2n2 = enum.auto()
@@ -41,7 +41,7 @@ _ERRONEOUS = {"04090263/4a32519f44dc84aabafe26e2eb69ebf4"}  # named so by 3D-R2N
 
 
 def problems(root: Path, typed: str, layout: Layout, categories: list[str]) -> Iterator[str]:
-    """What keeps the folder `root` from being laid out so and from having these categories, a line each."""
+    """Yield what keeps the folder `root` from being laid out so and from having these categories, a line each."""
     missing = [name for name in _FOLDERS[layout] if not (root / name).is_dir()]
     if missing:
         other = next((one for one in Layout if all((root / name).is_dir() for name in _FOLDERS[one])), None)
@@ -61,14 +61,14 @@ def problems(root: Path, typed: str, layout: Layout, categories: list[str]) -> I
 
 
 def _of_category(root: Path, layout: Layout, category: str) -> list[Path]:
-    """What must be there for a category."""
+    """Return what must be there for a category."""
     if layout is Layout.ptn:
         return [root / _FOLDERS[layout][0] / f"{category}_{name}.txt" for name in _LISTS.values()]
     return [root / name / category for name in _FOLDERS[layout]]
 
 
 def objects(root: Path, layout: Layout, categories: list[str], split: str) -> list[str]:
-    """The objects of a split, each as `CATEGORY/MODEL`, category by category.
+    """Return the objects of a split, each as `CATEGORY/MODEL`, category by category.
 
     Raises:
         DataError: A category without objects, or a list with a line that is none.
@@ -84,15 +84,17 @@ def objects(root: Path, layout: Layout, categories: list[str], split: str) -> li
 
 def _listed_ids(root: Path, category: str, split: str) -> list[str]:
     path = root / _FOLDERS[Layout.ptn][0] / f"{category}_{_LISTS[split]}.txt"
-    names = []
+    names: dict[str, int] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         folder, _, name = line.strip().rpartition("/")
         if not line.strip():
             continue
         if not name or folder not in ("", category):
             raise DataError(f"{path}, line {number}: not an object of {category}, but {line[:60]!r}.")
-        names.append(name)
-    return names
+        if name in names:
+            raise DataError(f"{path}, line {number}: {name} a second time. Restore this file.")
+        names[name] = number
+    return list(names)
 
 
 def _share(root: Path, category: str, split: str) -> list[str]:
@@ -106,7 +108,7 @@ def _share(root: Path, category: str, split: str) -> list[str]:
 
 
 def picture(root: Path, layout: Layout, name: str, view: int) -> Path:
-    """The file of a picture; `view` in 0 to 23."""
+    """Return the file of a picture; `view` in 0 to 23."""
     if layout is Layout.ptn:
         step = 360 // PICTURES
         return root / "shapenetcore_viewdata" / name / "imgs" / f"a{step * (view + 1):03d}_e030.jpg"
@@ -114,7 +116,7 @@ def picture(root: Path, layout: Layout, name: str, view: int) -> Path:
 
 
 def volume(root: Path, layout: Layout, name: str, resolution: int) -> Path:
-    """The file of an object's voxels, `resolution` along an edge."""
+    """Return the file of an object's voxels, `resolution` along an edge."""
     if layout is Layout.ptn:
         return root / "shapenetcore_voxdata" / name / f"model_{resolution}.mat"
     return root / "ShapeNetVox32" / name / "model.binvox"

@@ -69,14 +69,14 @@ class Decoder(nn.Sequential):
 
 
 class Projector(nn.Module):
-    """Silhouettes of a volume: the fullest point on each line of sight.
+    """Draws silhouettes of a volume: the fullest point on each line of sight.
 
     The points lie on a grid in the camera's frustum and the volume is interpolated between the middles of its eight
     nearest voxels; outside of it all is empty. No parameters. All volumes of a batch are seen from the same sides, so
     they are the channels of one volume: the weights of the interpolation are worked out once for all of them.
 
     Args:
-        config: Of the camera. Yan et al. turn around the vertical axis in steps of 15 degrees.
+        config: The camera's. Yan et al. turn around the vertical axis in steps of 15 degrees.
     """
 
     grid: Tensor

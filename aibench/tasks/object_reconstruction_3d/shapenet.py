@@ -1,7 +1,8 @@
-"""ShapeNet's pictures and volumes, read from disk one by one."""
+"""Reads ShapeNet's pictures and volumes from disk, one by one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ from aibench.tasks.object_reconstruction_3d.layout import Layout
 from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
 from aibench.vision.files import read_image
 
-_CROP = 127  # of 137 pixels: 3D-R2N2's input
+_CROP = 127  # the middle of 137 pixels: 3D-R2N2's input
 _BACKGROUND = (240, 240, 240)  # 3D-R2N2's, of held-out pictures
 
 
 class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
-    """The objects of one split, each from several sides; sample `object * views + view`.
+    """Reads the objects of one split, each from several sides; sample `object * views + view`.
 
     A sample is a picture, uint8 (3, size, size), and the volume of what it shows, bool (x, y, z).
 
@@ -33,6 +34,9 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
         config: `layout`, `categories`, `size`, `resolution`, `views`, `train_size` and `val_size` are used. A size
             takes evenly spaced objects of the sorted ones, hence of all categories; fewer views than there are take
             evenly spaced ones.
+
+    Attributes:
+        available: How many objects the split has, whatever was asked for.
 
     Raises:
         DataError: A list or folder of objects that cannot be used, or fewer objects than asked for.
@@ -45,6 +49,7 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
         self.resolution = config.resolution
         self.views = config.views
         names = layout.objects(root, config.layout, config.categories, split)
+        self.available = len(names)
         count = config.train_size if split == "train" else config.val_size
         if count is not None and count > len(names):
             key = f"data.{split}_size"
@@ -55,7 +60,7 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
 
     @property
     def objects(self) -> int:
-        """How many there are."""
+        """Return how many objects there are."""
         return len(self.names)
 
     def __len__(self) -> int:
@@ -63,11 +68,9 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         place, view = divmod(index, self.views)
-        name = str(self.names[place])
-        picture = layout.picture(self.root, self.layout, name, view * layout.PICTURES // self.views)
-        volume = layout.volume(self.root, self.layout, name, self.resolution)
         read = read_mat if self.layout is Layout.ptn else read_binvox
-        return torch.from_numpy(self._picture(picture)), torch.from_numpy(read(volume, self.resolution))
+        volume = read(self.volume_file(place), self.resolution)
+        return torch.from_numpy(self._picture(self.picture_file(place, view))), torch.from_numpy(volume)
 
     def _picture(self, path: Path) -> NDArray[np.uint8]:
         image = read_image(path) if self.layout is Layout.ptn else _on_grey(path)
@@ -76,15 +79,28 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
         return np.ascontiguousarray(np.moveaxis(np.asarray(image), 2, 0))
 
     def fingerprint(self) -> str:
-        """Of the objects' names, not of what is in their files: that would mean to read them all."""
+        """Name the objects."""
         return digest(self.layout, "\n".join(self.names.tolist()), str(self.views))
+
+    def file_paths(self) -> Iterator[Path]:
+        """Yield the pictures of every object, then its volume."""
+        for place in range(self.objects):
+            yield from (self.picture_file(place, view) for view in range(self.views))
+            yield self.volume_file(place)
+
+    def picture_file(self, place: int, view: int) -> Path:
+        """Return the file of the picture number `view` of the object number `place`."""
+        name, side = str(self.names[place]), view * layout.PICTURES // self.views
+        return layout.picture(self.root, self.layout, name, side)
+
+    def volume_file(self, place: int) -> Path:
+        """Return the file of the volume of the object number `place`."""
+        return layout.volume(self.root, self.layout, str(self.names[place]), self.resolution)
 
 
 def _on_grey(path: Path) -> Image.Image:
-    """The middle of a picture with an opacity, on grey."""
-    read_image(path)  # for its messages
-    with Image.open(path) as file:
-        picture = file.convert("RGBA")
+    """Return the middle of a picture with an opacity, on grey."""
+    picture = read_image(path, "RGBA")
     if min(picture.size) < _CROP:
         raise DataError(
             f"{path}: {picture.width}x{picture.height} pixels, less than {_CROP}x{_CROP}. Restore this file."

@@ -158,7 +158,7 @@ def solids_and_pictures(
     """Build solids whose kinds take turns, each in a colour of its own and seen from azimuths of its own.
 
     Args:
-        kinds: Of `config.KINDS`.
+        kinds: Some of `config.KINDS`.
         count: Number of solids.
         views: Pictures of each, from so many of the 24 azimuths, none twice.
         size: Height and width of a picture, in pixels.

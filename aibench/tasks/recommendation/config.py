@@ -1,15 +1,17 @@
-"""Schema of `task=recommendation`. Imports no torch."""
+"""Defines the schema of `task=recommendation`. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
 from aibench.config import RunConfig, Source, too_small
+from aibench.config.bounds import Count, Units, at_least
 from aibench.tasks.recommendation import layout
 from aibench.tasks.recommendation.layout import Release
 
@@ -18,7 +20,7 @@ SHOWN = 10  # items that a user is shown; the k of HR@k and nDCG@k
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network: NeuMF (He et al., Neural Collaborative Filtering, WWW 2017, arXiv 1708.05031).
+    """Holds NeuMF (He et al., Neural Collaborative Filtering, WWW 2017, arXiv 1708.05031).
 
     Attributes:
         factors: Dimensions of the embeddings whose product is the generalised matrix factorisation.
@@ -26,59 +28,62 @@ class ModelConfig(config.ModelConfig):
             layers.
     """
 
-    factors: int = MISSING
-    layers: list[int] = MISSING
+    factors: Units = MISSING
+    layers: list[Units] = MISSING
 
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Interactions of users with items, of which each user's last is held out.
+    """Holds interactions of users with items, of which each user's last is held out.
 
     Attributes:
-        candidates: Items that the user has never been with, among which the held-out one is ranked.
+        candidates: Items that the user has never been with, among which the held-out one is ranked; of fewer than ten
+            all would be shown.
         same_carrier: Whether these are flights of the held-out one's carrier (`source=embedded`).
         min_items_per_user: Users with fewer items are left out (`source=embedded`).
         min_users_per_item: Items with fewer users are left out (`source=embedded`).
-        release: Which release of MovieLens `source=disk` reads.
+        release: The release of MovieLens that `source=disk` reads.
         complete: Whether that must have as many users, items and ratings as the next three say.
-        users: Of the release, and of `source=synthetic`.
-        items: Likewise.
-        ratings: Likewise; made-up users repeat some, which are dropped.
+        users: Users of the release, and of `source=synthetic`.
+        items: Items of the release, and of `source=synthetic`.
+        ratings: Ratings of the release, and of `source=synthetic`; made-up users repeat some, which are dropped.
     """
 
-    candidates: int = MISSING
+    candidates: Annotated[int, at_least(SHOWN, 10**6)] = MISSING
     same_carrier: bool = False
-    min_items_per_user: int = 2
-    min_users_per_item: int = 1
+    min_items_per_user: Annotated[int, at_least(2, 10**6)] = 2
+    min_users_per_item: Count = 1
     release: Release = Release.ml_100k
     complete: bool = True
-    users: int = MISSING
-    items: int = MISSING
-    ratings: int = MISSING
+    users: Annotated[int, at_least(1, 10**8)] = MISSING
+    items: Annotated[int, at_least(2 * SHOWN, 10**8)] = MISSING
+    ratings: Annotated[int, at_least(1, 10**9)] = MISSING
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Training with Adam.
+    """Holds training with Adam.
 
     Attributes:
         negatives: Unseen items that are drawn for each interaction, anew in each epoch.
     """
 
-    negatives: int = MISSING
+    negatives: Annotated[int, at_least(1, 10**6)] = MISSING
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of recommendation."""
+    """Holds a run of recommendation."""
+
+    logs: ClassVar = (f"val/hr@{SHOWN}", f"val/ndcg@{SHOWN}")
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
-        yield from _out_of_range(self)
+        """Yield what is wrong with this run, a line each."""
+        yield from _wrong_counts(self.data)
         yield from _wrong_widths(self.model)
         data = self.data
         if data.same_carrier and data.source is Source.disk:
@@ -89,19 +94,8 @@ class Config(RunConfig):
         yield from layout.problems(root, typed, self.data.release)
 
 
-def _out_of_range(run: Config) -> Iterator[str]:
-    data = run.data
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.factors": (run.model.factors, 1),
-        "data.candidates": (data.candidates, SHOWN),  # fewer are all shown
-        "data.min_items_per_user": (data.min_items_per_user, 2),  # one to hold out, one to train on
-        "data.min_users_per_item": (data.min_users_per_item, 1),
-        "data.users": (data.users, 1),
-        "data.items": (data.items, 2 * SHOWN),
-        "data.ratings": (data.ratings, 2 * data.users),
-        "optim.negatives": (run.optim.negatives, 1),
-    }
-    yield from too_small(at_least)
+def _wrong_counts(data: DataConfig) -> Iterator[str]:
+    yield from too_small({"data.ratings": (data.ratings, 2 * data.users)})
     if data.ratings * 2 > data.users * data.items:
         yield (
             f"data.ratings={data.ratings}: more than half of what {data.users} users (data.users) can give "
@@ -111,7 +105,7 @@ def _out_of_range(run: Config) -> Iterator[str]:
 
 def _wrong_widths(model: ModelConfig) -> Iterator[str]:
     widths = model.layers
-    if len(widths) < 2 or min(widths) < 1 or widths[0] % 2:
+    if len(widths) < 2 or widths[0] % 2:
         yield (
             f"model.layers={widths}: needs the width of the input, an even number, and those of one layer or more. "
             "Set model.layers=[64,32,16]."

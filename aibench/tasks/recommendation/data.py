@@ -1,7 +1,8 @@
-"""Interactions as training pairs with labels, and each user's last item among its candidates."""
+"""Turns interactions into training pairs with labels, and each user's last item into one among its candidates."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, Tensors, digest
+from aibench.contract import DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.arrays import kept_arrays
-from aibench.interactions.filtering import first_appearance, first_visits
+from aibench.datasets.published import MOVIELENS, MOVIELENS_100K
+from aibench.interactions.filtering import first_appearance
+from aibench.interactions.made_up import random_visits
 from aibench.interactions.rows import Ints
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.recommendation.config import Config, DataConfig
 from aibench.tasks.recommendation.held_out import Interactions, draw_candidates
+from aibench.tasks.recommendation.layout import Release, ratings_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +36,7 @@ LONG = 10**8  # users times items, from which on drawing candidates takes second
 
 
 class Pairs(Dataset[Sample]):
-    """Training interactions, each followed by its negatives: (user, item, label), int64 (), int64 (), float ().
+    """Holds training interactions, each followed by its negatives: (user, item, label), int64 (), int64 (), float ().
 
     Negatives are items that the user is not seen with in training, the held-out one among them: were it never a
     negative, that would give it away.
@@ -68,14 +72,14 @@ class Pairs(Dataset[Sample]):
         return tuple(tensor[0] for tensor in self.gather(torch.tensor([index])))
 
     def gather(self, indices: Tensor) -> Sample:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         interaction = indices // self.group
         label = (indices == interaction * self.group).float()
         return self.of_user[interaction], self.of_item[indices].long(), label
 
 
 class Data(TaskData):
-    """Flights of aircraft (embedded), MovieLens (disk) or made-up interactions of its size (synthetic)."""
+    """Holds flights of aircraft (embedded), MovieLens (disk) or made-up interactions of its size (synthetic)."""
 
     unit = "interactions"
     config: Config
@@ -105,12 +109,14 @@ class Data(TaskData):
 
     @cached_property
     def pairs(self) -> Pairs:
-        """The training samples."""
+        """Return the training samples."""
         return Pairs(self.interactions, self.config.optim.negatives, self.config.data.train_size)
 
     @cached_property
     def held_out(self) -> Tensors:
-        """The requests: (user, candidates with the held-out item first, last training items, 0 where there are fewer).
+        """Return the requests: user, candidates with the held-out item first, last training items.
+
+        They are int64 (), int32 (1 + candidates,) and int64 (RECENT,), 0 where there are fewer items.
 
         int64 (), int32 (1 + candidates,), int64 (RECENT,).
         """
@@ -121,8 +127,28 @@ class Data(TaskData):
         train, sizes = self.interactions.train, (len(self.pairs), self.config.optim.negatives)
         return digest(train.values, train.offsets, self.users, self.candidates, str(sizes))
 
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            yield self._ratings()
+
+    def identity(self) -> Identity | None:
+        data, train = self.config.data, self.interactions.train
+        if data.source is not Source.disk:
+            return None
+        if data.release is Release.ml_100k:
+            return MOVIELENS_100K.compared(
+                files={"ratings": self._ratings()}, header=self._ratings().suffix == ".inter"
+            )
+        counts = {"users": len(train), "items": self.interactions.items, "ratings": len(train.values) + len(train)}
+        return MOVIELENS[data.release].compared(counts)
+
+    def _ratings(self) -> Path:
+        path = ratings_file(Path(str(self.config.data.root)).expanduser(), self.config.data.release)
+        assert path is not None, "Config.problems lets no such root through"
+        return path
+
     def verify(self) -> list[str]:
-        """What there is: all of it was read, and checked, before this can be asked."""
+        """Return what there is: all of it was read, and checked, before this can be asked."""
         train = self.interactions.train
         return [
             f"train: {len(train.values):,} interactions of {len(train):,} users, {self.interactions.items:,} items",
@@ -143,11 +169,9 @@ def _read(config: DataConfig) -> Interactions:
 
 
 def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[np.int32]]:
-    """As `draw_candidates` gives them: `data.seed` decides, and what it decided is kept."""
+    """Return what `draw_candidates` does: `data.seed` decides, and what it decided is kept."""
 
     def make() -> dict[str, NDArray[Any]]:
-        if len(made.train) * made.items > LONG:
-            print(f"drawing {config.candidates} candidates for {len(made.train):,} users, once", flush=True)
         generator = np.random.default_rng((config.seed, 1))
         of_carrier = config.same_carrier and config.source is Source.embedded  # made-up items have none
         group = _carriers(made) if of_carrier else None
@@ -156,7 +180,9 @@ def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[n
 
     rule = f"{CANDIDATES_RECIPE} {made.items} {config.candidates} {config.same_carrier} {config.seed}"
     name = digest(made.train.values, made.train.offsets, made.held_out, rule)
-    kept = kept_arrays(config.cache, f"candidates-{name}", make)
+    what = f"recommendation: draws {config.candidates} candidates for {len(made.train):,} users"
+    doing = what if len(made.train) * made.items > LONG else None
+    kept = kept_arrays(config.cache, f"candidates-{name}", make, doing=doing)
     if len(kept["users"]) == 0:
         raise DataError(
             f"data.candidates={config.candidates}: no user has so many unseen items among the {made.items} that there "
@@ -166,7 +192,7 @@ def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[n
 
 
 def _flights(config: DataConfig) -> Interactions:
-    """Which aircraft flew which flight for the first time: users are aircraft, items are like `UA 1545`."""
+    """Return which aircraft flew which flight for the first time: users are aircraft, items are like `UA 1545`."""
     from aibench.interactions.flights import first_flights
 
     limits = {"min_items_per_user": config.min_items_per_user, "min_users_per_item": config.min_users_per_item}
@@ -180,19 +206,16 @@ def _flight_number(table: pd.DataFrame) -> pd.Series[str]:
 
 
 def _carriers(made: Interactions) -> Ints:
-    """The carrier of each item, int64 (items + 1,); -1 for the padding item."""
+    """Return the carrier of each item, int64 (items + 1,); -1 for the padding item."""
     assert made.names is not None, "flights have names"
     carriers = np.array([name.split()[0] for name in made.names])
     return np.concatenate([[-1], np.unique(carriers, return_inverse=True)[1]])
 
 
 def _made_up(config: DataConfig) -> Interactions:
-    """Users with random items, of different numbers."""
+    """Draw users with random items, of different numbers."""
     generator = np.random.default_rng((config.seed, 0))
     mean = config.ratings / config.users
-    least, most = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
-    lengths = generator.integers(least, most, size=config.users, endpoint=True)
-    user = np.repeat(np.arange(config.users), lengths)
-    item = generator.integers(1, config.items, size=len(user), endpoint=True)
-    kept = first_visits(user, item)
-    return Interactions.of(user[kept], item[kept], config.items)
+    lengths = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
+    user, item = random_visits(config.users, config.items, lengths, generator)
+    return Interactions.of(user, item, config.items)

@@ -58,7 +58,7 @@ def draw_candidates(
         made: The interactions.
         count: Candidates beside the held-out item.
         generator: Draws them.
-        group: Of item `i` is `group[i]`, int64 (items + 1,): draws candidates of the held-out item's group alone.
+        group: The group of item `i` is `group[i]`, int64 (items + 1,): draws from the held-out item's group alone.
 
     Returns:
         Users, int64 (users,), and their candidates, int32 (users, 1 + count), the held-out item first, the others
@@ -83,7 +83,7 @@ def _keys(made: Interactions, users: Ints, generator: np.random.Generator, group
         made: The interactions.
         users: Consecutive ones.
         generator: Draws the keys.
-        group: As above.
+        group: The group of each item; see `draw_candidates`.
     """
     rows, train = np.arange(len(users)), made.train
     seen = train.values[train.offsets[users[0]] : train.offsets[users[-1] + 1]]

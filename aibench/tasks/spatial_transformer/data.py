@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,15 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from aibench.config import Source
-from aibench.contract import DataError, TaskData, Tensors, digest
+from aibench.contract import DataError, Identity, TaskData, Tensors, digest
+from aibench.datasets.published import MNIST
 from aibench.tasks.spatial_transformer import layout
 from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Distortion
 from aibench.tasks.spatial_transformer.distortion import Distorted
 from aibench.tasks.spatial_transformer.idx import read_idx
 from aibench.vision.embedded import digits
 
-TRAIN_DIGITS = 1_280  # of scikit-learn's 1,797; the others are held out
+TRAIN_DIGITS = 1_280  # digits for training, of scikit-learn's 1,797; the others are held out
 BOX = 20  # height and width of a digit, in pixels: those of MNIST's, which lie in the middle of 28x28 as well
 MNIST_SIZES = {"train": 60_000, "val": 10_000}
 
@@ -25,7 +27,7 @@ Samples = tuple[Tensor, Tensor]
 
 
 class Data(TaskData):
-    """Images, uint8 (1, 28, 28), and the digits that they show, int64 ()."""
+    """Holds images, uint8 (1, 28, 28), and the digits that they show, int64 ()."""
 
     unit = "images"
     config: Config
@@ -40,10 +42,30 @@ class Data(TaskData):
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        """Of the digits before they are distorted, and of the held-out images: the run's seed draws the others."""
+        """Return the digest of the digits before they are distorted, and of the held-out images.
+
+        The run's seed draws the others.
+        """
         data = self.config.data
         training = f"{data.distortion} {data.rotation} {data.scale} {data.shift}"
         return digest(*self.upright["train"], training, *self.splits["val"].tensors)
+
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            for split in layout.SPLITS:
+                yield from self._files(split)
+
+    def identity(self) -> Identity | None:
+        if self.config.data.source is not Source.disk:
+            return None
+        kinds = [f"{split} {kind}" for split in layout.SPLITS for kind in ("images", "labels")]
+        return MNIST.compared(files=dict(zip(kinds, self.file_paths(), strict=True)))
+
+    def _files(self, split: str) -> tuple[Path, Path]:
+        """Return the images and labels of a split."""
+        found = layout.mnist_files(Path(str(self.config.data.root)).expanduser(), split)
+        assert found is not None, "Config.problems lets no such root through"
+        return found
 
     def _size(self, split: str) -> int | None:
         return self.config.data.train_size if split == "train" else self.config.data.val_size
@@ -58,7 +80,7 @@ class Data(TaskData):
         return drawn if split == "train" else Tensors(*drawn.tensors)
 
     def _embedded(self, split: str) -> Samples:
-        """The digits of scikit-learn, enlarged; the split's take turns, and without a size each appears once."""
+        """Return scikit-learn's digits, enlarged; the split's take turns, and without a size each appears once."""
         pictures, labels = digits()
         order = self._generator(0).permutation(len(labels))
         own = order[:TRAIN_DIGITS] if split == "train" else order[TRAIN_DIGITS:]
@@ -70,8 +92,7 @@ class Data(TaskData):
         return pad(larger, (margin,) * 4).to(torch.uint8), torch.from_numpy(labels[chosen])
 
     def _read(self, split: str) -> Samples:
-        found = layout.mnist_files(Path(str(self.config.data.root)).expanduser(), split)
-        assert found is not None, "Config.problems lets no such root through"
+        found = self._files(split)
         images, labels = read_idx(found[0], 3), read_idx(found[1], 1)
         if images.shape[1:] != (SIZE, SIZE):
             height, width = images.shape[1:]

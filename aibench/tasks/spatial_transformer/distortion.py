@@ -20,7 +20,7 @@ class Distorted(Tensors):
         upright: uint8 (samples, 1, 28, 28).
         labels: int64 (samples,).
         config: `rotation`, `scale` and `shift` are used.
-        generator: Of the first draw.
+        generator: Decides the first draw.
     """
 
     def __init__(self, upright: Tensor, labels: Tensor, config: DataConfig, generator: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""Where MNIST's four files lie: in a folder, its `raw` or its `MNIST/raw`, compressed or not. Imports no torch."""
+"""Finds MNIST's four files: in a folder, its `raw` or its `MNIST/raw`, compressed or not. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDERS = (".", "raw", "MNIST/raw")
 
 
 def mnist_files(root: Path, split: str) -> tuple[Path, Path] | None:
-    """The files of images and labels of `split`; None where one is missing.
+    """Return the files of images and labels of `split`; None where one is missing.
 
     The names are `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with `.gz` where they are compressed.
     """
@@ -21,7 +21,7 @@ def mnist_files(root: Path, split: str) -> tuple[Path, Path] | None:
 
 
 def problems(root: Path, typed: str) -> Iterator[str]:
-    """What keeps the folder `root` from being MNIST's, a line each."""
+    """Yield what keeps the folder `root` from being MNIST's, a line each."""
     for split in SPLITS:
         for name in _names(split):
             if _found(root, name) is None:

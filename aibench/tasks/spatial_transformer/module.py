@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,16 +11,15 @@ from torch.nn.functional import cross_entropy
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Decay, Optimizer
+from aibench.nn.decay import Annealing
+from aibench.nn.schedules import each_step, half_cosine
+from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Optimizer
 from aibench.tasks.spatial_transformer.model import Network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
-_PICTURES = 12
-_COLUMNS = 6
 
 
 class Module(TaskModule):
@@ -50,7 +50,7 @@ class Module(TaskModule):
         self.accuracy.update(self(images), labels)
 
     def on_validation_epoch_end(self) -> None:
-        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/accuracy", self.accuracy.compute())
         self.accuracy.reset()
 
     def configure_optimizers(self) -> Any:
@@ -59,9 +59,9 @@ class Module(TaskModule):
         optimizer = kind(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         budget = int(self.trainer.estimated_stepping_batches)
         warmup = optim.warmup_epochs * int(self.trainer.num_training_batches)
-        if optim.decay is Decay.none:
-            return each_step(optimizer, lambda step: rise(step, warmup))
-        return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+        if optim.decay is Annealing.none:
+            return each_step(optimizer, lambda _: 1.0, warmup)
+        return each_step(optimizer, partial(half_cosine, start=warmup, end=budget), warmup)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 1, SIZE, SIZE, dtype=torch.uint8),)
@@ -80,20 +80,8 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw images, each above what the classifier sees of it and what it takes that for, its mistakes in red."""
-        from matplotlib.figure import Figure
+        from aibench.tasks.spatial_transformer.figure import MOST, draw
 
-        images, labels = (tensor[:_PICTURES].cpu() for tensor in batch)
-        seen, answers = self.transformed(images).float().cpu(), self.infer((images, labels))
-        groups = -(-len(images) // _COLUMNS)
-        figure = Figure(figsize=(9, 3.6 * groups), layout="constrained")
-        axes = figure.subplots(2 * groups, _COLUMNS, squeeze=False)
-        for place, (label, (digit, probability)) in enumerate(zip(labels.tolist(), answers, strict=True)):
-            row, column = 2 * (place // _COLUMNS), place % _COLUMNS
-            upper, lower = axes[row][column], axes[row + 1][column]
-            upper.imshow(images[place, 0], cmap="gray", vmin=0, vmax=255)
-            lower.imshow(seen[place, 0], cmap="gray", vmin=0, vmax=1)
-            upper.set_title(f"a {label}")
-            lower.set_title(f"{digit} ({probability:.0%})", color="green" if digit == label else "red")
-        for each in figure.axes:
-            each.set_axis_off()
-        return figure
+        images, labels = (tensor[:MOST].cpu() for tensor in batch)
+        seen = self.transformed(images).float().cpu()
+        return draw(images, seen, labels.tolist(), self.infer((images, labels)))

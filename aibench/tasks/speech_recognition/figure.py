@@ -13,7 +13,7 @@ from aibench.tasks.speech_recognition.metric import edits
 _SPACE = "\u2423"
 
 
-def drawn(
+def draw(
     spectra: Tensor, lengths: Sequence[int], log_probabilities: Tensor, said: Sequence[str], heard: Sequence[str]
 ) -> Figure:
     """Draw spectrograms, each under what was said and heard, and over the likeliest label of each step.

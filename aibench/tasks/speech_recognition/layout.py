@@ -1,28 +1,35 @@
-"""Where LibriSpeech's transcripts and recordings lie. Imports no torch."""
+"""Finds LibriSpeech's transcripts and recordings. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import class_folders, files_like, listed
 
 HOME = "LibriSpeech"
 TRANSCRIPTS = "*.trans.txt"
 
 
 def home(root: Path) -> Path:
-    """The folder that holds the sets: `root` or its folder `LibriSpeech`."""
+    """Return the folder that holds the sets: `root` or its folder `LibriSpeech`."""
     return root / HOME if (root / HOME).is_dir() else root
 
 
 def transcript_files(folder: Path) -> list[Path]:
-    """The transcripts of a set, `<speaker>/<chapter>/<speaker>-<chapter>.trans.txt`, sorted."""
-    return sorted(folder.glob(f"*/*/{TRANSCRIPTS}"))
+    """Return the transcripts of a set, `<speaker>/<chapter>/<speaker>-<chapter>.trans.txt`, sorted."""
+    return list(_transcripts(folder))
+
+
+def _transcripts(folder: Path) -> Iterator[Path]:
+    for speaker in class_folders(folder):
+        for chapter in class_folders(folder / speaker):
+            place = folder / speaker / chapter
+            yield from (place / name for name in files_like(place, TRANSCRIPTS))
 
 
 def problems(root: Path, typed: str, sets: Sequence[str]) -> Iterator[str]:
-    """What keeps the folder `root` from holding LibriSpeech's `sets`, a line each."""
+    """Yield what keeps the folder `root` from holding LibriSpeech's `sets`, a line each."""
     folder = home(root)
     for name in sets:
         if not (folder / name).is_dir():
@@ -30,7 +37,7 @@ def problems(root: Path, typed: str, sets: Sequence[str]) -> Iterator[str]:
                 f"data.root={typed}: looked for the folder {name} (also in {HOME}), found {listed(folder)}. Set "
                 "data.root to the folder that holds LibriSpeech's sets."
             )
-        elif next((folder / name).glob(f"*/*/{TRANSCRIPTS}"), None) is None:
+        elif next(_transcripts(folder / name), None) is None:
             yield (
                 f"data.root={typed}: looked for {name}/SPEAKER/CHAPTER/{TRANSCRIPTS}, found {listed(folder / name)} in "
                 f"{name}. Unpack the set {name} again."

@@ -11,7 +11,7 @@ from torchmetrics import Metric
 
 
 class ErrorRates(Metric):
-    """Corpus error rates of sets of utterances: all edits, divided by all words (or characters) of the references.
+    """Measures error rates of sets of utterances: all edits over all words (or characters) of the references.
 
     An edit replaces, inserts or deletes a word (or a character, of which a space is one). As in jiwer; the authors'
     PyTorch code has this in `test.py`, and a mean over utterances in `train.py`.

@@ -58,9 +58,9 @@ class Module(TaskModule):
     def on_validation_epoch_end(self) -> None:
         rates = self.rates.compute()
         self.log_dict({WER: rates["wer"], "val/cer": rates["cer"]})
-        names = wer_names(self.config.data.held_out_sets)
+        names = wer_names(self.config.data)
         if names:
-            self.log_dict(dict(zip(names, rates["wer_by_set"], strict=True)))
+            self.log_dict(dict(zip(names, rates["wer_by_set"].view(-1), strict=True)))  # one set has no axis
         self.rates.reset()
 
     def configure_optimizers(self) -> Any:
@@ -92,12 +92,12 @@ class Module(TaskModule):
     @torch.inference_mode()
     def render(self, batch: Batch) -> Figure:
         """Draw utterances: spectrogram, the letters where they were heard, and what was said and heard."""
-        from aibench.tasks.speech_recognition.figure import drawn
+        from aibench.tasks.speech_recognition.figure import draw
 
         spectra, lengths, labels, sets = (tensor[:_UTTERANCES] for tensor in batch)
         log_probabilities, _ = self(spectra.to(self.device), lengths.to(self.device))
         said = [decode(row) for row in labels.tolist()]
-        return drawn(
+        return draw(
             spectra.cpu(), lengths.tolist(), log_probabilities.cpu(), said, self.infer((spectra, lengths, labels, sets))
         )
 

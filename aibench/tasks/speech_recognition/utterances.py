@@ -1,4 +1,4 @@
-"""Utterances in memory, and batches of them."""
+"""Holds utterances in memory, and makes batches of them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Utterances(Dataset[Sample]):
-    """Utterances whose spectrograms lie in memory, one behind the other.
+    """Holds utterances whose spectrograms lie in memory, one behind the other.
 
     A sample is a spectrogram, float (frames, bins), its labels, int64 (characters,), and the number of its set.
 
     Args:
         frames: float (all frames, bins).
         lengths: int64 (utterances,): frames of each.
-        labels: Of each utterance.
+        labels: The labels of each utterance.
         count: How many samples; the utterances take turns. None: each once.
         sets: How many sets the samples belong to, in turn.
 

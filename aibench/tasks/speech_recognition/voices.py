@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from aibench.contract import DataError, digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import kept_arrays
 from aibench.tasks.speech_recognition.alphabet import encode
 from aibench.tasks.speech_recognition.config import DataConfig
 from aibench.tasks.speech_recognition.features import Spectrogram
@@ -33,7 +34,7 @@ SPEAKERS = (  # eSpeak's variants that sound like people
     *("rob", "robert", "steph", "travis", "victor", "zac"),
 )
 HELD_OUT_SPEAKERS = 10
-HELD_OUT_PART = 0.2  # of the sentences
+HELD_OUT_PART = 0.2  # the part of the sentences that is held out
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _LONGEST_NUMBER = 4
 _NUMBERS = 300  # drawn of all those of 2 to 4 digits
@@ -50,10 +51,10 @@ def utterances(split: str, config: DataConfig) -> Utterances:
     rng = np.random.default_rng((config.seed, split == "val"))
     lines = sorted(_lines(split, count, config.seed, rng), key=lambda line: line[1])  # changing voices takes time
     settings = f"{RECIPE} {config.seed} {split} {config.window} {config.hop} {config.mels}"
-    name = f"speech_recognition-{split}-{digest(settings, json.dumps(lines))}.npz"
-    with np.load(prepared(config.cache, name, lambda path: _write(path, lines, config, rng))) as found:
-        frames, lengths = torch.from_numpy(found["frames"]), found["lengths"]
-    return Utterances(frames, lengths, [encode(text.upper()) for text, *_ in lines])
+    name = f"speech_recognition-{split}-{digest(settings, json.dumps(lines))}"
+    doing = f"speech_recognition: eSpeak NG speaks {len(lines):,} sentences"
+    found = kept_arrays(config.cache, name, lambda: _spoken(lines, config, rng), doing=doing)
+    return Utterances(torch.from_numpy(found["frames"]), found["lengths"], [encode(text.upper()) for text, *_ in lines])
 
 
 def sentences(split: str, seed: int) -> list[str]:
@@ -92,11 +93,8 @@ def _lines(split: str, count: int, seed: int, rng: np.random.Generator) -> Itera
         yield said[rng.integers(len(said))], voice, int(rng.integers(140, 200)), int(rng.integers(30, 70))
 
 
-def _write(path: Path, lines: list[Line], config: DataConfig, rng: np.random.Generator) -> None:
-    """Have `lines` spoken, with loudness and noise of their own, and write their spectrograms to `path`."""
-    print(
-        f"speech_recognition: eSpeak NG speaks {len(lines):,} sentences (once; kept in {config.cache}) ...", flush=True
-    )
+def _spoken(lines: list[Line], config: DataConfig, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """Have `lines` spoken, with loudness and noise of their own, and return their spectrograms."""
     spectrogram = Spectrogram(config)
     frames = []
     for spoken in _speech(lines):
@@ -104,7 +102,7 @@ def _write(path: Path, lines: list[Line], config: DataConfig, rng: np.random.Gen
         noise = rng.normal(0, 10 ** rng.uniform(-3.5, -2), len(spoken))
         frames.append(spectrogram(torch.from_numpy(loud + noise).float()))
     lengths = np.array([len(part) for part in frames])
-    np.savez(path, frames=torch.cat(frames).numpy(), lengths=lengths)
+    return {"frames": torch.cat(frames).numpy(), "lengths": lengths}
 
 
 def _speech(lines: list[Line]) -> Iterator[NDArray[np.float64]]:

@@ -13,7 +13,7 @@ class SourceAttention(nn.Module):
     attended to once is attended to less. Both as logarithms, so that no exponential can overflow.
 
     Args:
-        size: Of the decoder's state, and of an output of the encoder.
+        size: The length of the decoder's state, and of an output of the encoder.
         temporal: Whether earlier weights count.
     """
 
@@ -59,7 +59,7 @@ class DecoderAttention(nn.Module):
     """Attends additively from a decoder's state to its own earlier ones (Paulus et al. 2017, eq. 6 to 8).
 
     Args:
-        size: Of a state.
+        size: The length of a state.
     """
 
     def __init__(self, size: int) -> None:

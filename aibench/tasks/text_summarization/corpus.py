@@ -1,17 +1,16 @@
-"""Texts and summaries as indices: counted and encoded in one pass, and kept."""
+"""Turns texts and summaries into indices: counted and encoded in one pass, and kept."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aibench.contract import digest
+from aibench.datasets.arrays import Arrays
 from aibench.text.batches import Ragged
 from aibench.text.vocabulary import EOS, SPECIALS, UNK
 
@@ -22,7 +21,7 @@ Example = tuple[Sequence[str], Sequence[str]]
 
 @dataclass
 class Pairs:
-    """Texts, and what each of them is in short.
+    """Holds texts, and what each of them is in short.
 
     Attributes:
         texts: Words of each, at least one.
@@ -36,54 +35,58 @@ class Pairs:
         return len(self.texts)
 
     def chosen(self, indices: NDArray[np.int64]) -> Pairs:
-        """Some of them."""
+        """Return some of the pairs."""
         texts, summaries = (
             Ragged.of([part[int(at)].numpy() for at in indices]) for part in (self.texts, self.summaries)
         )
         return Pairs(texts, summaries)
 
     def fingerprint(self) -> str:
-        """Of all of them."""
+        """Return the digest of all pairs."""
         return digest(self.texts.fingerprint(), self.summaries.fingerprint())
 
 
 @dataclass
 class Corpus:
-    """Two splits and the words that occur in them.
+    """Holds two splits and the words that occur in them.
 
     Attributes:
         words: By index: the specials, then the most frequent of the training part first, equally frequent ones in
             alphabetical order. A model knows as many of them as it has room for; the rest it can only copy.
         splits: `train` and `val`.
+        lines: How many pairs the files have, those left out among them, where there are files.
     """
 
     words: tuple[str, ...]
     splits: dict[str, Pairs]
+    lines: dict[str, int] = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
-        """Write it to a file that `load` reads."""
-        arrays: dict[str, NDArray[Any]] = {"words": np.frombuffer("\n".join(self.words).encode(), np.uint8)}
+    def arrays(self) -> Arrays:
+        """Return it as arrays, of which `of` makes it again."""
+        arrays: Arrays = {"words": np.frombuffer("\n".join(self.words).encode(), np.uint8)}
         for split, pairs in self.splits.items():
             for name, part in (("texts", pairs.texts), ("summaries", pairs.summaries)):
                 arrays |= {f"{split}_{name}": part.values, f"{split}_{name}_ends": part.ends}
-        np.savez(path, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the arrays for its other argument
+        return arrays | {f"lines {what}": np.array(count) for what, count in self.lines.items()}
 
     @classmethod
-    def load(cls, path: Path) -> Corpus:
-        """What `save` wrote."""
-        with np.load(path) as file:
-            words = tuple(file["words"].tobytes().decode().split("\n"))
-            parts = {
-                (split, name): Ragged(file[f"{split}_{name}"], file[f"{split}_{name}_ends"])
-                for split in SPLITS
-                for name in ("texts", "summaries")
-            }
-        return cls(words, {split: Pairs(parts[split, "texts"], parts[split, "summaries"]) for split in SPLITS})
+    def of(cls, arrays: Arrays) -> Corpus:
+        """Make it of what `arrays` returned."""
+        words = tuple(arrays["words"].tobytes().decode().split("\n"))
+        splits = {
+            split: Pairs(
+                *(Ragged(arrays[f"{split}_{name}"], arrays[f"{split}_{name}_ends"]) for name in ("texts", "summaries"))
+            )
+            for split in SPLITS
+        }
+        prefix = "lines "
+        lines = {name.removeprefix(prefix): int(count) for name, count in arrays.items() if name.startswith(prefix)}
+        return cls(words, splits, lines)
 
 
 @dataclass
 class _Growing:
-    """Sequences that are still added to, as the numbers of their words in order of first appearance."""
+    """Holds sequences that are still added to, as the numbers of their words in order of first appearance."""
 
     values: array[int] = field(default_factory=lambda: array("i"))
     ends: array[int] = field(default_factory=lambda: array("q"))
@@ -94,11 +97,11 @@ class _Growing:
 
 
 def encoded(train: Iterable[Example], val: Iterable[Example], text_words: int) -> Corpus:
-    """The corpus of two splits.
+    """Encode two splits as a corpus.
 
     Args:
         train: Words of texts and of their summaries.
-        val: Likewise.
+        val: The same of the held-out split.
         text_words: A text is cut off after so many.
     """
     numbers: dict[str, int] = dict.fromkeys(UNKNOWN, UNK)
@@ -114,7 +117,7 @@ def encoded(train: Iterable[Example], val: Iterable[Example], text_words: int) -
 
 
 def _by_frequency(numbers: dict[str, int], counted: list[array[int]]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """The words in order of their index, and the index of each number."""
+    """Return the words in order of their index, and the index of each number."""
     counts = np.zeros(len(numbers), dtype=np.int64)
     for values in counted:
         counts += np.bincount(np.frombuffer(values, np.int32), minlength=len(numbers))

@@ -1,8 +1,8 @@
-"""Texts and summaries: docstrings (embedded), Gigaword's headlines (disk) or made-up words (synthetic)."""
+"""Provides texts and summaries: docstrings (embedded), Gigaword's headlines (disk) or made-up words (synthetic)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import Facts, TaskData, digest
+from aibench.contract import Facts, Identity, TaskData, digest
+from aibench.datasets.published import gigaword_headlines
 from aibench.tasks.text_summarization.config import Config
 from aibench.tasks.text_summarization.corpus import SPLITS, Corpus, Pairs
+from aibench.tasks.text_summarization.layout import line_files
 from aibench.text.batches import Ragged, by_length, padded
 from aibench.text.vocabulary import EOS, SPECIALS
 
@@ -24,7 +26,7 @@ MADE_UP_UNKNOWN = 1_000  # words of made-up texts that the model does not know
 
 
 class Samples(Dataset[Sample]):
-    """A sample is a text and its summary, int64 (any,) each. A batch fills them up with `PAD`.
+    """Holds samples: a text and its summary, int64 (any,) each. A batch fills them up with `PAD`.
 
     Args:
         pairs: The samples.
@@ -42,13 +44,13 @@ class Samples(Dataset[Sample]):
         return self.pairs.texts[index], self.pairs.summaries[index][: self.longest]
 
     def gather(self, indices: Tensor) -> Sample:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         summaries = self.pairs.summaries.gather(indices)[:, : self.longest]
         return self.pairs.texts.gather(indices), summaries
 
 
 class Data(TaskData):
-    """A text, to be said in a few words."""
+    """Holds texts, to be said in a few words."""
 
     unit = "texts"
     config: Config
@@ -60,7 +62,7 @@ class Data(TaskData):
         self.splits = {"train": Samples(train, config.data.summary_words), "val": Samples(val, None)}
 
     def _part(self, split: str) -> Pairs:
-        """The samples of `split` that are used: of more than are asked for, those that the seed of the data draws."""
+        """Return the samples of `split` that are used: of more than are asked for, those that the data's seed draws."""
         pairs, wanted = self.corpus.splits[split], self.config.data
         size = wanted.train_size if split == "train" else wanted.val_size
         if size is None or size >= len(pairs):
@@ -72,7 +74,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """What the module must know.
+        """Return what the module must know.
 
         `words`: by index. `vocabulary`: how many of them the model knows. `pairs`: of each split. `packages`: whose
         docstrings they are.
@@ -92,12 +94,28 @@ class Data(TaskData):
         return self.splits[split]
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
-        """Batches of texts of like lengths."""
+        """Return batches of texts of like lengths."""
         return by_length(dataset.pairs.texts.lengths, self.config.data.batch_size, generator)
 
     def collate(self, samples: list[Sample]) -> Sample:
         texts, summaries = zip(*samples, strict=True)
         return padded([text.numpy() for text in texts]), padded([summary.numpy() for summary in summaries])
+
+    def file_paths(self) -> Iterator[Path]:
+        if self.config.data.source is Source.disk:
+            for pair in self._line_files().values():
+                yield from pair
+
+    def identity(self) -> Identity | None:
+        data = self.config.data
+        if data.source is not Source.disk:
+            return None
+        return gigaword_headlines(str(data.held_out)).compared(self.corpus.lines)
+
+    def _line_files(self) -> dict[str, tuple[Path, Path]]:
+        found = line_files(Path(str(self.config.data.root)).expanduser(), self.config.data.held_out)
+        assert found is not None, "Config.problems lets no other folder pass"
+        return found
 
     def fingerprint(self) -> str:
         parts = [samples.pairs.fingerprint() for samples in self.splits.values()]
@@ -120,7 +138,7 @@ def _read(config: Config) -> Corpus:
 
 
 def _made_up(config: Config) -> Corpus:
-    """Texts and summaries of random words, all as long as they may be; some of them words that no model knows."""
+    """Make texts and summaries of random words, all as long as they may be; some of them words that no model knows."""
     wanted, known = config.data, config.model.vocabulary
     words = (*SPECIALS, *(f"word{index}" for index in range(len(SPECIALS), known + MADE_UP_UNKNOWN)))
     splits = {}

@@ -1,4 +1,4 @@
-"""The embedded texts: docstrings of installed packages, each to be said in its first line."""
+"""Reads the embedded texts: docstrings of installed packages, each to be said in its first line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from aibench.contract import digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import Arrays, kept_arrays
+from aibench.datasets.folders import files_below
 from aibench.tasks.text_summarization.corpus import Corpus, Example, encoded
 
 RECIPE = "1"
@@ -34,7 +35,7 @@ _NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # the words of snake_case a
 
 
 def docstrings(cache: str, text_words: int) -> Corpus:
-    """What classes and functions do: texts are an object's name and its docstring without the first line.
+    """Return what classes and functions do: texts are an object's name and its docstring without the first line.
 
     A file's docstrings are all trained on or all held out. A summary, or a text, that occurs twice is kept once. The
     sources are read and parsed, never imported. Words are runs of the letters a to z, in lower case.
@@ -43,31 +44,28 @@ def docstrings(cache: str, text_words: int) -> Corpus:
         cache: Where the prepared corpus is kept.
         text_words: A text is cut off after so many words.
     """
-    name = f"docstrings-{digest(RECIPE, str(text_words), *versions())}.npz"
+    name = f"docstrings-{digest(RECIPE, str(text_words), *versions())}"
 
-    def make(path: Path) -> None:
-        print(
-            f"text_summarization: reads the docstrings of {', '.join(versions())} (once; kept in {cache}) ...",
-            flush=True,
-        )
+    def make() -> Arrays:
         parts: dict[bool, list[Example]] = {False: [], True: []}
         for is_held_out, example in _examples(text_words):
             parts[is_held_out].append(example)
         for part in parts.values():
             order = np.random.default_rng(0).permutation(len(part))
             part[:] = [part[at] for at in order]  # so that the first ones are of all packages
-        encoded(parts[False], parts[True], text_words).save(path)
+        return encoded(parts[False], parts[True], text_words).arrays()
 
-    return Corpus.load(prepared(cache, name, make))
+    doing = f"text_summarization: reads the docstrings of {', '.join(versions())}"
+    return Corpus.of(kept_arrays(cache, name, make, doing=doing))
 
 
 def versions() -> list[str]:
-    """The packages that are read, with their versions."""
+    """Return the packages that are read, with their versions."""
     return [f"{name} {version(name)}" for name in PACKAGES.values()]
 
 
 def _examples(text_words: int) -> Iterator[tuple[bool, Example]]:
-    """Whether each is held out, and its words; those of the text cut off after `text_words`."""
+    """Yield whether each is held out, and its words; those of the text cut off after `text_words`."""
     texts: set[str] = set()
     summaries: set[str] = set()
     for package in PACKAGES:
@@ -85,12 +83,12 @@ def _examples(text_words: int) -> Iterator[tuple[bool, Example]]:
 
 
 def _sources(package: str) -> Iterator[tuple[str, str]]:
-    """Each file of an installed package, by its path from the package on, and what is in it."""
+    """Yield each file of an installed package, by its path from the package on, and what is in it."""
     spec = importlib.util.find_spec(package)
     assert spec is not None, f"{package} is not installed"
     assert spec.submodule_search_locations, f"{package} is not a package"
     root = Path(spec.submodule_search_locations[0])
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(files_below(root, "*.py")):
         inside = path.relative_to(root)
         if not set(inside.parts) & set(SKIPPED):
             yield Path(package, inside).as_posix(), path.read_text(encoding="utf-8")
@@ -117,7 +115,7 @@ def _documented(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFun
 
 
 def _example(name: str, docstring: str, text_words: int) -> Example | None:
-    """The words of an object's name and of the rest of its docstring, and those of the first line; None if unfit."""
+    """Return the words of an object's name and of the rest of its docstring, and the first line's; None if unfit."""
     first, _, rest = docstring.strip().partition("\n\n")
     summary, words = _WORD.findall(first.lower()), _WORD.findall(rest.lower())
     if len(summary) not in FIRST_LINE_WORDS or ">>>" in first or len(words) < LEAST_REST_WORDS:

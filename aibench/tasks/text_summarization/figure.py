@@ -10,7 +10,7 @@ WIDTH = 95  # characters in a line
 LINE = 0.19  # inches
 
 
-def summaries(texts: list[str], true: list[str], written: list[str]) -> Figure:
+def draw(texts: list[str], true: list[str], written: list[str]) -> Figure:
     """Draw each text with what it should be in short, and what the model wrote, one below the other."""
     blocks = [
         [

@@ -1,4 +1,4 @@
-"""Where the line files of Gigaword's headlines lie. Imports no torch."""
+"""Finds the line files of Gigaword's headlines. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from aibench.datasets.folders import listed
 
 
 class HeldOut(enum.StrEnum):
-    """Which pairs of a collection are held out."""
+    """Lists which pairs of a collection may be held out."""
 
-    valid = enum.auto()  # of its validation files: what the authors' code is measured on
+    valid = enum.auto()  # its validation files, on which the authors' code is measured
     test = enum.auto()  # its test files: what papers report
 
 
@@ -33,7 +33,7 @@ _FOLDERS = (".", "sumdata", "org_data")
 
 
 def line_files(root: Path, held_out: HeldOut) -> dict[str, tuple[Path, Path]] | None:
-    """Texts and summaries of `train` and `val` below `root`; None where one of the files is missing."""
+    """Return texts and summaries of `train` and `val` below `root`; None where one of the files is missing."""
     for files in LAYOUTS.values():
         for folder in _FOLDERS:
             found = {
@@ -56,7 +56,7 @@ def _plain_or_compressed(path: Path) -> Path | None:
 
 
 def problems(root: Path, typed: str, held_out: HeldOut) -> Iterator[str]:
-    """What keeps the folder `root` from holding a collection, a line each."""
+    """Yield what keeps the folder `root` from holding a collection, a line each."""
     if line_files(root, held_out) is not None:
         return
     wanted = " or ".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -69,7 +70,7 @@ class Module(TaskModule):
             return adam
         steps = self.trainer.estimated_stepping_batches
         start = optim.hold_epochs * self.trainer.num_training_batches
-        return each_step(adam, lambda step: half_cosine(step, start, steps))
+        return each_step(adam, partial(half_cosine, start=start, end=steps))
 
     # Evaluation
 
@@ -88,7 +89,7 @@ class Module(TaskModule):
         network, beams = self.network, self.config.model.beams
         read, state = network.read(texts)
         samples = torch.arange(len(texts), device=texts.device).repeat_interleave(beams)
-        read = Read(*(part[samples] for part in read))  # what the hypotheses of a text share
+        read = Read(*(part[samples] for part in read))  # the hypotheses of a text share it
         copied_from = texts[samples]
 
         def step(written: Tensor, state: State) -> tuple[Tensor, State]:
@@ -128,8 +129,8 @@ class Module(TaskModule):
         return " ".join(self.words[word] for word in words if word not in (PAD, BOS, EOS))
 
     def render(self, batch: Batch) -> Figure:
-        from aibench.tasks.text_summarization.figure import summaries
+        from aibench.tasks.text_summarization.figure import draw
 
         texts, true = (part[:PICTURED].cpu() for part in batch)
         rows = [self.spelled(row) for row in texts.tolist()], [self.spelled(row) for row in true.tolist()]
-        return summaries(*rows, self.infer((texts, true)))
+        return draw(*rows, self.infer((texts, true)))

@@ -1,4 +1,4 @@
-"""Probabilities of words that are known or copied from the source.
+"""Computes probabilities of words that are known or copied from the source.
 
 A word that the model does not know has the index `vocabulary + p` where `p` is the first place of the source that it
 stands at: sources have their unknown words in common with no one else, and no list of them is kept.

@@ -14,7 +14,7 @@ NAMES = ("rouge_1", "rouge_2", "rouge_l")
 
 
 class Rouge(Metric):
-    """Means over the texts of F1: of common words, of common pairs of words, and of the longest common subsequence.
+    """Measures texts' mean F1 of common words, of common pairs of words, and of the longest common subsequence.
 
     What `rouge-score` (the port of ROUGE-1.5.5 that papers use today) gives for the same words, without stemming. The
     words are the data's own: nothing is split again, dropped or changed. An empty summary scores 0.

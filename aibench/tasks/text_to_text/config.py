@@ -1,4 +1,4 @@
-"""Schema of `task=text_to_text`. Imports no torch."""
+"""Defines the schema of `task=text_to_text`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,37 +6,39 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, too_small
+from aibench.config import RunConfig
+from aibench.config.bounds import Count, Dropout, Layers, Units, Words, at_least, each_of
 from aibench.tasks.text_to_text import layout
 
 
 class Corpus(enum.StrEnum):
-    """Whose files lie in `data.root`."""
+    """Lists the collections whose files may lie in `data.root`."""
 
     wmt14 = enum.auto()
     multi30k = enum.auto()
 
 
 class Tokens(enum.StrEnum):
-    """What a sentence is cut into."""
+    """Lists what a sentence may be cut into."""
 
     subwords = enum.auto()  # byte-pair encoding by sentencepiece, trained on both languages together
     words = enum.auto()  # at white space, and a vocabulary for each language
 
 
 class TooLong(enum.StrEnum):
-    """What happens to a sentence of more than `data.longest` tokens."""
+    """Lists what may happen to a sentence of more than `data.longest` tokens."""
 
     drop = enum.auto()  # the pair is not trained on; held-out ones stay as they are
     cut = enum.auto()  # the rest of the sentence is left out, of held-out ones too
 
 
 class Scaled(enum.StrEnum):
-    """Where the square root of the model's dimensions enters, with the same matrix for embeddings and logits."""
+    """Lists where the root of the model's dimensions may enter, with one matrix for embeddings and logits."""
 
     embeddings = enum.auto()  # times it; first weights of variance 1 / dimensions (Vaswani et al. 2017, 3.4)
     logits = enum.auto()  # divided by it; first weights of variance 1 (the authors' code)
@@ -44,7 +46,7 @@ class Scaled(enum.StrEnum):
 
 @dataclass(slots=True)
 class BeamConfig:
-    """The search for a translation.
+    """Holds the search for a translation.
 
     Attributes:
         size: Hypotheses that are kept; 1 is greedy.
@@ -52,23 +54,23 @@ class BeamConfig:
         extra_length: A translation has at most so many tokens more than its source, start and end counted.
     """
 
-    size: int = MISSING
-    length_penalty: float = MISSING
-    extra_length: int = MISSING
+    size: Words = MISSING
+    length_penalty: Annotated[float, at_least(0, 100)] = MISSING
+    extra_length: Annotated[int, at_least(0, 2**16)] = MISSING
 
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The Transformer (Vaswani et al. 2017, arXiv 1706.03762).
+    """Holds the Transformer (Vaswani et al. 2017, arXiv 1706.03762).
 
     Attributes:
-        layers: Of the encoder, and of the decoder.
-        dimensions: Of an embedding and between the layers.
+        layers: Layers of the encoder, and of the decoder.
+        dimensions: Numbers of an embedding and between the layers.
         feed_forward: Units of the hidden layer in each layer's feed-forward network.
-        heads: Of each attention.
+        heads: Heads of each attention.
         dropout: Probability with which an output of a sub-layer is dropped.
-        embedding_dropout: The same of the sum of embedding and position, in the encoder and in the decoder.
-        attention_dropout: The same of an attention's weights.
+        embedding_dropout: Probability of dropping a sum of embedding and position, in the encoder and in the decoder.
+        attention_dropout: Probability with which a weight of an attention is dropped.
         norm_first: Whether a sub-layer's input is normalised, rather than its sum with the output.
         shared_embeddings: Whether both languages have the same embeddings, which needs `data.tokens=subwords`. The
             decoder's are the weights of the logits in any case.
@@ -76,13 +78,13 @@ class ModelConfig(config.ModelConfig):
         beam: The search for a translation.
     """
 
-    layers: int = MISSING
-    dimensions: int = MISSING
-    feed_forward: int = MISSING
-    heads: int = MISSING
-    dropout: float = MISSING
-    embedding_dropout: list[float] = MISSING
-    attention_dropout: float = MISSING
+    layers: Layers = MISSING
+    dimensions: Units = MISSING
+    feed_forward: Units = MISSING
+    heads: Annotated[int, at_least(1, 1024)] = MISSING
+    dropout: Dropout = MISSING
+    embedding_dropout: Annotated[list[Dropout], each_of("encoder", "decoder")] = MISSING
+    attention_dropout: Dropout = MISSING
     norm_first: bool = MISSING
     shared_embeddings: bool = MISSING
     scaled: Scaled = MISSING
@@ -91,10 +93,10 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """English sentences and their German translations.
+    """Holds English sentences and their German translations.
 
     Attributes:
-        corpus: Whose files lie in `data.root`.
+        corpus: The collection whose files lie in `data.root`.
         tokens: What a sentence is cut into.
         vocabulary: Subwords, of both languages together; of words none: all that occur often enough are known.
         least: How often a word must occur in training to be known; subwords ignore it.
@@ -108,77 +110,53 @@ class DataConfig(config.DataConfig):
 
     corpus: Corpus = MISSING
     tokens: Tokens = MISSING
-    vocabulary: int | None = MISSING
-    least: int = 1
+    vocabulary: Annotated[int, at_least(64, 2**24)] | None = MISSING
+    least: Count = 1
     lowercase: bool = False
-    longest: int = MISSING
+    longest: Words = MISSING
     too_long: TooLong = MISSING
-    batch_tokens: int | None = None
-    translated: int | None = None
+    batch_tokens: Count | None = None
+    translated: Count | None = None
+
+    @property
+    def smallest_batch(self) -> int:
+        """Return how few training samples make a batch: one, where its tokens decide."""
+        return self.batch_size if self.batch_tokens is None else 1
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam with a learning rate that rises, then falls with the inverse square root of the step.
+    """Holds Adam with a learning rate that rises, then falls with the inverse square root of the step.
 
     Attributes:
         warmup_steps: Length of the rise, at the end of which the learning rate is `optim.lr`.
         label_smoothing: Part of a target's probability that is spread over all tokens.
     """
 
-    warmup_steps: int = MISSING
-    label_smoothing: float = MISSING
+    warmup_steps: Count = MISSING
+    label_smoothing: Dropout = MISSING
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of translation."""
+    """Holds a run of translation."""
+
+    logs: ClassVar = ("val/accuracy", "val/perplexity", "val/bleu")
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with this run, a line each."""
-        yield from _misshapen(self.model)
+        """Yield what is wrong with this run, a line each."""
+        dimensions, heads = self.model.dimensions, self.model.heads
+        if dimensions % (2 * heads):
+            yield f"model.dimensions={dimensions}: must be a multiple of twice model.heads={heads}."
         yield from _tokens_without_vocabulary(self)
-        at_least: dict[str, tuple[float | None, float]] = {
-            "data.least": (self.data.least, 1),
-            "data.longest": (self.data.longest, 1),
-            "data.batch_tokens": (self.data.batch_tokens, 1),
-            "data.translated": (self.data.translated, 1),
-            "optim.warmup_steps": (self.optim.warmup_steps, 1),
-        }
-        yield from too_small(at_least)
-        if not 0 <= self.optim.label_smoothing < 1:
-            yield f"optim.label_smoothing={self.optim.label_smoothing}: must lie in 0 to 1, 1 left out."
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
         yield from layout.problems(root, typed, self.data.corpus)
-
-
-def _misshapen(model: ModelConfig) -> Iterator[str]:
-    at_least: dict[str, tuple[float | None, float]] = {
-        "model.layers": (model.layers, 1),
-        "model.heads": (model.heads, 1),
-        "model.feed_forward": (model.feed_forward, 1),
-        "model.beam.size": (model.beam.size, 1),
-        "model.beam.length_penalty": (model.beam.length_penalty, 0),
-        "model.beam.extra_length": (model.beam.extra_length, 0),
-    }
-    yield from too_small(at_least)
-    if model.heads >= 1 and (model.dimensions < 2 or model.dimensions % (2 * model.heads)):
-        yield f"model.dimensions={model.dimensions}: must be a multiple of twice model.heads={model.heads}."
-    if len(model.embedding_dropout) != 2:
-        yield f"model.embedding_dropout={model.embedding_dropout}: needs two numbers, of encoder and decoder."
-    for key, dropout in (
-        ("model.dropout", model.dropout),
-        ("model.attention_dropout", model.attention_dropout),
-        *(("model.embedding_dropout", dropout) for dropout in model.embedding_dropout),
-    ):
-        if not 0 <= dropout < 1:
-            yield f"{key}={dropout}: must lie in 0 to 1, 1 left out."
 
 
 def _tokens_without_vocabulary(config: Config) -> Iterator[str]:
@@ -187,6 +165,5 @@ def _tokens_without_vocabulary(config: Config) -> Iterator[str]:
         yield "data.vocabulary=null: subwords need a number. Set data.vocabulary=32768, say."
     if not subwords and config.data.vocabulary is not None:
         yield f"data.vocabulary={config.data.vocabulary}: words have no such limit. Set data.least, and null here."
-    yield from too_small({"data.vocabulary": (config.data.vocabulary, 64)})
     if config.model.shared_embeddings and not subwords:
         yield "model.shared_embeddings=true: words have a vocabulary for each language. Use data.tokens=subwords."

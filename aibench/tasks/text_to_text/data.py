@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, TaskData, digest
+from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.published import MULTI30K, NEWSTEST2014, PAPERS_PAIRS
 from aibench.tasks.text_to_text import corpus
 from aibench.tasks.text_to_text.config import Config, Corpus, Tokens
 from aibench.tasks.text_to_text.layout import SPLITS
@@ -19,12 +21,12 @@ from aibench.text.batches import Indices, Ragged, by_length, by_tokens
 from aibench.text.vocabulary import BOS, EOS, SPECIALS
 
 MADE_UP = {"train": 50_000, "val": 3_000}
-MADE_UP_WORDS = 3_000  # of each language: about Multi30k's
-MEAN_LENGTH, SPREAD = 25, 0.6  # of made-up sentences: median, and standard deviation of the logarithm; about WMT14's
+MADE_UP_WORDS = 3_000  # words of each language: about Multi30k's
+MEAN_LENGTH, SPREAD = 25, 0.6  # median length of made-up sentences, and deviation of its logarithm; about WMT14's
 
 
 class Data(TaskData):
-    """Source and target, int64 (tokens,) each from `BOS` to `EOS`; of held-out pairs also the reference's bytes.
+    """Holds source and target, int64 (tokens,) each from `BOS` to `EOS`; of held-out pairs also the reference's bytes.
 
     A batch is filled up with `PAD`, to the longest source and to the longest target.
     """
@@ -39,7 +41,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """What the module must know.
+        """Return what the module must know.
 
         `source_entries` and `target_entries`: subwords or words by index. `held_out`: what is evaluated on. `lengths`:
         mean tokens of a training source and target.
@@ -60,18 +62,36 @@ class Data(TaskData):
         return self.splits[split]
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> list[Indices]:
-        """Batches of like lengths: of `data.batch_tokens` where it is given, else of `data.batch_size` sentences."""
+        """Return batches of like lengths: of `data.batch_tokens` if given, else of `data.batch_size` sentences."""
         data = self.config.data
         if data.batch_tokens is None:
             return by_length(dataset.lengths, data.batch_size, generator)
         return by_tokens(dataset.lengths, data.batch_tokens, generator, most=data.batch_size)
 
     def units(self, dataset: Any, indices: Indices) -> int:
-        """Tokens that the model has to give: all of a target but its `BOS`."""
+        """Return the tokens that the model has to give: all of a target but its `BOS`."""
         return int(dataset.parts[1].lengths[indices].sum()) - len(indices)
 
+    def file_paths(self) -> Iterator[Path]:
+        data = self.config.data
+        if data.source is Source.disk:
+            for split in SPLITS:
+                yield from corpus.paths(data, split)
+
+    def identity(self) -> Identity | None:
+        data = self.config.data
+        if data.source is not Source.disk:
+            return None
+        if data.corpus is Corpus.multi30k:
+            kinds = [f"{split} {side}" for split in SPLITS for side in ("English", "German")]
+            return MULTI30K.compared(files=dict(zip(kinds, self.file_paths(), strict=True)))
+        if data.val_size is not None:
+            return None
+        count = len(self.splits["val"])
+        return NEWSTEST2014[count if count in NEWSTEST2014 else PAPERS_PAIRS].compared({"held-out pairs": count})
+
     def fingerprint(self) -> str:
-        """Of all pairs and of what they are cut into."""
+        """Return the digest of all pairs and of what they are cut into."""
         return digest(*(pairs.fingerprint() for pairs in self.splits.values()), *self.entries[0], "", *self.entries[1])
 
     def _written(self) -> dict[str, Pairs]:
@@ -105,7 +125,7 @@ class Data(TaskData):
 
 
 def _random_sequences(lengths: Indices, size: int, generator: np.random.Generator) -> Ragged:
-    """Sequences from `BOS` to `EOS` of random entries of a vocabulary of `size`."""
+    """Return sequences from `BOS` to `EOS` of random entries of a vocabulary of `size`."""
     ends = np.cumsum(lengths + 2)
     values = generator.integers(len(SPECIALS), size, size=ends[-1])
     values[ends - 1] = EOS
@@ -114,6 +134,6 @@ def _random_sequences(lengths: Indices, size: int, generator: np.random.Generato
 
 
 def _digits(target: Ragged) -> Ragged:
-    """The references' bytes: the indices as text."""
+    """Return the references' bytes: the indices as text."""
     texts = [" ".join(str(index) for index in target[at].tolist()).encode() for at in range(len(target))]
     return Ragged.of([np.frombuffer(text, dtype=np.uint8) for text in texts])

@@ -1,4 +1,4 @@
-"""Translations as a person reads them."""
+"""Draws translations as a person reads them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INK, QUIET, RIGHT, WRONG = "#222222", "#6b7280", "#2e8b57", "#c0392b"
 _ROWS = 3.6  # height of an entry, in lines
 
 
-def translations(sources: Sequence[str], references: Sequence[str], answers: Sequence[str]) -> Figure:
+def draw(sources: Sequence[str], references: Sequence[str], answers: Sequence[str]) -> Figure:
     """Draw each source above its reference and its translation, whose words are green where the reference has them."""
     longest = max(len(text) for text in (*sources, *references, *answers))
     figure = Figure(figsize=(1.4 + 0.095 * max(longest, 60), 0.3 + 0.28 * _ROWS * len(sources)))

@@ -22,8 +22,8 @@ class Phrase:
     """Holds a subject, or an object.
 
     Attributes:
-        english: As it stands in a sentence.
-        german: Likewise.
+        english: The English words as a sentence has them.
+        german: The German words as a sentence has them.
         plural: Whether the verb is in the plural.
     """
 

@@ -35,8 +35,8 @@ class Verb:
         german_third: German third person singular, present, without its prefix.
         german_base: German infinitive without its prefix, which is also the third person plural.
         german_participle: German past participle.
-        case: Of the object in German: `accusative` or `dative`.
-        auxiliary: Of the German perfect: `haben` or `sein`.
+        case: The case of the object in German: `accusative` or `dative`.
+        auxiliary: The auxiliary of the German perfect: `haben` or `sein`.
         prefix: Separable prefix, which the present leaves at the end of a main clause; may be empty.
     """
 

@@ -124,9 +124,9 @@ class DecoderLayer(nn.Module):
 
         Args:
             x: The tokens.
-            past: Of the hypotheses so far, rows (batch * hypotheses).
-            memory: Of the sources, which their hypotheses share.
-            mask: Which of the source's tokens there are.
+            past: The keys and values of the hypotheses so far, rows (batch * hypotheses).
+            memory: The sources', which their hypotheses share.
+            mask: The mask of the source's tokens that there are.
 
         Returns:
             The same shape, and `past` with this token.
@@ -145,12 +145,12 @@ class DecoderLayer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Logits of a translation's tokens.
+    """Computes logits of a translation's tokens.
 
     Args:
         config: Its sizes.
         source_size: Entries of the source's vocabulary.
-        target_size: Of the target's; the same where the embeddings are shared.
+        target_size: Entries of the target's vocabulary; the same where the embeddings are shared.
     """
 
     positions: Tensor
@@ -229,7 +229,7 @@ class Decoding:
     Args:
         network: In evaluation mode.
         memories: The source's keys and values, by layer.
-        mask: Which of the source's tokens there are.
+        mask: The mask of the source's tokens that there are.
     """
 
     def __init__(self, network: Transformer, memories: list[Past], mask: Tensor) -> None:

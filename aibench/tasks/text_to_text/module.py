@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, ...]
-BETAS, EPSILON = (0.9, 0.98), 1e-9  # of Adam (Vaswani et al. 2017, 5.3, and the authors' code)
+BETAS, EPSILON = (0.9, 0.98), 1e-9  # Adam's (Vaswani et al. 2017, 5.3, and the authors' code)
 _SHOWN = 5
 _PART = 25  # sentences that are evaluated at a time
 
@@ -73,7 +74,7 @@ class Module(TaskModule):
             self.bleu.update(self._translated(trimmed(source[:count])), references(text[:count]))
 
     def on_validation_epoch_end(self) -> None:
-        self.log(self.config.target.metric, self.accuracy.compute())
+        self.log("val/accuracy", self.accuracy.compute())
         self.log("val/perplexity", self.perplexity.compute().float())
         self.log("val/bleu", self.bleu.compute())
         for metric in (self.accuracy, self.perplexity, self.bleu):
@@ -84,7 +85,7 @@ class Module(TaskModule):
         optimizer = torch.optim.Adam(
             self.parameters(), lr=optim.lr, betas=BETAS, eps=EPSILON, weight_decay=optim.weight_decay, fused=True
         )
-        return each_step(optimizer, lambda step: inverse_root(step, optim.warmup_steps))
+        return each_step(optimizer, partial(inverse_root, warmup=optim.warmup_steps))
 
     def example_input(self) -> tuple[Tensor, ...]:
         source, target = self.facts["lengths"]
@@ -116,12 +117,12 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw sources, references and translations."""
-        from aibench.tasks.text_to_text.figure import translations
+        from aibench.tasks.text_to_text.figure import draw
 
         source, _, text = (part[:_SHOWN] for part in batch)
         entries, tokens = self.facts["source_entries"], self.config.data.tokens
         sources = [written(indices, entries, tokens) for indices in source.tolist()]
-        return translations(sources, references(text), self.infer((source,)))
+        return draw(sources, references(text), self.infer((source,)))
 
 
 def trimmed(tokens: Tensor) -> Tensor:
@@ -130,7 +131,7 @@ def trimmed(tokens: Tensor) -> Tensor:
 
 
 def of_like_lengths(source: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield a batch in parts with less padding each: held-out sentences come in their own order, of any length."""
+    """Split a batch into parts with less padding each: held-out sentences come in any order, of any length."""
     order = (target != PAD).sum(1).argsort()
     for rows in torch.split(order, _PART):
         yield trimmed(source[rows]), trimmed(target[rows])

@@ -1,10 +1,9 @@
-"""Pairs of sentences as the model sees them, in memory."""
+"""Holds pairs of sentences as the model sees them, in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from aibench.config import Source
 from aibench.contract import DataError, digest
-from aibench.datasets.prepared import prepared
+from aibench.datasets.arrays import Arrays, kept_arrays
 from aibench.tasks.text_to_text.config import DataConfig, TooLong
 from aibench.tasks.text_to_text.corpus import Text
 from aibench.tasks.text_to_text.grammar import Pair
@@ -27,7 +26,7 @@ Encoded = tuple[list[list[int]], list[list[int]]]
 
 
 class Pairs:
-    """Sources with their targets, each from `BOS` to `EOS`; of the held-out ones the references' text too.
+    """Holds sources with their targets, each from `BOS` to `EOS`; of held-out ones the references' text too.
 
     Args:
         source: Indices.
@@ -72,15 +71,19 @@ def training_pairs(config: DataConfig, text: Text, tokens: Tokenisers) -> Pairs:
         return Pairs(*_encoded(config, text, tokens))
     kind = f"{_RECIPE} {config.lowercase} {config.longest} {config.too_long} {config.train_size}"
 
-    def make(path: Path) -> None:
-        print("Encoding the training corpus: minutes for WMT14, once", flush=True)
+    def make() -> Arrays:
         source, target = _encoded(config, text, tokens)
-        with path.open("wb") as file:
-            np.savez(file, source=source.values, source_ends=source.ends, target=target.values, target_ends=target.ends)
+        return {
+            "source": source.values,
+            "source_ends": source.ends,
+            "target": target.values,
+            "target_ends": target.ends,
+        }
 
-    path = prepared(config.cache, f"text_to_text-train-{digest(kind, tokens.identity, text.identity)}.npz", make)
-    with np.load(path) as kept:
-        return Pairs(*(Ragged(kept[side], kept[f"{side}_ends"]) for side in ("source", "target")))
+    name = f"text_to_text-train-{digest(kind, tokens.identity, text.identity)}"
+    doing = "text_to_text: encodes the training corpus, minutes for WMT14"
+    kept = kept_arrays(config.cache, name, make, doing=doing)
+    return Pairs(*(Ragged(kept[side], kept[f"{side}_ends"]) for side in ("source", "target")))
 
 
 def held_out_pairs(config: DataConfig, text: Text, tokens: Tokenisers) -> Pairs:

@@ -1,4 +1,4 @@
-"""Where the record files of robot pushing lie. Imports no torch."""
+"""Finds the record files of robot pushing. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import files_like, listed
 
 
 class Collection(enum.StrEnum):
-    """Which collection of pushing robots."""
+    """Lists the collections of pushing robots."""
 
     google_push = enum.auto()  # push_train/push_train.tfrecord-00000-of-00264 ...
     bair = enum.auto()  # softmotion30_44k/{train,test}/*.tfrecords
@@ -22,23 +22,27 @@ _BAIR_FOLDERS = ("softmotion30_44k", ".")
 
 
 def record_files(root: Path, collection: Collection, held_out_part: float) -> dict[str, list[Path]]:
-    """The files of each split, sorted; no file where there is none.
+    """Return the files of each split, sorted; no file where there is none.
 
     Of `google_push`, whose files come without a split of this kind, the last `held_out_part` are held out.
     """
     if collection is Collection.bair:
         home = next((root / name for name in _BAIR_FOLDERS if (root / name / "train").is_dir()), root)
-        return {split: sorted((home / folder).glob("*.tfrecords")) for split, folder in SPLITS.items()}
-    found = (sorted((root / folder).glob("push_train.tfrecord-*-of-*")) for folder in _GOOGLE_FOLDERS)
+        return {split: _files(home / folder, "*.tfrecords") for split, folder in SPLITS.items()}
+    found = (_files(root / folder, "push_train.tfrecord-*-of-*") for folder in _GOOGLE_FOLDERS)
     files = next((paths for paths in found if paths), [])
     kept = int((1 - held_out_part) * len(files) + 1e-9)
     return {"train": files[:kept], "val": files[kept:]}
 
 
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return [folder / name for name in files_like(folder, pattern)] if folder.is_dir() else []
+
+
 def problems(
     root: Path, typed: str, collection: Collection, expected: int | None, held_out_part: float
 ) -> Iterator[str]:
-    """What keeps the folder `root` from being the `collection` of `expected` files, a line each."""
+    """Yield what keeps the folder `root` from being the `collection` of `expected` files, a line each."""
     files = record_files(root, collection, held_out_part)
     count = sum(map(len, files.values()))
     if count and expected is not None and count != expected:

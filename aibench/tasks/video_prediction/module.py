@@ -10,42 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import mse_loss
-from torchmetrics import Metric
 
 from aibench.contract import Facts, TaskModule
 from aibench.tasks.video_prediction.config import Config
+from aibench.tasks.video_prediction.metric import FrameErrors
 from aibench.tasks.video_prediction.model import Predictor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor, Tensor]
-_EPISODES = 3
-
-
-class FrameErrors(Metric):
-    """Measures means over frames: squared error summed over a frame, and PSNR in dB; pixels lie in 0 to 1."""
-
-    full_state_update = False
-    squared: Tensor
-    decibels: Tensor
-    frames: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        for name in ("squared", "decibels", "frames"):
-            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-
-    def update(self, predicted: Tensor, true: Tensor) -> None:
-        """Count frames, both float (batch, frames, 3, height, width)."""
-        errors = (predicted.float() - true).square().flatten(2)
-        self.squared += errors.sum(dtype=torch.float64)
-        self.decibels -= 10 * errors.mean(2).clamp(min=1e-10).log10().sum(dtype=torch.float64)
-        self.frames += errors.shape[0] * errors.shape[1]
-
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """Return the two means, in the order of the class's first line."""
-        return self.squared / self.frames, self.decibels / self.frames
 
 
 class Module(TaskModule):
@@ -67,9 +41,9 @@ class Module(TaskModule):
         """Predict what follows the context of a batch.
 
         Args:
-            video: As in a batch. Frames beyond the context are not looked at but for `truth`.
-            actions: As in a batch.
-            states: As in a batch; the first is used.
+            video: A batch's frames. Those beyond the context are not looked at but for `truth`.
+            actions: A batch's actions.
+            states: A batch's states; the first is used.
             truth: Sequences of the batch that see true frames beyond the context.
 
         Returns:
@@ -95,7 +69,7 @@ class Module(TaskModule):
 
     def on_validation_epoch_end(self) -> None:
         squared, decibels = self.errors.compute()
-        self.log(self.config.target.metric, squared)
+        self.log("val/mse", squared)
         self.log("val/psnr", decibels)
         self.errors.reset()
 
@@ -118,28 +92,11 @@ class Module(TaskModule):
 
     def render(self, batch: Batch) -> Figure:
         """Draw episodes: what happened above what was predicted, with the squared error of each frame."""
-        from matplotlib.figure import Figure
+        from aibench.tasks.video_prediction.figure import MOST, draw
 
-        video, actions, states = (tensor[:_EPISODES].cpu() for tensor in batch)
-        context, length = self.config.data.context, video.shape[1]
-        predicted = self.infer((video, actions, states))
+        video, actions, states = (tensor[:MOST].cpu() for tensor in batch)
         true = video.permute(0, 1, 3, 4, 2).numpy()
-        figure = Figure(figsize=(1.35 * length, 3.1 * len(true)), layout="constrained")
-        axes = figure.subplots(2 * len(true), length, squeeze=False)
-        for each in axes.flat:
-            each.set_axis_off()
-        for episode, frame in np.ndindex(len(true), length):
-            upper, lower = axes[2 * episode][frame], axes[2 * episode + 1][frame]
-            upper.imshow(true[episode, frame])
-            upper.set_title("shown" if frame < context else f"true {frame + 1}", fontsize=9)
-            if frame == context - 1:
-                lower.text(0.95, 0.5, "predicted", ha="right", va="center", transform=lower.transAxes)
-            if frame >= context:
-                guess = predicted[episode, frame - context]
-                error = np.square((guess.astype(float) - true[episode, frame]) / 255).sum()
-                lower.imshow(guess)
-                lower.set_title(f"error {error:.1f}", fontsize=9)
-        return figure
+        return draw(true, self.infer((video, actions, states)), self.config.data.context)
 
 
 def true_share(step: int, k: float) -> float:

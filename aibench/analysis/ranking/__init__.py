@@ -1,0 +1,1 @@
+"""Puts several systems in order, and says which places the data decide."""

@@ -1,0 +1,15 @@
+"""Bounds what numbers and names a result can hold. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+MOST_NUMBER = 1e30  # what a file says beyond that was not measured, and its square would be infinite soon
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Amount = Annotated[float, Field(ge=0, le=MOST_NUMBER)]
+Number = Annotated[float, Field(ge=-MOST_NUMBER, le=MOST_NUMBER)]
+Name = Annotated[str, Field(max_length=200)]
+
+__all__ = ["MOST_NUMBER", "Amount", "Count", "Name", "Number"]
