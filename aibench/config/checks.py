@@ -1,4 +1,4 @@
-"""What the values of a run must be among themselves and on this disk, a line for each that is not."""
+"""Checks that the values of a run fit each other and this disk, with a line for each that does not."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def too_small(at_least: Mapping[str, tuple[float | None, float]]) -> Iterator[st
 
 
 def out_of_range(config: RunConfig) -> Iterator[str]:
-    """Yield a line for each number that no run can have beside the others."""
+    """Yield a line for each number that no run can have."""
     model, key = config.hardware.power_model, "hardware.power_model"
     for given, value, lacking in (
         ("idle_watts", model.idle_watts, model.busy_watts),
