@@ -1,4 +1,4 @@
-"""One run: from a typed configuration to a folder with its result."""
+"""Runs a typed configuration, and leaves a folder with its result."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _close(tracker: Tracking, result: Result | None, folder: Path) -> None:
 
 
 def _set_up_process(config: RunConfig) -> None:
-    """Threads, seeds and quiet libraries."""
+    """Set threads and seeds, and quieten libraries."""
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
