@@ -1,4 +1,4 @@
-"""The operations of a task's forward pass and of its whole training step, counted once and kept."""
+"""Counts the operations of a task's forward pass and of its whole training step, once, and keeps them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SECONDS = 20.0  # that one count may take: a session is not to end with minutes 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """Floating-point operations of a task: twice the multiply-adds of matrix products and convolutions.
+    """Holds floating-point operations of a task: twice the multiply-adds of matrix products and convolutions.
 
     Attributes:
-        forward: Of `forward` with `example_input()`, one sample; None where it could not be counted.
-        step: Of one training step, over its samples; None likewise.
-        uncounted: Operators of the step that carry no formula: name to calls.
+        forward: Operations of `forward` with `example_input()`, one sample; None where it could not be counted.
+        step: Operations of one training step over its samples; None where it could not be counted.
+        uncounted: Calls by name of the operators of the step that carry no formula.
         method: How they were counted.
         reason: Why a number is None.
     """
@@ -92,12 +92,12 @@ def _count(build: Build, batch: Any, samples: int) -> Operations:
 
 
 def forward_of(build: Build, reasons: list[str], seconds: float) -> tuple[Count | None, str]:
-    """One sample's forward pass and where it was counted; None where it could not be, and `reasons` gains why.
+    """Return one sample's forward pass and where it was counted; None, and a reason in `reasons`, where it was not.
 
     Args:
         build: Makes the module anew.
-        reasons: Gains what stood in the way.
-        seconds: That the count may take.
+        reasons: List that gains what stood in the way.
+        seconds: Seconds that the count may take.
     """
     return _first(
         reasons,
@@ -107,7 +107,7 @@ def forward_of(build: Build, reasons: list[str], seconds: float) -> tuple[Count 
 
 
 def _first(reasons: list[str], on_the_meta_device: Any, for_real: Any) -> tuple[Count | None, str]:
-    """Shapes alone where they are enough, which takes no time and no memory; else the real thing."""
+    """Count by shapes alone where they are enough, which takes no time and no memory; else with real numbers."""
     for where, attempt in (("on the meta device", on_the_meta_device), ("on the CPU", for_real)):
         try:
             return attempt(), where
@@ -125,7 +125,7 @@ def _meta(build: Build) -> TaskModule:
 
 
 def forward_count(module: TaskModule, device: str = "cpu", seconds: float = math.inf) -> Count:
-    """Of one sample's forward pass, in evaluation mode. Raises `TooLong` after `seconds`."""
+    """Count one sample's forward pass, in evaluation mode. Raises `TooLong` after `seconds`."""
     module.eval()
     arguments = on_meta(module.example_input()) if device == "meta" else module.example_input()
     with torch.no_grad(), every_proposal():
@@ -159,5 +159,5 @@ def _same_randomness_afterwards() -> Iterator[None]:
 
 
 def build_of(module_class: type[TaskModule], config: RunConfig, facts: Facts) -> Build:
-    """Makes modules like the session's."""
+    """Return a function that makes modules like the session's."""
     return lambda: module_class(config, facts)

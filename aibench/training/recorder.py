@@ -1,4 +1,4 @@
-"""Lightning's callback that counts, times, evaluates against the target, stops and checkpoints."""
+"""Counts, times, evaluates against the target, stops and checkpoints, as Lightning's callback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the pro
 
 
 class Diverged(Exception):  # noqa: N818 - it tells how a session ended, as Interrupted does
-    """A loss or the quality became NaN or infinite."""
+    """Reports a loss or a quality that became NaN or infinite."""
 
 
 class Recorder(pl.Callback):
@@ -193,7 +193,7 @@ class Recorder(pl.Callback):
             watcher.trained(self.record.steps, loss)
 
     def _check_losses(self) -> float | None:
-        """The last loss. Raises `Diverged` where one since the last check is not finite."""
+        """Return the last loss. Raises `Diverged` where one since the last check is not finite."""
         if not self._losses:
             return None
         losses = torch.stack(self._losses)
@@ -279,7 +279,7 @@ class Recorder(pl.Callback):
     # Checkpoints
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed process goes on from: tensors and plain values, as `weights_only=True` loads them."""
+        """Return what a resumed process goes on from, in values that `weights_only=True` loads."""
         return {
             "record": asdict(self.record),
             "instruments": self.instruments.state(),

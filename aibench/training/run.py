@@ -1,4 +1,4 @@
-"""One run: from a typed configuration to a folder with its result."""
+"""Runs a typed configuration, and leaves a folder with its result."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _close(tracker: Tracking, result: Result | None, folder: Path) -> None:
 
 
 def _set_up_process(config: RunConfig) -> None:
-    """Threads, seeds and quiet libraries."""
+    """Set threads and seeds, and quieten libraries."""
     quieten_lightning()
     set_arithmetic(config.hardware.threads, tf32=config.hardware.precision is Precision.tf32)
     reset_peak_process_memory()
