@@ -1,4 +1,4 @@
-"""What the values of a run must be among themselves and on this disk, a line for each that is not."""
+"""Checks that the values of a run fit each other and this disk, with a line for each that does not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aibench.choices import Accelerator, Precision, Session, Source
 from aibench.config.bounds import is_file, is_folder
+from aibench.config.errors import DataError
 from aibench.config.fields import out_of_bounds, shown
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def too_small(at_least: Mapping[str, tuple[float | None, float]]) -> Iterator[st
 
 
 def out_of_range(config: RunConfig) -> Iterator[str]:
-    """Yield a line for each number that no run can have beside the others."""
+    """Yield a line for each number that no run can have."""
     model, key = config.hardware.power_model, "hardware.power_model"
     for given, value, lacking in (
         ("idle_watts", model.idle_watts, model.busy_watts),
@@ -108,7 +109,10 @@ def wrong_data(config: RunConfig) -> Iterator[str]:
     """Yield what keeps the folder of the data set from being the task's, a line each."""
     root = config.data.root
     if config.data.source is Source.disk and root is not None and is_folder(root):
-        yield from config.disk_problems(Path(root).expanduser(), root)
+        try:
+            yield from config.disk_problems(Path(root).expanduser(), root)
+        except DataError as error:  # a folder in it that cannot be listed
+            yield str(error)
 
 
 def without_target(config: RunConfig) -> Iterator[str]:
