@@ -25,6 +25,7 @@ KEPT = [
     "config",
     "datasets",
     "interactions",
+    "meters",
     "metrics",
     "nn",
     "results",

@@ -49,7 +49,7 @@ Build = Callable[[], TaskModule]
 
 
 def operations(config: RunConfig, build: Build, batch: Any, samples: int) -> Operations:
-    """What a step of a task takes, from the cache where it was counted before.
+    """Count what a step of a task takes, or return it from the cache where it was counted before.
 
     Args:
         config: The run.
@@ -133,7 +133,7 @@ def forward_count(module: TaskModule, device: str = "cpu", seconds: float = math
 
 
 def step_count(module: TaskModule, batch: Any, *, seconds: float = math.inf) -> Count:
-    """Of one training step on `batch`: all forward and backward passes; the optimisers' updates carry no formula.
+    """Count one training step on `batch`: all forward and backward passes; the optimisers' updates carry no formula.
 
     Raises `TooLong` after `seconds`.
     """

@@ -1,4 +1,4 @@
-"""A stand-in for Lightning's trainer: for one training step of a module of which only the passes are wanted."""
+"""Takes the place of Lightning's trainer for one training step of a module of which only the passes are wanted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEPS = 1000  # that schedules may plan over
 
 
 class StandIn:
-    """Offers under a trainer's names what a module may ask its trainer for; nothing is logged and nothing updated.
+    """Answers under a trainer's names what a module may ask its trainer; nothing is logged and nothing updated.
 
     Attributes:
         barebones: Has Lightning's own `log` do nothing.
@@ -36,12 +36,12 @@ class StandIn:
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        """The module's optimisers."""
+        """Return the module's optimisers."""
         return self.strategy.optimizers
 
 
 class _WithoutUpdates(SingleDeviceStrategy):
-    """A strategy whose optimisers take no step; moves nothing to its device."""
+    """Lets optimisers take no step, and moves nothing to its device."""
 
     def backward(self, closure_loss: Tensor, optimizer: Optimizer | None, *args: Any, **kwargs: Any) -> Tensor:
         closure_loss.backward(*args, **kwargs)  # type: ignore[no-untyped-call]
