@@ -1,4 +1,4 @@
-"""Takes the place of Lightning's trainer for one training step of a module of which only the passes are wanted."""
+"""Stands in for Lightning's trainer: for one training step of a module of which only the passes are wanted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEPS = 1000  # that schedules may plan over
 
 
 class StandIn:
-    """Answers under a trainer's names what a module may ask its trainer; nothing is logged and nothing updated.
+    """Offers under a trainer's names what a module may ask its trainer for; nothing is logged and nothing updated.
 
     Attributes:
         barebones: Has Lightning's own `log` do nothing.
@@ -41,7 +41,7 @@ class StandIn:
 
 
 class _WithoutUpdates(SingleDeviceStrategy):
-    """Lets optimisers take no step, and moves nothing to its device."""
+    """Takes the place of a strategy: its optimisers take no step, and nothing moves to its device."""
 
     def backward(self, closure_loss: Tensor, optimizer: Optimizer | None, *args: Any, **kwargs: Any) -> Tensor:
         closure_loss.backward(*args, **kwargs)  # type: ignore[no-untyped-call]
