@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
 from aibench.config import RunConfig
 
@@ -50,6 +52,25 @@ def _one_cache_for_all_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder of its own in the one of all
         folder = folder.parent
     os.environ.setdefault("AIBENCH_CACHE", str(folder / "cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_composition_once() -> Iterator[None]:
+    """Hand out copies of what Hydra composed before of the same words. Each is checked anew: files may have changed."""
+    from aibench.composition import compose
+
+    compositions: dict[tuple[str, ...], DictConfig] = {}
+    original = compose._compose
+
+    def from_memory(overrides: Sequence[str]) -> DictConfig:
+        words = tuple(overrides)
+        if words not in compositions:
+            compositions[words] = original(words)
+        return copy.deepcopy(compositions[words])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "_compose", from_memory)
+        yield
 
 
 @pytest.fixture
