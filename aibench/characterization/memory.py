@@ -26,7 +26,7 @@ class Expected:
     """Holds what a training step is expected to take, by its shapes.
 
     Attributes:
-        bytes: Of memory; 0 where it is not known.
+        bytes: Bytes of memory; 0 where it is not known.
         flops: Floating-point operations; 0 where they are not known.
     """
 
