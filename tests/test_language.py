@@ -28,9 +28,11 @@ KEPT = [
     "metrics",
     "nn",
     "results",
+    "serving",
     "tasks",
     "text",
     "tracking",
+    "training",
     "vision",
 ]
 

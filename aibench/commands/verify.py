@@ -36,4 +36,5 @@ def _of_the_files(data: TaskData) -> Iterator[str]:
         yield str(identity)
     whole = data.all_bytes()
     if whole.files:
-        yield f"all bytes: {whole.digest} ({whole.files:,} files, {whole.size:,} bytes)"
+        files = "1 file" if whole.files == 1 else f"{whole.files:,} files"
+        yield f"all bytes: {whole.digest} ({files}, {whole.size:,} bytes)"

@@ -11,6 +11,7 @@ import pytest
 from fixtures.trees import TREES, Tree
 
 from aibench.composition import registry
+from aibench.config import ConfigError
 from aibench.contract import DataError, TaskData
 from aibench.datasets.contents import BLOCK, SAMPLED, all_bytes, glance
 
@@ -148,3 +149,17 @@ def test_a_file_that_is_gone_is_named(tmp_path):
     for look in (glance, all_bytes):
         with pytest.raises(DataError, match=r"gone: No such file or directory\. Restore this file\."):
             look([tmp_path / "gone"])
+
+
+def test_a_folder_that_cannot_be_listed_is_refused_by_name(composed, tmp_path, monkeypatch):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "val").mkdir()
+
+    def scandir(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("aibench.datasets.folders.os.scandir", scandir)
+    with pytest.raises(
+        ConfigError, match=r"train: Permission denied\. Restore this folder, or give a right to read it\."
+    ):
+        composed("task=image_classification", "scale=reference", f"data.root={tmp_path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from fixtures.trees import TREES
 from aibench.composition import registry
 from aibench.config import ConfigError
 from aibench.contract import DataError
+from aibench.tasks.face_recognition_3d.biwi import read_compressed
+from aibench.tasks.face_recognition_3d.pairs import read_depth
 
 TREE = {str(tree): tree for tree in TREES}
 
@@ -202,3 +205,13 @@ def test_recbole_s_file_of_movielens_is_read_as_the_published_one(read, tmp_path
     (root / "ml-100k.inter").write_bytes(b"user\titem\trating\ttimestamp\n" + content)
     with pytest.raises(DataError, match=r"ml-100k\.inter:1: .* where the header 'user_id:token"):
         read(name)
+
+
+def test_a_header_that_promises_more_than_the_file_has_costs_no_memory(tmp_path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000, 10000000), }".ljust(117) + b"\n"
+    array, depth = tmp_path / "array.npy", tmp_path / "depth.bin"
+    array.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(100))
+    depth.write_bytes(struct.pack("<ii", 2**31 - 1, 2**31 - 1) + bytes(100))
+    for read_file, path in ((read_depth, array), (read_compressed, depth)):
+        with pytest.raises(DataError, match=rf"{path.name}: not a.* depth.*Restore this file\."):
+            read_file(path)

@@ -128,7 +128,7 @@ def read_depth(path: Path) -> NDArray[np.floating]:
         DataError: It is no array of numbers in two dimensions.
     """
     try:
-        depth = np.load(path, allow_pickle=False)
+        depth = np.load(path, allow_pickle=False, mmap_mode="r")  # a header that promises more than there is is refused
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or f"not an array of depths ({' '.join(str(error).split())})"
         raise DataError(f"{path}: {reason}. Restore this file.") from error

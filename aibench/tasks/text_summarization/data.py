@@ -50,7 +50,11 @@ class Samples(Dataset[Sample]):
 
 
 class Data(TaskData):
-    """Holds texts, to be said in a few words."""
+    """Holds texts, each with what it says in a few words.
+
+    A sample is `(text, summary)`: int64 (words,) each, indices into `facts["words"]`; a summary ends with `EOS`. A
+    batch fills both up with `PAD`.
+    """
 
     unit = "texts"
     config: Config

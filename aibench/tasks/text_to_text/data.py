@@ -26,9 +26,11 @@ MEAN_LENGTH, SPREAD = 25, 0.6  # median length of made-up sentences, and deviati
 
 
 class Data(TaskData):
-    """Holds source and target, int64 (tokens,) each from `BOS` to `EOS`; of held-out pairs also the reference's bytes.
+    """Holds sentences and their translations.
 
-    A batch is filled up with `PAD`, to the longest source and to the longest target.
+    A sample is `(source, target)`, int64 (tokens,) each, from `BOS` to `EOS`: `(tensor([1, 17, 5, 2]), tensor([1, 8,
+    30, 2]))`; a held-out one has the reference's bytes too, int64 (bytes,). A batch is filled up with `PAD`, to the
+    longest source and to the longest target.
     """
 
     unit = "tokens"
