@@ -95,7 +95,6 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
             capture_output=True,
             text=True,
-            timeout=300,
             check=False,
         )
 
