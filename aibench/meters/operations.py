@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from aibench.contract import Facts, TaskModule, digest
 from aibench.meters.flops import Count, TooLong, count, is_recurrent, on_meta
 from aibench.meters.kept import kept
 from aibench.meters.proposals import every_proposal
+from aibench.meters.stand_in import stand_in_for_trainer
 
 RECIPE = 3  # to be raised with every change of how is counted
 SECONDS = 20.0  # that one count may take: a session is not to end with minutes of counting
@@ -48,15 +48,14 @@ class Operations:
 Build = Callable[[], TaskModule]
 
 
-def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimizers: int) -> Operations:
-    """What a step of a task takes, from the cache where it was counted before.
+def operations(config: RunConfig, build: Build, batch: Any, samples: int) -> Operations:
+    """Return what a step of a task takes, from the cache where it was counted before.
 
     Args:
         config: The run.
         build: Makes the task's module anew.
         batch: A training batch, on the CPU.
-        samples: Samples in it.
-        optimizers: Optimisers that the module has, for manual optimisation.
+        samples: Number of samples in the batch.
     """
     shapes = json.dumps([str(leaf.shape) for leaf in torch.utils._pytree.tree_leaves(batch) if torch.is_tensor(leaf)])
     what = json.dumps({"model": plain(config)["model"], "optim": plain(config)["optim"]}, sort_keys=True)
@@ -65,7 +64,7 @@ def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimi
     def counted() -> dict[str, Any]:
         with _same_randomness_afterwards(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
-            return asdict(_count(build, batch, samples, optimizers))
+            return asdict(_count(build, batch, samples))
 
     return Operations(**kept(config.data.cache, name, counted, Operations.__slots__, lasts=_lasts))
 
@@ -75,13 +74,13 @@ def _lasts(found: dict[str, Any]) -> bool:
     return "took more than" not in (found["reason"] or "")
 
 
-def _count(build: Build, batch: Any, samples: int, optimizers: int) -> Operations:
+def _count(build: Build, batch: Any, samples: int) -> Operations:
     reasons: list[str] = []
     forward, _ = forward_of(build, reasons, SECONDS)
     step, where = _first(
         reasons,
-        lambda: step_count(_meta(build), on_meta(batch), optimizers, SECONDS),
-        lambda: step_count(build(), copy.deepcopy(batch), optimizers, SECONDS),
+        lambda: step_count(_meta(build), on_meta(batch), seconds=SECONDS),
+        lambda: step_count(build(), copy.deepcopy(batch), seconds=SECONDS),
     )
     return Operations(
         forward=float(forward.flops) if forward else None,
@@ -133,13 +132,13 @@ def forward_count(module: TaskModule, device: str = "cpu", seconds: float = math
         return count(lambda: module(*arguments), without_mkldnn=is_recurrent(module), seconds=seconds)
 
 
-def step_count(module: TaskModule, batch: Any, optimizers: int, seconds: float = math.inf) -> Count:
-    """Of one training step on `batch`: all forward and backward passes; the optimisers' updates carry no formula.
+def step_count(module: TaskModule, batch: Any, *, seconds: float = math.inf) -> Count:
+    """Count one training step on `batch`: all forward and backward passes; optimisers' updates carry no formula.
 
     Raises `TooLong` after `seconds`.
     """
     module.train()
-    stand_in_for_lightning(module, optimizers)
+    stand_in_for_trainer(module)
 
     def step() -> None:
         loss: Any = module.training_step(batch, 0)
@@ -148,43 +147,6 @@ def step_count(module: TaskModule, batch: Any, optimizers: int, seconds: float =
 
     with every_proposal():
         return count(step, without_mkldnn=is_recurrent(module), seconds=seconds)
-
-
-class _NoOptimizer:
-    """Takes the place of an optimiser where only the arithmetic of the passes is wanted."""
-
-    param_groups: list[dict[str, Any]] = [{"lr": 0.0, "params": []}]  # noqa: RUF012 - read only
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args, **kwargs: None
-
-
-class _NoSchedules(list[_NoOptimizer]):
-    """One schedule or several of them: a module with two optimisers may have either."""
-
-    def step(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing."""
-
-
-def stand_in_for_lightning(module: Any, optimizers: int) -> None:
-    """Give `module` what a training step may ask its trainer for."""
-    stands_in = [_NoOptimizer() for _ in range(optimizers)]
-    module._trainer = SimpleNamespace(
-        estimated_stepping_batches=1000,
-        num_training_batches=1000,
-        max_epochs=1,
-        current_epoch=0,
-        global_step=0,
-        optimizers=stands_in,
-        barebones=False,
-        training=True,
-    )
-    module.optimizers = lambda **_: stands_in if optimizers > 1 else stands_in[0]
-    module.lr_schedulers = lambda: _NoSchedules(stands_in) if optimizers > 1 else stands_in[0]
-    module.manual_backward = lambda loss, **_: loss.backward()
-    module.toggle_optimizer = module.untoggle_optimizer = lambda *_: None
-    module.clip_gradients = lambda *_, **__: None
-    module.log = module.log_dict = lambda *_, **__: None
 
 
 @contextmanager

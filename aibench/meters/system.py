@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import resource
 import subprocess
 import sys
+import warnings
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -68,6 +70,13 @@ def lay_out(module: nn.Module, hardware: HardwareConfig) -> None:
     """
     if hardware.channels_last:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def quieten_lightning() -> None:
+    """Have Lightning's remarks unsaid: they are about what a session does on purpose."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
 
 
 def _first_value(path: str, key: str) -> str | None:

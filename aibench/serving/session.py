@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
@@ -27,6 +28,7 @@ from aibench.serving.options import Kind, Options
 from aibench.training import checkpoint
 from aibench.training.loader import EvalBatches
 from aibench.training.requirements import require_device
+from aibench.training.session import PRECISIONS
 
 DISTINCT = 64  # requests that take turns
 UNTIMED = 10  # requests before the timed ones
@@ -43,6 +45,7 @@ class Server:
 
     def __init__(self, config: RunConfig, weights: Path | None) -> None:
         precision = config.hardware.precision
+        meters.quieten_lightning()
         meters.set_arithmetic(config.hardware.threads, tf32=precision is Precision.tf32)
         require_device(config)
         on_cpu = config.hardware.accelerator is Accelerator.cpu or not torch.cuda.is_available()
@@ -94,18 +97,19 @@ class Server:
             torch.cuda.synchronize()
 
     def evaluate(self) -> float | None:
-        """Return the target's metric over all held-out samples; None where the task does not measure it."""
-        logged: dict[str, Any] = {}
-        module: Any = self.module
-        module.log = lambda name, value, **_: logged.update({name: value})
-        module.log_dict = lambda values, **_: logged.update(values)
-        with torch.inference_mode(), self.precision():
-            module.on_validation_epoch_start()
-            for index, batch in enumerate(EvalBatches(self.data, self.held_out)):
-                module.validation_step(module.transfer_batch_to_device(batch, self.device, 0), index)
-            module.on_validation_epoch_end()
-        value = logged[self.config.target.metric]
-        number = float(value.compute() if hasattr(value, "compute") else value)
+        """Return the target's metric over all held-out samples, as a session evaluates; None where it measures none."""
+        trainer = pl.Trainer(
+            accelerator="gpu" if self.device.type == "cuda" else "cpu",
+            devices=1,
+            precision=PRECISIONS[self.config.hardware.precision],  # type: ignore[arg-type]
+            logger=False,
+            enable_progress_bar=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        trainer.validate(self.module, EvalBatches(self.data, self.held_out), verbose=False)
+        number = float(trainer.callback_metrics[self.config.target.metric])
         return None if math.isnan(number) else number  # NaN: the run cannot measure it
 
 

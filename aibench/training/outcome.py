@@ -202,7 +202,7 @@ def _counted(session: Session) -> Operations:
         return Operations(None, None, reason="no step was made")
     build = build_of(registry.module_class(config.task), config, session.data.facts)
     batch, samples = _a_batch(session)
-    return operations(config, build, batch, samples, session.recorder.optimizers)
+    return operations(config, build, batch, samples)
 
 
 def _a_batch(session: Session) -> tuple[Any, int]:

@@ -71,7 +71,6 @@ class Recorder(pl.Callback):
         self.processes = processes
         self.seconds_between = 60 * minutes
         self.record = Record(resumed=processes, parts=[part])
-        self.optimizers = 1
         self._phase: str | None = None
         self._watching = ExitStack()
         batches.clock = instruments.clock
@@ -90,7 +89,6 @@ class Recorder(pl.Callback):
             checkpoint.restore_random_states(self._states)
             self._states = None
         assert isinstance(pl_module, TaskModule)
-        self.optimizers = len(trainer.optimizers)
         self._watching.enter_context(watched(pl_module, trainer, self.instruments.clock))
         self._enter(WARM_UP if self.record.steps < self.schedule.warmup else pl_module.phase)
         self._saved = time.perf_counter()
