@@ -68,8 +68,8 @@ def test_sensors_of_one_label_are_told_apart_and_of_one_place_counted_once():
 
 def test_threads_that_read_at_once_count_nothing_twice(tmp_path):
     folder = zone(tmp_path, "package-0", 0)
-    (found,), _ = rapl_zones(tmp_path)
-    meter, stop = EnergyMeter([found], []), threading.Event()
+    (found,), _ = rapl_zones(tmp_path, lambda: 0.0)
+    meter, stop = EnergyMeter([found], [], clock=lambda: 0.0), threading.Event()
 
     def slow(file=found._file, read=Path.read_text):
         text = read(file)
