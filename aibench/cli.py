@@ -55,12 +55,10 @@ ENVIRONMENT = {
 
 MEASURING = ("characterize", "counters", "micro")  # verbs that need that environment as training does
 
-MULTIRUN = ("-m", "--multirun")
 FLAGS = (  # Hydra's
-    *MULTIRUN,
+    *("-m", "--multirun"),
     *("-r", "--run", "-c", "--cfg", "-p", "--package", "-i", "--info", "-cp", "--config-path", "-cn", "--config-name"),
     *("-cd", "--config-dir", "-sc", "--shell-completion", "--resolve", "--version", "--hydra-help"),
-    "--experimental-rerun",
 )
 
 
@@ -88,32 +86,32 @@ def run_training(words: Sequence[str]) -> None:
         print(help_text(), end="")
         sys.exit(0)
     _refuse_unknown_flags(words)
-    words = sorted(words, key=lambda word: word not in MULTIRUN)  # argparse takes none between the overrides
-    sys.argv[1:] = words
     _restart_with(ENVIRONMENT)
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions out, for us to tell in one line
     from aibench.commands.console import complain
-    from aibench.composition.refusal import REFUSED, refusal
+    from aibench.composition.refusal import REFUSED, refusal, unexpected
 
     try:
         _run(words)
-    except REFUSED as error:
-        if wants_traceback:
-            raise
-        complain(refusal(error))
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # of the composition: what a run itself raises becomes its result
+        if wants_traceback:
+            raise
+        complain(refusal(error, words) if isinstance(error, REFUSED) else unexpected(error, words))
+        sys.exit(1)
 
 
 def _run(words: Sequence[str]) -> None:
     from aibench.commands.train import main as run
+    from aibench.composition.groups import check
     from aibench.composition.printed import with_bounds
-    from aibench.composition.words import flags, parsed
+    from aibench.composition.words import flags, in_order, parsed
 
-    found = flags(words)
-    parsed(found.overrides)
+    sys.argv[1:] = in_order(words)
+    found = flags(sys.argv[1:])
+    check(parsed(found.overrides), own=bool(found.config_dir or found.config_path))
     registry.register(found.overrides)
     with with_bounds() if found.cfg == "job" else contextlib.nullcontext():
         run()

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
 from aibench.config import RunConfig
 
-# One thread a test process: two that wait for each other on busy cores make a small model ten times slower. It must
-# stand here before PyTorch is imported.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give a test process, and those that it starts, one core.
+
+    Whatever takes as many threads as there are cores then takes one. Two that wait for each other on busy cores make a
+    small model ten times slower, and PyTorch keeps them for the tests that follow.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}")
+    hands_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if hasattr(os, "sched_setaffinity") and not hands_out:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
 
 # Small enough that a session of the core's tests takes a second or two.
 TINY = (
@@ -37,6 +52,25 @@ def _one_cache_for_all_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder of its own in the one of all
         folder = folder.parent
     os.environ.setdefault("AIBENCH_CACHE", str(folder / "cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_composition_once() -> Iterator[None]:
+    """Hand out copies of what Hydra composed before of the same words. Each is checked anew: files may have changed."""
+    from aibench.composition import compose
+
+    compositions: dict[tuple[str, ...], DictConfig] = {}
+    original = compose._compose
+
+    def from_memory(overrides: Sequence[str]) -> DictConfig:
+        words = tuple(overrides)
+        if words not in compositions:
+            compositions[words] = original(words)
+        return copy.deepcopy(compositions[words])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "_compose", from_memory)
+        yield
 
 
 @pytest.fixture
@@ -61,8 +95,59 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
             capture_output=True,
             text=True,
-            timeout=300,
             check=False,
         )
+
+    return run
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command that ran in this process said.
+
+    Attributes:
+        returncode: Exit status; an exception that came through is its traceback instead.
+        stdout, stderr: What it printed.
+        started: Folders of the runs that would have trained.
+    """
+
+    returncode: int | str
+    stdout: str
+    stderr: str
+    started: list[Path]
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Told]:
+    """`told(*words)` is what `python train.py ...` says in an empty folder, `tmp_path / "here"`, without training."""
+    import contextlib
+    import io
+    import traceback
+
+    from aibench import cli
+    from aibench.commands import train
+
+    (tmp_path / "here").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    for name, value in cli.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)  # or the process starts itself anew
+    started: list[Path] = []
+    monkeypatch.setattr(train, "run_job", lambda config, folder, *_: started.append(folder) or 0)
+
+    def run(*words: str, entry: Callable[[], None] = cli.train) -> Told:
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "argv", ["train.py", *words])
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+        started.clear()
+        status: int | str = 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                entry()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            except BaseException as error:
+                status = "".join(traceback.format_exception(error))
+        return Told(status, out.getvalue(), err.getvalue(), list(started))
 
     return run

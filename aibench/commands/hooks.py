@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from aibench.commands.console import complain, console
-from aibench.composition.refusal import REFUSED, refusal
+from aibench.composition import sweep
+from aibench.composition.compose import composed
+from aibench.composition.refusal import REFUSED, refusal, unexpected
 from aibench.config import ConfigError, Resume, RunConfig, typed
-from aibench.results.made import making
+from aibench.config.fields import shown
+from aibench.results.made import making, take_back
 from aibench.results.result import RESULT
 from aibench.tracking.wandb_environment import sweep_problem
 from aibench.training.requirements import missing
@@ -33,34 +36,37 @@ class Hooks(Callback):
         try:
             run, folder = typed(config), Path(config.hydra.run.dir)
             _require(run)
-            refuse_folder(run, folder)
-            making(folder)  # which Hydra does next
-        except REFUSED as error:
-            _refuse(error)
+            with _writing(folder):
+                refuse_folder(run, folder)
+                _make(folder, run.resume)
+        except Exception as error:
+            _refuse(error, config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse a sweep of which a run cannot work, or whose folder holds results."""
         try:
-            runs = _runs(config)
-            for overrides in _different(runs):
-                run = _composed(overrides)
+            runs, folder = sweep.runs(config), Path(config.hydra.sweep.dir)
+            for overrides in sweep.different(runs):
+                run = composed(overrides)
                 _require(run, elsewhere="slurm" in str(config.hydra.launcher.get("_target_")).lower())
             if (problem := sweep_problem(run, len(runs))) is not None:
                 raise ConfigError(problem)
-            refuse_folder(run, Path(config.hydra.sweep.dir))
-            if run.resume is Resume.auto:
-                _check_finished(Path(config.hydra.sweep.dir), runs)
-            self.runs = len(runs)
+            with _writing(folder):
+                refuse_folder(run, folder)
+                if run.resume is Resume.auto:
+                    _check_finished(folder, runs)
+                _make(folder, run.resume)
             _number_files_alone(config)
-        except REFUSED as error:
-            _refuse(error)
+            self.runs = len(runs)
+        except Exception as error:
+            _refuse(error, config)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Let the progress bar know which run of the sweep this is."""
         if self.runs:
-            from aibench.training.progress import sweep
+            from aibench.training import progress
 
-            sweep.run, sweep.runs = config.hydra.job.num + 1, self.runs
+            progress.sweep.run, progress.sweep.runs = config.hydra.job.num + 1, self.runs
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the variation table from the files; exit with 1 if a run failed."""
@@ -85,29 +91,28 @@ def _summarise(folder: Path) -> int:
     return status
 
 
-def _composed(overrides: list[str]) -> RunConfig:
-    from aibench.composition.compose import composed
-
-    return composed(overrides)
-
-
-def _runs(config: DictConfig) -> list[list[str]]:
-    """Return the overrides of each job of a sweep."""
-    parser = OverridesParser.create(GlobalHydra.instance().config_loader())  # which knows what glob(*) finds
-    parsed = parser.parse_overrides(list(config.hydra.overrides.task))
-    params = config.hydra.sweeper.params or {}
-    parsed += parser.parse_overrides([f"{key}={value}" for key, value in params.items()])
-    batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-    return [list(job) for batch in batches for job in batch]
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Raise `ConfigError`, and take back what was made, where the system refuses the folder within this block."""
+    try:
+        yield
+    except OSError as error:
+        take_back(folder)
+        raise ConfigError(f"output={shown(folder)}: cannot be written to: {error.strerror}. Choose another.") from error
 
 
-def _different(jobs: list[list[str]]) -> list[list[str]]:
-    """Return the jobs without those that differ from another only in a valid seed."""
-    return list({tuple(_harmless_seed(word) for word in job): job for job in jobs}.values())
+def _make(folder: Path, resume: Resume) -> None:
+    """Make the folder, which Hydra would do next, and a file without a name in it.
 
-
-def _harmless_seed(word: str) -> str:
-    return "seed=*" if word.removeprefix("seed=").isdigit() else word
+    Raises:
+        OSError: Nothing can be written there.
+    """
+    if resume is Resume.auto and folder.is_dir():
+        return  # a finished run may lie where nothing can be written
+    making(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _number_files_alone(config: DictConfig) -> None:
@@ -129,11 +134,12 @@ def _check_finished(folder: Path, runs: list[list[str]]) -> None:
     for number, overrides in enumerate(runs):
         there = [path for path in folder.glob(f"{number}_*") if (path / RESULT).exists()]
         for path in there:
-            config = _composed(overrides)
+            config = composed(overrides)
             if path.name == f"{number}_{config.task}_seed{config.seed}":
                 finished(config, path)
 
 
-def _refuse(error: Exception) -> NoReturn:
-    complain(refusal(error))
+def _refuse(error: Exception, config: DictConfig) -> NoReturn:
+    words = sweep.typed(config)
+    complain(refusal(error, words) if isinstance(error, REFUSED) else unexpected(error, words))
     sys.exit(1)

@@ -68,26 +68,9 @@ def _what_serves(run: str | None, words: list[str], options: Options) -> tuple[R
 
 
 def _show(inference: Inference, path: Path) -> None:
-    from rich.table import Table
+    from aibench.analysis.serving import turned
 
-    title = f"{inference.task}, scale {inference.scale}: {inference.weights} weights, {inference.precision}"
-    table = Table(title=title, title_justify="left")
-    for column in ("scenario", "requests", "throughput", "mean", "p50", "p90", "p95", "p99", "p99.9", "energy"):
-        table.add_column(column)
-    for row in inference.scenarios:
-        tails = [f"{tail.seconds * 1000:.2f} ms{'' if tail.valid else ' *'}" for tail in row.latencies] or ["-"] * 5
-        energy = row.energy_per_request
-        table.add_row(
-            row.name
-            + (f" at {row.qps:g} qps" if row.qps is not None else "")
-            + (" SATURATED" if row.saturated else ""),
-            f"{row.requests:,}" + (f" x {row.batch}" if row.batch > 1 else ""),
-            "-" if row.throughput.value is None else f"{row.throughput.value:,.1f} {row.throughput.unit}",
-            "-" if row.mean.value is None else f"{row.mean.value * 1000:.2f} ms",
-            *tails,
-            "null" if energy.value is None else f"{energy.value:.3g} J",
-        )
-    console().print(table)
+    turned(inference).show(console())
     for line in _notes(inference):
         console().print(line, highlight=False, soft_wrap=True)
     console().print(str(path), highlight=False, soft_wrap=True)

@@ -8,7 +8,8 @@ from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from aibench.composition import registry, words
+from aibench.composition import groups, registry, words
+from aibench.composition.refusal import REFUSED, refusal
 from aibench.config import ConfigError, RunConfig, typed, unchecked
 
 CONFIG_MODULE = "aibench.conf"
@@ -18,8 +19,7 @@ def composed(overrides: Sequence[str]) -> RunConfig:
     """Return the run that `overrides` describe, checked.
 
     Raises:
-        ConfigError: The run cannot start.
-        hydra.errors.HydraException: Hydra cannot compose the configuration.
+        ConfigError: It cannot be composed, or cannot run.
     """
     return typed(_compose(overrides))
 
@@ -39,9 +39,12 @@ def suite_config(task: str, scale: str) -> RunConfig:
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
-    words.parsed(overrides)
+    groups.check(words.parsed(overrides))
     registry.register(overrides)
-    if GlobalHydra.instance().is_initialized():
-        return compose("config", overrides=list(overrides))
-    with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
-        return compose("config", overrides=list(overrides))
+    try:
+        if GlobalHydra.instance().is_initialized():
+            return compose("config", overrides=list(overrides))
+        with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
+            return compose("config", overrides=list(overrides))
+    except REFUSED as error:
+        raise ConfigError(refusal(error, overrides)) from error

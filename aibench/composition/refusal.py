@@ -4,55 +4,88 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from aibench.composition.groups import no_such_option
+from aibench.composition.words import quoted
 from aibench.config import ConfigError
+from aibench.config.fields import shown
 
 REFUSED = (ConfigError, HydraException, OmegaConfBaseException, ValueError)  # Hydra raises ValueError for `model=3`
-NO_SUCH_OPTION = re.compile(r"Could not find '(?P<group>[^'/]+)/(?P<option>[^']*)'")
+NO_SUCH_OPTION = re.compile(r"Could not find '(?P<path>[^']*)'")
 LISTED_OPTIONS = re.compile(r"Available options in '[^']*':\n(?P<options>(?:\s+\S+\n?)+)")
 WRONG_OVERRIDE = re.compile(
     r"(?:Error merging override|Could not override|Could not append to config) '?(?P<word>\S+?)'?\.?\s"
 )
-NOT_A_PAIR = re.compile(r"Error parsing override '(?P<word>.*?)'\n")
+THERE_ALREADY = re.compile(r"An item is already at '(?P<key>[^']*)'")
+SWEPT = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '(?P<word>.*?)'(?:\n| requires)")
+NO_SWEEPER = re.compile(r"does not support sweep type : (?P<kind>\w+)_SWEEP")
 
 
-def refusal(error: Exception) -> str:
-    """Return one line for `error`: `KEY as typed: what is wrong. What would do.`"""
+def refusal(error: Exception, words: Sequence[str] = ()) -> str:
+    """Return one line for `error`: `KEY as typed: what is wrong. What would do.`
+
+    Args:
+        error: What was raised while a configuration was composed or checked.
+        words: What was typed; a line that names none of them begins with all.
+    """
     if isinstance(error, ConfigError):
         return str(error)
     text = str(error)
-    option = NO_SUCH_OPTION.search(text)
-    if option is not None:
-        return _no_such_option(option["group"], option["option"], text)
-    pair = NOT_A_PAIR.search(text)
-    if pair is not None:
-        return f"{pair['word']}: not KEY=VALUE as Hydra reads it; quote values that hold commas, brackets or spaces."
+    line = _of_option(text, words) or _of_sweep(text, words) or _of_key(error, text) or " ".join(text.split())
+    keys = [word.split("=")[0].lstrip("+~") for word in words]
+    return line if not keys or any(key and key in line for key in keys) else f"{shown(' '.join(words))}: {line}"
+
+
+def unexpected(error: Exception, words: Sequence[str]) -> str:
+    """Return one line for an error that is none of a wrong word: of the disk, or a fault of Hydra's or ours."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{shown(error.filename)}: {error.strerror}."
+    what = " ".join(str(error).split())
+    return f"{shown(' '.join(words))}: {type(error).__name__}: {shown(what)}. HYDRA_FULL_ERROR=1 shows where."
+
+
+def _of_option(text: str, words: Sequence[str]) -> str | None:
+    found = NO_SUCH_OPTION.search(text)
+    if found is None:
+        return None
+    listed = LISTED_OPTIONS.search(text)
+    typed = next((word for word in words if word.replace("=", "/", 1) == found["path"]), None)
+    group, _, option = (typed or found["path"].replace("/", "=", 1)).partition("=")
+    return f"{group}={option}: {no_such_option(option, sorted(listed['options'].split()) if listed else [])}"
+
+
+def _of_sweep(text: str, words: Sequence[str]) -> str | None:
+    found = SWEPT.search(text)
+    if found is not None:
+        key, _, value = found["word"].partition("=")
+        as_text = "" if "(" in value else f", or write {quoted(key, value)} if it is one"
+        return f"{shown(found['word'])}: several values. Add -m to run each{as_text}."
+    kind = NO_SWEEPER.search(text)
+    if kind is not None:
+        typed = next((word for word in words if f"={kind['kind'].lower()}(" in word), words[0] if words else "")
+        return f"{shown(typed)}: this sweeper has no {kind['kind'].lower()}. Use a list of values, or range(1,5)."
+    return None
+
+
+def _of_key(error: Exception, text: str) -> str | None:
+    there = THERE_ALREADY.search(text)
+    if there is not None:
+        return f"+{there['key']}: {there['key']} is there already. Write {there['key']}=VALUE."
     for cause in _causes(error):
         key = getattr(cause, "full_key", None)
         if key:
             return _wrong_key(str(key), text, cause)
-    return " ".join(text.split())
+    return None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _no_such_option(group: str, option: str, text: str) -> str:
-    listed = LISTED_OPTIONS.search(text)
-    options = sorted(listed["options"].split()) if listed else []
-    if group in ("model", "data", "target") and "/" in option:
-        options = [name for name in options if "/" in name] or options
-    near = difflib.get_close_matches(option, options, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    one_of = f" One of: {', '.join(options)}." if options else ""
-    return f"{group}={option}: no such option.{hint}{one_of}"
 
 
 def _wrong_key(key: str, text: str, cause: BaseException) -> str:
@@ -63,7 +96,7 @@ def _wrong_key(key: str, text: str, cause: BaseException) -> str:
         near = difflib.get_close_matches(key, _known_keys(cause), n=1)
         hint = f" Did you mean {near[0]}?" if near else " `python train.py ... --cfg job` prints the keys."
         return f"{typed}: no such key.{hint}"
-    return f"{typed}: {first}{'' if first.endswith('.') else '.'}"
+    return f"{shown(typed)}: {shown(first)}{'' if first.endswith('.') else '.'}"
 
 
 def _known_keys(cause: BaseException) -> list[str]:

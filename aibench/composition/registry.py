@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aibench.config import RunConfig
     from aibench.contract import TaskData, TaskModule
 
+LONGEST_NAME = 200  # letters of a key or an option: a file is named for it
 TASKS = Path(__file__).parents[1] / "tasks"
 _registered: set[str] = set()  # storing a schema takes 20 ms
 
@@ -33,17 +34,23 @@ def register(words: Sequence[str]) -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    for name in _asked_for(words) - _registered:
+    for name in asked_for(words) - _registered:
         node = schema_class(name)(task=name)
         store.store(group="task", name=name, node=node, package="_global_", provider="aibench")
         _registered.add(name)
 
 
-def _asked_for(words: Sequence[str]) -> set[str]:
+def asked_for(words: Sequence[str]) -> set[str]:
     """Return the tasks in `task=NAME,NAME`; all of them where that word is missing or says something else."""
     everything = set(task_names())
     named = [set(word.removeprefix("task=").split(",")) for word in words if word.startswith("task=")]
     return named[0] if len(named) == 1 and named[0] <= everything else everything
+
+
+def usual_task() -> str:
+    """Return the task of a run that names none."""
+    text = (TASKS.parent / "conf" / "config.yaml").read_text(encoding="utf-8")
+    return next(line.split()[2] for line in text.splitlines() if line.strip().startswith("- task:"))
 
 
 def schema_class(task: str) -> type[RunConfig]:

@@ -16,10 +16,30 @@ from hydra.errors import HydraException
 from aibench.config import ConfigError
 from aibench.config.fields import SHOWN, shown
 
-LONGEST = 8192  # letters of a word: a path of 4,096, and a list of many numbers
+LONGEST = 8192  # letters of a word: a path of 4,096, or a list of many numbers
 KEY = re.compile(r"[+~]{0,2}[\w@:./-]+")
 PLAIN = re.compile(r"[\w/\-\\+.$%*@?|:, ]", re.ASCII)  # signs that need no quotes in a value
 FUNCTION = re.compile(r"(?P<name>\w+)\(.*\)")
+NAMED = ("-c", "--cfg", "-p", "--package", "-cn", "--config-name", "-i", "--info")  # their values hold no '='
+PLACES = ("-cp", "--config-path", "-cd", "--config-dir")
+
+
+def in_order(words: Sequence[str]) -> list[str]:
+    """Return `words` with the flags and their values first: argparse takes none between the overrides.
+
+    Raises:
+        ConfigError: A flag lacks its value.
+    """
+    first: list[str] = []
+    others: list[str] = []
+    for before, word, after in zip(["", *words], words, [*words[1:], "-"], strict=False):
+        is_value = before in PLACES or (before in NAMED and "=" not in word)
+        lacks_value = after.startswith("-") or (word in NAMED and "=" in after)
+        if word in (*NAMED, *PLACES) and lacks_value and word not in ("-i", "--info"):
+            raise ConfigError(f"{word}: no value. Write {word} VALUE.")
+        flag = "--info=all" if word in ("-i", "--info") and lacks_value else word
+        (first if flag.startswith("-") or is_value else others).append(flag)
+    return [*first, *others]
 
 
 def flags(words: Sequence[str]) -> argparse.Namespace:
@@ -45,6 +65,19 @@ def parsed(words: Sequence[str]) -> list[Override]:
     """
     parser = OverridesParser.create()
     return [_parsed(parser, word) for word in words]
+
+
+def quoted(key: str, value: str) -> str:
+    """Return how a shell is given `key` with the text `value`, whatever signs are in it."""
+    if len(value) >= SHOWN:
+        return "it in quotes"
+    return shlex.quote(_quoted(key, value))
+
+
+def _quoted(key: str, value: str) -> str:
+    """Return the word that gives `key` the text `value`: quotes and the backslashes before them are escaped."""
+    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + (r"\"" if found[2] else ""), value)
+    return f'{key}="{escaped}"'.replace("${", r"\${")
 
 
 def _parsed(parser: OverridesParser, word: str) -> Override:
@@ -80,15 +113,12 @@ def _why(parser: OverridesParser, key: str, value: str) -> str:
         return f"no key can be named {shown(repr(key))}. Write KEY=VALUE."
     if value.isdecimal():
         return "more digits than a number can have."
-    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + (r"\"" if found[2] else ""), value)
-    quoted = f'{key}="{escaped}"'.replace("${", r"\${")
-    as_text = f"Write {shlex.quote(quoted) if len(value) < SHOWN else 'it in quotes'}"
     call = FUNCTION.fullmatch(value)
     if call is not None:
-        return f"Hydra has no function {call['name']} with these arguments. {as_text} if it is text."
+        return f"Hydra has no function {call['name']} with these arguments. Write {quoted(key, value)} if it is text."
     if value[:1] in ("[", "{"):
-        return f"Hydra reads a list or a table that does not end as it began. Close it. {as_text} if it is text."
-    if _tried(parser, quoted) is None:
+        return f"a list that does not end as it began. Close it, or write {quoted(key, value)} if it is text."
+    if _tried(parser, _quoted(key, value)) is None:
         return "Hydra cannot read this value."
     sign = next((sign for sign in value if PLAIN.match(sign) is None), None)
-    return f"Hydra needs quotes around {f'{sign!r}' if sign else 'this value'}. {as_text}."
+    return f"Hydra needs quotes around {f'{sign!r}' if sign else 'this value'}. Write {quoted(key, value)}."

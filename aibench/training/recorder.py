@@ -1,4 +1,4 @@
-"""Lightning's callback that counts, times, evaluates against the target, stops and checkpoints."""
+"""Counts, times, evaluates against the target, stops and checkpoints, as Lightning's callback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the pro
 
 
 class Diverged(Exception):  # noqa: N818 - it tells how a session ended, as Interrupted does
-    """A loss or the quality became NaN or infinite."""
+    """Reports a loss or a quality that became NaN or infinite."""
 
 
 class Recorder(pl.Callback):
@@ -38,9 +38,9 @@ class Recorder(pl.Callback):
         goal: What to reach.
         schedule: When to evaluate and to stop.
         batches: The training batches.
-        folder: Of the run, for checkpoints.
-        instruments: The session's, running.
-        watchers: Told of the progress.
+        folder: The run's folder, for checkpoints.
+        instruments: The session's instruments, running.
+        watchers: Objects that are told of the progress.
         identity: The run's id, its configuration, samples and machine: what a resumed run is compared with.
         part: What this process begins with.
         processes: How many processes worked on the run before this one.
@@ -71,7 +71,6 @@ class Recorder(pl.Callback):
         self.processes = processes
         self.seconds_between = 60 * minutes
         self.record = Record(resumed=processes, parts=[part])
-        self.optimizers = 1
         self._phase: str | None = None
         self._watching = ExitStack()
         batches.clock = instruments.clock
@@ -91,7 +90,6 @@ class Recorder(pl.Callback):
             checkpoint.restore_random_states(self._states)
             self._states = None
         assert isinstance(pl_module, TaskModule)
-        self.optimizers = len(trainer.optimizers)
         self._watching.enter_context(watched(pl_module, trainer, self.instruments.clock))
         self._enter(WARM_UP if self.record.steps < self.schedule.warmup else pl_module.phase)
         self._saved = time.perf_counter()
@@ -197,7 +195,7 @@ class Recorder(pl.Callback):
             watcher.trained(self.record.steps, loss)
 
     def _check_losses(self) -> float | None:
-        """The last loss. Raises `Diverged` where one since the last check is not finite."""
+        """Return the last loss. Raises `Diverged` where one since the last check is not finite."""
         if not self._losses:
             return None
         losses = torch.stack(self._losses)
@@ -220,7 +218,7 @@ class Recorder(pl.Callback):
         self._stop_if_asked(trainer)
 
     def _stop_if_asked(self, trainer: pl.Trainer) -> None:
-        """Where a signal waits, write a checkpoint that goes on with this evaluation from its start, and heed it."""
+        """Write a checkpoint that goes on with this evaluation from its start, and heed a signal, where one waits."""
         if is_waiting():
             self.instruments.ledger.switch("checkpoint")
             self._save(trainer, is_best=False)
@@ -288,7 +286,7 @@ class Recorder(pl.Callback):
     # Checkpoints
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed process goes on from: tensors and plain values, as `weights_only=True` loads them."""
+        """Return what a resumed process goes on from, in values that `weights_only=True` loads."""
         return {
             "record": asdict(self.record),
             "instruments": self.instruments.state(),

@@ -1,11 +1,9 @@
-"""One run: from a typed configuration to a folder with its result."""
+"""Runs a typed configuration, and leaves a folder with its result."""
 
 from __future__ import annotations
 
-import logging
 import sys
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +14,7 @@ from rich.console import Console
 
 from aibench.config import Precision, RunConfig
 from aibench.meters.instruments import Instruments
-from aibench.meters.system import reset_peak_process_memory, set_arithmetic
+from aibench.meters.system import quieten_lightning, reset_peak_process_memory, set_arithmetic
 from aibench.results.folder import begin
 from aibench.results.mllog import MLLOG, write_log
 from aibench.results.result import Division, Result, Status, write_result, write_unless_poorer
@@ -41,9 +39,9 @@ def train(
     Args:
         config: The run.
         folder: Where it leaves what it makes.
-        division: Closed or open.
+        division: The division, closed or open.
         console: Where progress goes.
-        schedule: Of a configuration and the batches of an epoch; a probe makes a shorter one.
+        schedule: Makes a schedule of a configuration and the batches of an epoch; a probe makes a shorter one.
 
     Raises:
         ConfigError, DataError: The run cannot start; nothing was measured and no result is written.
@@ -100,7 +98,7 @@ def _worse(ending: Ending, error: BaseException, folder: Path) -> Ending:
 
 @contextmanager
 def _told(folder: Path, what: str) -> Iterator[None]:
-    """Tell of an error in the block, and go on: the result of the run does not depend on it."""
+    """Print an error in the block, and go on: the result of the run does not depend on it."""
     try:
         yield
     except Exception as error:
@@ -115,10 +113,8 @@ def _close(tracker: Tracking, result: Result | None, folder: Path) -> None:
 
 
 def _set_up_process(config: RunConfig) -> None:
-    """Threads, seeds and quiet libraries."""
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+    """Set threads and seeds, and quieten libraries."""
+    quieten_lightning()
     set_arithmetic(config.hardware.threads, tf32=config.hardware.precision is Precision.tf32)
     reset_peak_process_memory()
     if torch.cuda.is_available():

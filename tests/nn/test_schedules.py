@@ -39,12 +39,13 @@ def test_a_schedule_is_its_closed_form(schedule, steps, expected):
     np.testing.assert_allclose([schedule(step) for step in steps], expected, atol=1e-12)
 
 
-def test_a_rate_moves_at_each_step_from_its_first_value_on():
+@pytest.mark.parametrize(("warmup", "expected"), [(0, [2, 1, 2 / 3]), (2, [2 / 3, 2 / 3, 2 / 3])])
+def test_a_rate_moves_at_each_step_from_its_first_value_on(warmup, expected):
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=2.0)
-    configured = each_step(optimizer, lambda step: 1 / (step + 1))["lr_scheduler"]
+    configured = each_step(optimizer, lambda step: 1 / (step + 1), warmup)["lr_scheduler"]
     rates = []
     for _ in range(3):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         configured["scheduler"].step()
-    assert (configured["interval"], rates) == ("step", [2, 1, pytest.approx(2 / 3)])
+    assert (configured["interval"], rates) == ("step", pytest.approx(expected))

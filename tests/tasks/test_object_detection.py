@@ -17,8 +17,9 @@ from aibench.composition.compose import composed
 from aibench.config import ConfigError, Session, Source
 from aibench.config.checks import problems
 from aibench.contract import DataError, example_batch
+from aibench.nn.decay import Decay
 from aibench.tasks.object_detection import scenes, voc
-from aibench.tasks.object_detection.config import Backbone, Decay
+from aibench.tasks.object_detection.config import Backbone
 from aibench.tasks.object_detection.data import Data, Mirrored, Noise
 from aibench.tasks.object_detection.model import Detector
 from aibench.tasks.object_detection.module import Module

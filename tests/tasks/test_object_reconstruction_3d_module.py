@@ -13,7 +13,8 @@ from sklearn.metrics import jaccard_score
 
 from aibench.composition.compose import composed
 from aibench.config import ConfigError
-from aibench.tasks.object_reconstruction_3d.config import CameraConfig, Decay, Supervision
+from aibench.nn.decay import Annealing
+from aibench.tasks.object_reconstruction_3d.config import CameraConfig, Supervision
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.metric import VoxelIoU
 from aibench.tasks.object_reconstruction_3d.module import Module
@@ -80,7 +81,7 @@ def vars_of(config):
 
 def test_weights_decay_and_biases_do_not():
     config = mini()
-    config.optim.weight_decay, config.optim.decay = 0.001, Decay.none
+    config.optim.weight_decay, config.optim.decay = 0.001, Annealing.none
     module = Module(config, {"categories": []})
     weights, biases = module.configure_optimizers().param_groups
     assert (weights["weight_decay"], biases["weight_decay"]) == (0.001, 0)

@@ -15,10 +15,10 @@ TASKS = registry.task_names()
 ROOMS = ROOT / "aibench" / "tasks"
 # What each file of a room must define. A room that lacks one says in its docstring why: "There is no figure.py: ...".
 SHAPE = {
-    "config.py": {"Config", "ModelConfig", "DataConfig", "OptimConfig"},
+    "config.py": {"Config"},
     "data.py": {"Data"},
     "figure.py": {"draw"},
-    "layout.py": set(),
+    "layout.py": {"problems"},
     "model.py": set(),
     "module.py": {"Module"},
 }

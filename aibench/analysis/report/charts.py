@@ -1,4 +1,4 @@
-"""The report's charts, as SVG that takes its colours from the page."""
+"""Draws the report's charts, as SVG that takes its colours from the page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from aibench.analysis.cost.cost import Cost
+from aibench.analysis.drawn import logarithmic, short
 from aibench.analysis.report.suite import Entry
 from aibench.analysis.runs.runs import Run
 from aibench.analysis.variation.figure import strips
@@ -26,18 +27,17 @@ INK, FAINT, FIRST, SECOND, BAND = "#010101", "#020202", "#030303", "#040404", "#
 VARIABLES = {INK: "ink", FAINT: "faint", FIRST: "first", SECOND: "second", BAND: "band"}
 PARTS = ("#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#8c6bb1", "#999999", "#7f5539", "#bcbd22")
 MOST_CURVES = 12
-LONGEST_LABEL = 34
 
 
 def svg(name: str, draw: Callable[[Figure], None], width: float, height: float, description: str) -> Markup:
-    """What `draw` draws, as an SVG element for the inside of a page, with all text in it escaped.
+    """Return what `draw` draws, as an SVG element for the inside of a page.
 
     Args:
-        name: Of this drawing, unlike any other on the page: its ids begin with it.
+        name: Name of this drawing, unlike any other on the page: its ids begin with it.
         draw: Fills an empty figure.
-        width: In inches.
-        height: In inches.
-        description: For who cannot see it.
+        width: Width in inches.
+        height: Height in inches.
+        description: Text for people who cannot see it.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def svg(name: str, draw: Callable[[Figure], None], width: float, height: float, 
 
 
 def _inlined(drawing: str, name: str, description: str) -> Markup:
-    """`drawing` without what a page has itself: prolog, name spaces, metadata, ids that others have too."""
+    """Return `drawing` without what a page has itself: prolog, name spaces, metadata, ids that others have too."""
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawing).replace("xlink:href", "href")
@@ -84,7 +84,7 @@ def _inlined(drawing: str, name: str, description: str) -> Markup:
 
 
 def curves(entry: Entry) -> Markup | None:
-    """The quality of every run against epochs, with the target; None without a history."""
+    """Draw the quality of every run against epochs, with the target; None without a history."""
     runs = [run for run in entry.runs if run.record and run.record.history][:MOST_CURVES]
     if not runs:
         return None
@@ -98,7 +98,7 @@ def curves(entry: Entry) -> Markup | None:
             axes.axhline(entry.variation.quality, color=SECOND, linewidth=1.2, linestyle="--", label="target")
             axes.legend(loc="best", fontsize="small")
         axes.set_xlabel("epochs")
-        axes.set_ylabel(metric.removeprefix("val/"))
+        axes.set_ylabel(short(metric.removeprefix("val/")))
         axes.grid(alpha=0.4, linewidth=0.5)
 
     shown = "" if len(runs) == len(entry.runs) else f", the first {len(runs)} runs"
@@ -117,7 +117,7 @@ def _curve(axes: Axes, run: Run, metric: str) -> None:
 
 
 def variation(rows: Sequence[VariationRow]) -> Markup:
-    """The strip plot of the epochs to quality."""
+    """Draw the strip plot of the epochs to quality."""
 
     def draw(figure: Figure) -> None:
         strips(figure, rows, runs=FIRST, mean=SECOND, quantum=BAND)
@@ -126,7 +126,7 @@ def variation(rows: Sequence[VariationRow]) -> Markup:
 
 
 def time_split(found: Sequence[Entry]) -> Markup | None:
-    """Where the wall time went, a bar for each set of runs."""
+    """Draw where the wall time went, a bar for each set of runs."""
     rows = [(entry.label, shares(entry.runs)) for entry in found]
     rows = [(label, parts) for label, parts in rows if parts]
     if not rows:
@@ -148,7 +148,7 @@ def time_split(found: Sequence[Entry]) -> Markup | None:
 
 
 def shares(runs: Sequence[Run]) -> dict[str, float]:
-    """Each part's share of the wall time, over all runs."""
+    """Return each part's share of the wall time, over all runs."""
     sums: dict[str, float] = {}
     for run in runs:
         for part, seconds in run.times.items():
@@ -159,7 +159,7 @@ def shares(runs: Sequence[Run]) -> dict[str, float]:
 
 
 def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
-    """Seconds of one run to quality, and of as many as the variation asks for."""
+    """Draw the seconds of one run to quality, and of as many as the variation asks for."""
     rows = [(label, one) for label, one in found if one.seconds]
     if not rows:
         return None
@@ -171,7 +171,7 @@ def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
         axes.barh(range(len(rows)), often, 0.7, color=BAND, label="as many runs as it needs")
         axes.barh(range(len(rows)), once, 0.4, color=FIRST, label="one run")
         _named(axes, [label for label, _ in rows])
-        axes.set_xscale("log")
+        logarithmic(axes, "x")
         axes.set_xlabel("minutes to quality")
         figure.legend(loc="outside lower center", ncols=2, fontsize="small")
 
@@ -179,7 +179,6 @@ def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
 
 
 def _named(axes: Axes, labels: Sequence[str]) -> None:
-    short = [label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…" for label in labels]
-    axes.set_yticks(range(len(labels)), short)
+    axes.set_yticks(range(len(labels)), list(map(short, labels)))
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

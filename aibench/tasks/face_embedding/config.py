@@ -1,4 +1,4 @@
-"""Schema of `task=face_embedding`. Imports no torch."""
+"""Defines the schema of `task=face_embedding`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from aibench.config.bounds import (
     ColourDeviations,
     Colours,
     Count,
-    Epochs,
-    Fraction,
     Halvings,
     Pixels,
     Positive,
@@ -25,34 +23,28 @@ from aibench.config.bounds import (
     Units,
     at_least,
 )
+from aibench.nn.decay import WarmupConfig
 from aibench.tasks.face_embedding import layout
 
 
 class Network(enum.StrEnum):
-    """Which network."""
+    """Lists the networks."""
 
     inception = enum.auto()  # NN2 of the FaceNet paper
     resnet34 = enum.auto()  # torchvision's, its features not averaged over positions
     small = enum.auto()  # a stack of convolutions; for images of 32x32 pixels or so
 
 
-class Decay(enum.StrEnum):
-    """How the learning rate falls."""
-
-    step = enum.auto()  # by `optim.gamma` every `optim.decay_epochs` epochs
-    cosine = enum.auto()  # to 0 at the end of the budget, along half a cosine
-
-
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network and its loss.
+    """Holds the network and its loss.
 
     Attributes:
-        network: Which one.
-        dimensions: Of an embedding.
+        network: The network.
+        dimensions: Length of an embedding.
         size: Height and width of its images, in pixels.
-        width: Of `small`: channels of its first convolution. Null for the others.
-        blocks: Of `small`: further convolutions, each of which doubles the channels and halves height and width.
+        width: Channels of the first convolution of `small`. Null for the others.
+        blocks: Further convolutions of `small`, each of which doubles the channels and halves height and width.
         norm: Length that embeddings have in the loss.
         margin: By how much a picture of somebody else has to be farther away than one of the same person.
         squared: Whether the loss measures squared distances.
@@ -70,17 +62,17 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Faces, and the pairs that are verified.
+    """Holds the faces, and the pairs that are verified.
 
     Attributes:
         per_identity: Pictures of each person in a training batch; never more than half of the batch.
-        pairs: Of generated and made-up faces: pairs to verify, half of them of one person.
-        folds: Of generated and made-up faces: parts that take turns in having their threshold found on the others. LFW
+        pairs: Pairs of generated and made-up faces to verify, half of them of one person.
+        folds: Parts of these pairs that take turns in having their threshold found on the others. LFW
             says for itself how many it has.
         triplets: Random triplets whose distances are verified too.
         mirror: Whether half of the training images, by their own draws, are mirrored left to right.
         shift: Training images are shifted by up to so many pixels, each by its own draw.
-        mean: Of red, green and blue, in 0 to 1; subtracted.
+        mean: The means of red, green and blue, in 0 to 1; subtracted.
         std: Standard deviations of red, green and blue, in 0 to 1; divided by.
     """
 
@@ -95,25 +87,19 @@ class DataConfig(config.DataConfig):
 
 
 @dataclass(slots=True)
-class OptimConfig(config.OptimConfig):
-    """Adam, with decoupled weight decay.
+class OptimConfig(WarmupConfig):
+    """Holds Adam with decoupled weight decay, and with a warm-up.
 
     Attributes:
-        warmup_epochs: Length of the linear rise from 0 to the peak learning rate.
-        decay: How the learning rate falls.
-        decay_epochs: Of `decay=step`: epochs between two falls.
-        gamma: Of `decay=step`: what a fall leaves of the learning rate.
+        decay_epochs: Epochs between two falls of `decay=step`.
     """
 
-    warmup_epochs: Epochs = 0.0
-    decay: Decay = MISSING
     decay_epochs: Positive = 50
-    gamma: Fraction = 0.1
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of face embedding."""
+    """Holds a run of face embedding."""
 
     logs: ClassVar = ("val/accuracy", "val/accuracy_std", "val/triplet_accuracy")
 
@@ -140,7 +126,7 @@ class Config(RunConfig):
 
     @property
     def batch_shape(self) -> tuple[int, int]:
-        """People in a training batch, and pictures of each: at most half of the batch shows one person."""
+        """Return the people in a training batch, and the pictures of each: at most half of it shows one person."""
         each = max(1, min(self.data.per_identity, self.data.batch_size // 2))
         return self.data.batch_size // each, each
 

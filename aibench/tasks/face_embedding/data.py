@@ -20,14 +20,18 @@ from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pai
 from aibench.tasks.face_embedding.trees import lfw, vggface2
 from aibench.vision import heads
 
-PICTURES = 12  # of each generated person
-TOGETHER = 4  # of them one after the other, so that any few samples show few people
+PICTURES = 12  # pictures of each generated person
+TOGETHER = 4  # pictures of a person one after the other, so that any few samples show few people
 MADE_UP = {"train": 3_141_890, "val": 1_000}  # VGGFace2's training images; held-out ones are only for show
 _DISTINCT = 64
 
 
 class Data(TaskData):
-    """Images, uint8 (3, size, size), and the index of their person, int64 (). The splits share no person."""
+    """Holds faces and who they show. The splits share no person.
+
+    A sample is `(image, person)`: uint8 (3, size, size), int64 (). With size 2: `(tensor([[[12, 40], [8, 33]], ...]),
+    tensor(17))`.
+    """
 
     unit = "images"
     config: Config
@@ -35,7 +39,7 @@ class Data(TaskData):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         data = config.data
-        self.generator = np.random.default_rng((data.seed, 2))  # of the protocol
+        self.generator = np.random.default_rng((data.seed, 2))  # draws the protocol
         self.root = Path(str(data.root)).expanduser()
         self.folds = data.folds
         self.splits: dict[str, Any]
@@ -61,14 +65,14 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`pairs` and `triplets`: first image, second image, whether one person's, fold; a list each."""
+        """Return `pairs` and `triplets`: first image, second image, whether one person's, fold; a list each."""
         return {"pairs": self.pairs.tolist(), "triplets": self.triplets.tolist()}
 
     def dataset(self, split: str) -> Any:
         return self.splits[split]
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
-        """Batches with as many pictures of each of as many people; see `Config.batch_shape`."""
+        """Return batches with as many pictures of each of as many people; see `Config.batch_shape`."""
         people, each = self.config.batch_shape
         batches = balanced_batches(self._labels("train"), people, each, generator)
         if not len(batches):
@@ -100,7 +104,7 @@ class Data(TaskData):
         return path
 
     def _labels(self, split: str) -> NDArray[np.int64]:
-        """Who each sample of `split` shows, int64 (samples,)."""
+        """Return who each sample of `split` shows, int64 (samples,)."""
         dataset = self.splits[split]
         if isinstance(dataset, MadeUp):
             return dataset.labels
@@ -108,7 +112,7 @@ class Data(TaskData):
         return labels
 
     def _made_up(self, split: str, count: int | None, seed: int) -> MadeUp:
-        """Random images, and as many in a row of each person as a batch needs."""
+        """Make random images, and as many in a row of each person as a batch needs."""
         count = count or MADE_UP[split]
         size, each = self.config.model.size, self.config.batch_shape[1] if split == "train" else TOGETHER
         generator = torch.Generator().manual_seed(2 * seed + (split == "val"))
@@ -117,7 +121,7 @@ class Data(TaskData):
 
 
 class MadeUp(InTurn):
-    """Random images that take turns, and who they are said to show: what the reference model is timed on.
+    """Repeats random images in turn, and says who they show: the reference model is timed on them.
 
     Args:
         images: uint8 (images, 3, height, width).
@@ -132,12 +136,12 @@ class MadeUp(InTurn):
         return *super().__getitem__(index), torch.tensor(self.labels[index])
 
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         return *super().gather(indices), torch.from_numpy(self.labels[indices.numpy()])
 
 
 def _portraits(split: str, count: int | None, seed: int) -> Tensors:
-    """`count` pictures of generated people, `PICTURES` of each; the people of `val` are none of `train`'s."""
+    """Draw `count` pictures of generated people, `PICTURES` of each; the people of `val` are none of `train`'s."""
     assert count is not None, "Config.problems lets no such size through"
     place = int(split == "val")
     crowd = -(-count // PICTURES)

@@ -1,27 +1,29 @@
-"""Where VGGFace2's training images and LFW's pairs lie on disk. Imports no torch."""
+"""Finds VGGFace2's training images and LFW's pairs on disk. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, image_files, listed
+from aibench.datasets.folders import class_folders, image_files, not_found
 
 TRAIN, HELD_OUT, PAIRS = "train", "lfw", "pairs.txt"
 
 
 def pairs_file(root: Path) -> Path | None:
-    """LFW's list of pairs, beside its folder or in it; None where there is none."""
+    """Return LFW's list of pairs, beside its folder or in it; None where there is none."""
     return next((path for path in (root / HELD_OUT / PAIRS, root / PAIRS) if path.is_file()), None)
 
 
 def problems(root: Path, typed: str) -> Iterator[str]:
-    """What keeps the folder `root` from holding VGGFace2 and LFW, a line each."""
+    """Yield what keeps the folder `root` from holding VGGFace2 and LFW, a line each."""
     missing = [name for name in (TRAIN, HELD_OUT) if not (root / name).is_dir()]
     if missing:
-        yield (
-            f"data.root={typed}: looked for the folders {TRAIN} (VGGFace2) and {HELD_OUT} (LFW), found {listed(root)}. "
-            "Set data.root to the folder that holds both."
+        yield not_found(
+            typed,
+            f"the folders {TRAIN} (VGGFace2) and {HELD_OUT} (LFW)",
+            root,
+            "Set data.root to the folder that holds both.",
         )
         return
     if pairs_file(root) is None:

@@ -1,4 +1,4 @@
-"""Faces on disk: VGGFace2's folders of identities, and the images that LFW's pairs name."""
+"""Reads faces on disk: VGGFace2's folders of identities, and the images that LFW's pairs name."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Indices = NDArray[np.int64]
 
 
 class Faces(Dataset[tuple[Tensor, Tensor]]):
-    """Images on disk. A sample is an image, uint8 (3, size, size), and the index of its person, int64 ().
+    """Reads images on disk. A sample is an image, uint8 (3, size, size), and the index of its person, int64 ().
 
     An image is resized until its shorter side has `size` pixels, and its middle is taken. Paths lie in one array, not
     in three million strings: processes that read samples share its memory.
 
     Args:
         folder: What the paths are relative to.
-        paths: Of the images.
+        paths: The paths of the images.
         labels: Who they show, int64 (images,).
         size: In pixels.
     """
@@ -58,7 +58,7 @@ class Faces(Dataset[tuple[Tensor, Tensor]]):
 
 
 def vggface2(root: Path, count: int | None, size: int) -> Faces:
-    """The training images below `root`; `count` of them takes the first people's.
+    """Return the training images below `root`; `count` of them takes the first people's.
 
     Raises:
         DataError: A person's folder without images, or fewer images than asked for.
@@ -81,7 +81,7 @@ def vggface2(root: Path, count: int | None, size: int) -> Faces:
 
 @dataclass(frozen=True)
 class Protocol:
-    """LFW's held-out images and what is asked of them.
+    """Holds LFW's held-out images and what is asked of them.
 
     Attributes:
         images: Those that the pairs name, in the order in which they first come.
@@ -95,7 +95,7 @@ class Protocol:
 
 
 def lfw(root: Path, size: int) -> Protocol:
-    """LFW as its list of pairs has it: folds one after the other, in each the pairs of one person, then the others.
+    """Read LFW as its list of pairs has it: fold by fold, in each the pairs of one person, then the others.
 
     Raises:
         DataError: The list is not LFW's, or names an image that is not there.
@@ -128,7 +128,7 @@ def lfw(root: Path, size: int) -> Protocol:
 
 
 def _header(path: Path, lines: list[str]) -> tuple[int, int]:
-    """Folds, and pairs of one person in each; there are as many of two."""
+    """Return the folds, and the pairs of one person in each; there are as many of two."""
     words = lines[0].split() if lines else []
     if len(words) != 2 or not all(word.isdigit() and int(word) > 0 for word in words):
         raise DataError(f"{path}, line 1: looked for the numbers of folds and pairs, found {' '.join(words)!r}.")
@@ -144,11 +144,13 @@ def _header(path: Path, lines: list[str]) -> tuple[int, int]:
 
 
 def _pair(path: Path, number: int, line: str, same: bool) -> list[tuple[str, int]]:
-    """Two images by name and number, of line `number`: `name i j` for one person, `name i other j` for two."""
+    """Return the two images of line `number`: `name i j` for one person, `name i other j` for two."""
     words = line.split("\t") if "\t" in line else line.split()
     words = [words[0], words[1], words[0], words[2]] if same and len(words) == 3 else words
     form = "a name and two numbers" if same else "two names, a number after each"
     whole = len(words) == 4 and words[1].isdigit() and words[3].strip().isdigit()
     if not whole or (not same and words[0] == words[2]):
         raise DataError(f"{path}, line {number}: looked for {form}, found {line[:60]!r}.")
+    if same and int(words[1]) == int(words[3]):
+        raise DataError(f"{path}, line {number}: an image with itself, {line[:60]!r}.")
     return [(words[0], int(words[1])), (words[2], int(words[3]))]

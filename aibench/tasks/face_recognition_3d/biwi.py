@@ -1,4 +1,4 @@
-"""RGB-D faces of the BIWI Kinect Head Pose Database (Fanelli et al. 2013, IJCV 101(3)), cut out around the head.
+"""Reads RGB-D faces of the BIWI Kinect Head Pose Database (Fanelli et al. 2013, IJCV 101(3)), cut out around the head.
 
 A sequence's folder holds `frame_00003_rgb.png`, `frame_00003_depth.bin` and `frame_00003_pose.txt` for each frame, and
 the cameras' calibrations, `rgb.cal` and `depth.cal`. Poses and depths are in millimetres, in the depth camera's frame.
@@ -24,13 +24,14 @@ from aibench.tasks.face_recognition_3d.depth import levels, stacked
 from aibench.tasks.face_recognition_3d.layout import AGAIN, PEOPLE, sequences
 from aibench.vision.files import read_image
 
-TRAIN_PART, VAL_FROM = 0.75, 0.8  # of a sequence: what lies between is left out, so that no two frames are neighbours
+_WIDEST = 1 << 13  # pixels: a damaged header must not ask for all memory
+TRAIN_PART, VAL_FROM = 0.75, 0.8  # parts of a sequence; what lies between is left out: no two frames are neighbours
 PEOPLE_NAMES = sorted(set(PEOPLE.values()))
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A calibrated camera.
+    """Holds a calibrated camera.
 
     Attributes:
         intrinsic: float (3, 3).
@@ -43,7 +44,7 @@ class Camera:
     translation: NDArray[np.float64]
 
     def window(self, middle: NDArray[np.float64], side: float) -> tuple[int, int, int, int]:
-        """Left, upper, right and lower edge of a square of `side` millimetres around the point `middle`, in pixels."""
+        """Return left, upper, right and lower edge of a square of `side` millimetres around `middle`, in pixels."""
         point = self.rotation @ middle + self.translation
         x, y = (self.intrinsic @ point)[:2] / point[2] + 0.5  # from a pixel's middle to its edge
         half = side / 2 * self.intrinsic[0, 0] / point[2]
@@ -51,7 +52,7 @@ class Camera:
 
 
 class Frames(Dataset[tuple[Tensor, Tensor]]):
-    """The frames of one split. A sample is an image, uint8 (4, size, size), and the index of its person, int64 ().
+    """Reads the frames of one split. A sample is an image, uint8 (4, size, size), and its person's index, int64 ().
 
     Neighbouring frames look alike, so the splits are blocks of time: held out are the second recordings of the four
     people who have one, and the last fifth of everybody else's sequence, whose first three quarters are trained on.
@@ -114,7 +115,7 @@ class Frames(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _part(folder: Path, split: str) -> list[str]:
-    """Numbers of the frames of `split` in a sequence's folder, in order."""
+    """Return the numbers of the frames of `split` in a sequence's folder, in order."""
     numbers = [name.split("_")[1] for name in files_like(folder, "frame_*_rgb.png")]
     if not numbers:
         raise DataError(f"{folder}: no frame_*_rgb.png in this sequence. Restore its frames.")
@@ -127,7 +128,7 @@ def _part(folder: Path, split: str) -> list[str]:
 
 
 def read_camera(path: Path) -> Camera:
-    """The calibration in `path`: intrinsic matrix, distortion (none in this database), rotation, translation, size."""
+    """Read a calibration: intrinsic matrix, distortion (none in this database), rotation, translation, size."""
     numbers = _numbers(path, "calibration", 8)
     shapes = [len(row) for row in numbers[:8]]
     if shapes != [3, 3, 3, 4, 3, 3, 3, 3]:
@@ -136,7 +137,7 @@ def read_camera(path: Path) -> Camera:
 
 
 def _numbers(path: Path, what: str, rows: int) -> list[NDArray[np.float64]]:
-    """The lines of `path` that are not blank, each as its numbers."""
+    """Return the lines of `path` that are not blank, each as its numbers."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -144,7 +145,10 @@ def _numbers(path: Path, what: str, rows: int) -> list[NDArray[np.float64]]:
     found = []
     for number, line in enumerate(lines, start=1):
         try:
-            found += [np.array([float(word) for word in line.split()])] if line.strip() else []
+            row = np.array([float(word) for word in line.split()])
+            if not np.isfinite(row).all():
+                raise ValueError("a number that is none")
+            found += [row] if len(row) else []
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {line[:40]!r} is not a row of numbers.") from error
     if len(found) < rows or any(len(row) < 2 for row in found[:rows]):
@@ -153,7 +157,7 @@ def _numbers(path: Path, what: str, rows: int) -> list[NDArray[np.float64]]:
 
 
 def read_compressed(path: Path) -> NDArray[np.float64]:
-    """Depths in millimetres, (height, width), 0 where there is none.
+    """Return depths in millimetres, (height, width), 0 where there is none.
 
     The file is width and height as int32, then runs: how many pixels are empty, how many are not, and these as int16.
 
@@ -166,6 +170,8 @@ def read_compressed(path: Path) -> NDArray[np.float64]:
         raise DataError(f"{path}: {error.strerror}. Restore this file.") from error
     try:
         width, height = (int(number) for number in np.frombuffer(content, "<i4", 2))
+        if not (0 < width <= _WIDEST and 0 < height <= _WIDEST):
+            raise ValueError(f"{width} x {height} pixels")
         depth = np.zeros(width * height, np.float64)
         at, place = 8, 0
         while place < len(depth):

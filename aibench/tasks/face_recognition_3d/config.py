@@ -1,4 +1,4 @@
-"""Schema of `task=face_recognition_3d`. Imports no torch."""
+"""Defines the schema of `task=face_recognition_3d`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from aibench.config.bounds import (
     Count,
     Deviation,
     Dropout,
-    Epochs,
     ExistingFile,
     Fraction,
     Halvings,
-    Momentum,
     Pixels,
     Shift,
     Units,
     at_least,
     each_of,
 )
+from aibench.nn.decay import MomentumConfig
 from aibench.tasks.face_recognition_3d import layout
+from aibench.tasks.face_recognition_3d.layout import Layout
 
 TOP = 5  # an answer is right, too, if it is among so many of the network's
 
@@ -35,46 +35,32 @@ FOUR = each_of("red", "green", "blue", "depth")
 
 
 class Network(enum.StrEnum):
-    """Which network."""
+    """Lists the networks."""
 
     resnet50 = enum.auto()  # torchvision's, its first convolution for the channels that are used
     small = enum.auto()  # a stack of convolutions; for images of 32x32 pixels or so
 
 
 class Channels(enum.StrEnum):
-    """What the network sees of a sample."""
+    """Lists what the network may see of a sample."""
 
     rgbd = enum.auto()  # colour and depth
     rgb = enum.auto()
     depth = enum.auto()
 
 
-class Layout(enum.StrEnum):
-    """How the data set on disk is laid out."""
-
-    png_npy = enum.auto()  # the authors': lists of pairs of a PNG and an array of depths
-    biwi = enum.auto()  # the BIWI Kinect Head Pose Database
-
-
-class Decay(enum.StrEnum):
-    """How the learning rate falls."""
-
-    step = enum.auto()  # by `optim.gamma` every `optim.decay_epochs` epochs
-    cosine = enum.auto()  # to 0 at the end of the budget, along half a cosine
-
-
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network.
+    """Holds the network.
 
     Attributes:
-        network: Which one.
+        network: The network.
         channels: What it sees of a sample: `rgb` and `depth` measure what each is worth alone.
-        weights: Of `resnet50`: file with a state_dict of torchvision's ResNet-50 for colour images. The filters for
+        weights: File with a state_dict of torchvision's ResNet-50 for colour images. The filters for
             depth are the mean of those for colour. Null trains from scratch.
-        width: Of `small`: channels of its first convolution. Null for `resnet50`.
-        blocks: Of `small`: further convolutions, each of which doubles the channels and halves height and width.
-        dropout: Of `small`: share of the features that training leaves out before the classifier.
+        width: Channels of the first convolution of `small`. Null for `resnet50`.
+        blocks: Further convolutions of `small`, each of which doubles the channels and halves height and width.
+        dropout: Share of the features that training leaves out before the classifier of `small`.
     """
 
     network: Network = MISSING
@@ -87,18 +73,18 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Faces in colour and depth.
+    """Holds the faces in colour and depth.
 
     Attributes:
-        layout: Of `source=disk`: how the files are laid out.
+        layout: How the files of `source=disk` are laid out.
         classes: Number of people; the training list must name as many.
         size: Height and width of a sample, in pixels.
-        near, far: Of `source=disk`: depths that become 255 and 1, in the unit of the files; 0 is for no depth. With
+        near, far: Depths of `source=disk` that become 255 and 1, in the unit of the files; 0 is for no depth. With
             `layout=biwi`, millimetres beyond the middle of the head.
-        window: Of `layout=biwi`: height and width of what is cut out around the middle of the head, in millimetres.
+        window: Height and width of what `layout=biwi` cuts out around the middle of the head, in millimetres.
         mirror: Whether half of the training samples, by their own draws, are mirrored left to right.
         shift: Training samples are shifted by up to so many pixels, each by its own draw.
-        mean: Of red, green, blue and depth, in 0 to 1; subtracted.
+        mean: The means of red, green, blue and depth, in 0 to 1; subtracted.
         std: Standard deviations of red, green, blue and depth, in 0 to 1; divided by.
     """
 
@@ -115,29 +101,19 @@ class DataConfig(config.DataConfig):
 
 
 @dataclass(slots=True)
-class OptimConfig(config.OptimConfig):
-    """Stochastic gradient descent with momentum.
+class OptimConfig(MomentumConfig):
+    """Holds stochastic gradient descent with momentum, and with a warm-up.
 
     Attributes:
-        momentum: Factor of the running sum of gradients.
-        nesterov: Whether the step looks ahead (Nesterov's momentum).
-        warmup_epochs: Length of the linear rise from 0 to the peak learning rate.
-        decay: How the learning rate falls.
-        decay_epochs: Of `decay=step`: epochs between two falls.
-        gamma: Of `decay=step`: what a fall leaves of the learning rate.
+        decay_epochs: Epochs between two falls of `decay=step`.
     """
 
-    momentum: Momentum = 0.9
-    nesterov: bool = False
-    warmup_epochs: Epochs = 0.0
-    decay: Decay = MISSING
     decay_epochs: Count = 7
-    gamma: Fraction = 0.1
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of 3D face recognition."""
+    """Holds a run of 3D face recognition."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -160,8 +136,7 @@ class Config(RunConfig):
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
-        problems = layout.biwi_problems if self.data.layout is Layout.biwi else layout.list_problems
-        yield from problems(root, typed, self.data.classes)
+        yield from layout.problems(root, typed, self.data.layout, self.data.classes)
 
 
 def _of_model(model: ModelConfig) -> Iterator[str]:

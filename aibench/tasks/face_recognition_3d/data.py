@@ -12,8 +12,9 @@ from torch import Tensor
 from aibench.config import Source
 from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
 from aibench.tasks.face_recognition_3d.biwi import PEOPLE_NAMES, Frames
-from aibench.tasks.face_recognition_3d.config import Config, Layout
-from aibench.tasks.face_recognition_3d.pairs import Pairs, people
+from aibench.tasks.face_recognition_3d.config import Config
+from aibench.tasks.face_recognition_3d.layout import Layout
+from aibench.tasks.face_recognition_3d.pairs import Pairs, people, require_apart
 from aibench.vision import heads
 
 PRIVATE_SIZES = {"train": 62_172, "val": 7_771}  # 80 and 10 % of the 77,715 samples that the authors' README counts
@@ -21,7 +22,11 @@ _DISTINCT = 64
 
 
 class Data(TaskData):
-    """Images, uint8 (4, size, size), red, green, blue and depth, and the index of who they show, int64 ()."""
+    """Holds faces with their depth, and who they show.
+
+    A sample is `(image, person)`: uint8 (4, size, size), red, green, blue and depth (0 where it is not known), and
+    int64 (), an index into `facts["classes"]`.
+    """
 
     unit = "images"
     config: Config
@@ -35,10 +40,12 @@ class Data(TaskData):
         else:
             self.classes = PEOPLE_NAMES if config.data.layout is Layout.biwi else people(self.root)
         self.splits = {split: self._read(split) for split in ("train", "val")}
+        if config.data.source is Source.disk and config.data.layout is not Layout.biwi:
+            require_apart(self.root)
 
     @property
     def facts(self) -> Facts:
-        """`classes`: names of the people, in the order of their indices."""
+        """Return `classes`, the names of the people in the order of their indices."""
         return {"classes": self.classes}
 
     def dataset(self, split: str) -> Any:
@@ -64,7 +71,7 @@ class Data(TaskData):
 
 
 def _portraits(split: str, count: int, classes: int, seed: int) -> tuple[Tensor, Tensor]:
-    """`count` pictures of `classes` people, who take turns. The splits show the same people and share no picture.
+    """Draw `count` pictures of `classes` people, who take turns. The splits show the same people and share no picture.
 
     Returns:
         Images, uint8 (count, 4, 32, 32), and who they show, int64 (count,).

@@ -1,12 +1,21 @@
-"""Where RGB-D faces lie on disk: the authors' lists of pairs, or BIWI's sequences. Imports no torch."""
+"""Finds RGB-D faces on disk: the authors' lists of pairs, or BIWI's sequences. Imports no torch."""
 
 from __future__ import annotations
 
 import csv
+import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import enumerated, listed
+from aibench.datasets.folders import enumerated, not_found
+
+
+class Layout(enum.StrEnum):
+    """Lists how the data set on disk may be laid out."""
+
+    png_npy = enum.auto()  # the authors': lists of pairs of a PNG and an array of depths
+    biwi = enum.auto()  # the BIWI Kinect Head Pose Database
+
 
 # The authors' layout
 
@@ -30,14 +39,16 @@ AGAIN = ("15", "18", "21", "22")  # second recordings
 INSIDE = ("", "hpdb", "faces_0")  # where the folders of the sequences may lie in data.root
 
 
-def list_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
-    """What keeps the folder `root` from holding the authors' lists with `classes` people, a line each."""
+def problems(root: Path, typed: str, layout: Layout, classes: int) -> Iterator[str]:
+    """Yield what keeps the folder `root` from being laid out so, with `classes` people, a line each."""
+    yield from (_biwi_problems if layout is Layout.biwi else _list_problems)(root, typed, classes)
+
+
+def _list_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
+    """Yield what keeps the folder `root` from holding the authors' lists with `classes` people, a line each."""
     missing = [name for name in LISTS.values() if not (root / name).is_file()]
     if missing:
-        yield (
-            f"data.root={typed}: looked for {' and '.join(LISTS.values())}, found {listed(root)}. Set data.root to the "
-            "folder that holds the lists."
-        )
+        yield not_found(typed, " and ".join(LISTS.values()), root, "Set data.root to the folder that holds the lists.")
         return
     for name in LISTS.values():
         header = _header(root / name)
@@ -61,23 +72,25 @@ def _header(path: Path) -> list[str]:
 
 
 def _classes(path: Path) -> set[str]:
-    """Names in the last column; lines that cannot be read are for the reader to name."""
+    """Return the names in the last column; lines that cannot be read are for the reader to name."""
     with path.open(newline="", encoding="utf-8", errors="replace") as lines:
         return {row[2] for row in list(csv.reader(lines))[1:] if len(row) == len(COLUMNS)}
 
 
 def sequences(root: Path) -> Path | None:
-    """The folder that holds BIWI's sequences 01 to 24; None where there is none."""
+    """Return the folder that holds BIWI's sequences 01 to 24; None where there is none."""
     return next((root / name for name in INSIDE if (root / name / "01").is_dir()), None)
 
 
-def biwi_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
-    """What keeps the folder `root` from being the BIWI Kinect Head Pose Database, a line each."""
+def _biwi_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
+    """Yield what keeps the folder `root` from being the BIWI Kinect Head Pose Database, a line each."""
     folder = sequences(root)
     if folder is None:
-        yield (
-            f"data.root={typed}: looked for BIWI's folders 01 to 24 in it, in hpdb or in faces_0, found {listed(root)}."
-            " Set data.root to the folder that holds them."
+        yield not_found(
+            typed,
+            "BIWI's folders 01 to 24 in it, in hpdb or in faces_0",
+            root,
+            "Set data.root to the folder that holds them.",
         )
         return
     missing = [name for name in PEOPLE if not (folder / name).is_dir()]

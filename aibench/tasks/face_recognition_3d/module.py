@@ -10,8 +10,9 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
-from aibench.nn.schedules import each_step, half_cosine, rise, stairs
-from aibench.tasks.face_recognition_3d.config import Channels, Config, Decay
+from aibench.nn.optimizers import sgd
+from aibench.nn.schedules import stairs, warmup_and_decay
+from aibench.tasks.face_recognition_3d.config import TOP, Channels, Config
 from aibench.tasks.face_recognition_3d.model import CHANNELS, network
 from aibench.vision.augment import mirrored, shifted
 from aibench.vision.pixels import Normalise
@@ -37,7 +38,7 @@ class Module(TaskModule):
                 self.initialisation += "; the filters for depth are the mean of those for colour"
         used = CHANNELS[config.model.channels]
         self.normalise = Normalise(config.data.mean[used], config.data.std[used])
-        self.metrics = accuracies(len(self.classes))
+        self.metrics = accuracies(len(self.classes), TOP)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, people), of `images`, uint8 (batch, 4, height, width)."""
@@ -63,21 +64,12 @@ class Module(TaskModule):
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
-        optimizer = torch.optim.SGD(
-            self.parameters(),
-            lr=optim.lr,
-            momentum=optim.momentum,
-            nesterov=optim.nesterov,
-            weight_decay=optim.weight_decay,
-            fused=True,
-        )
-        budget = int(self.trainer.estimated_stepping_batches)
-        epoch = int(self.trainer.num_training_batches)
-        warmup = optim.warmup_epochs * epoch
-        if optim.decay is Decay.cosine:
-            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
-        every = max(1, round(optim.decay_epochs * epoch))
-        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.gamma))
+        optimizer = sgd(self.parameters(), optim, optim.lr)
+
+        def fallen(step: int, epoch: int) -> float:
+            return stairs(step, max(1, round(optim.decay_epochs * epoch)), optim.gamma)
+
+        return warmup_and_decay(optimizer, optim, self.trainer, fallen)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 4, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -85,7 +77,7 @@ class Module(TaskModule):
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
         """Return each image's 5 likeliest people (all if there are fewer): names with probabilities, descending."""
-        return likeliest(self(batch[0].to(self.device)), self.classes)
+        return likeliest(self(batch[0].to(self.device)), self.classes, TOP)
 
     def render(self, batch: Batch) -> Figure:
         """Draw colours and depths with who they show and whom the model takes them for."""

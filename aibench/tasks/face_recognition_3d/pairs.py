@@ -1,4 +1,4 @@
-"""RGB-D faces in the authors' layout: a list of pairs of a PNG and an array of depths."""
+"""Reads RGB-D faces in the authors' layout: a list of pairs of a PNG and an array of depths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aibench.vision.files import read_image
 
 
 class Pairs(Dataset[tuple[Tensor, Tensor]]):
-    """The pairs of one list. A sample is an image, uint8 (4, size, size), and the index of its person, int64 ().
+    """Reads the pairs of one list. A sample is an image, uint8 (4, size, size), and its person's index, int64 ().
 
     Paths lie in arrays, not in strings by the hundred thousand: processes that read samples share their memory.
 
@@ -82,12 +82,24 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
 
 
 def people(root: Path) -> list[str]:
-    """Names of the people in the training list, sorted: the closed set."""
+    """Return the names of the people in the training list, sorted: the closed set."""
     return sorted({row[2] for row in read_list(root / LISTS["train"])})
 
 
+def require_apart(root: Path) -> None:
+    """Check that the two lists share no picture.
+
+    Raises:
+        DataError: They do.
+    """
+    trained = {row[0] for row in read_list(root / LISTS["train"])}
+    for line, row in enumerate(read_list(root / LISTS["val"]), start=2):
+        if row[0] in trained:
+            raise DataError(f"{root / LISTS['val']}, line {line}: {row[0]} is in {LISTS['train']} too.")
+
+
 def read_list(path: Path) -> list[list[str]]:
-    """The lines of a list below its header: path of the colours, path of the depths, name.
+    """Return the lines of a list below its header: path of the colours, path of the depths, name.
 
     Raises:
         DataError: It cannot be read, has no line, or one of another number of fields.
@@ -99,20 +111,24 @@ def read_list(path: Path) -> list[list[str]]:
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}. Restore this file.") from error
     if not rows:
         raise DataError(f"{path}: no line below the header. Restore this file.")
+    named: dict[str, int] = {}
     for line, row in enumerate(rows, start=2):
         if len(row) != len(COLUMNS) or not all(row):
             raise DataError(f"{path}, line {line}: looked for {','.join(COLUMNS)}, found {','.join(row)!r}.")
+        if row[0] in named:
+            raise DataError(f"{path}, line {line}: {row[0]} a second time, after line {named[row[0]]}.")
+        named[row[0]] = line
     return rows
 
 
 def read_depth(path: Path) -> NDArray[np.floating]:
-    """The depths in `path`, (height, width); 0 where there is none.
+    """Return the depths in `path`, (height, width); 0 where there is none.
 
     Raises:
         DataError: It is no array of numbers in two dimensions.
     """
     try:
-        depth = np.load(path, allow_pickle=False)
+        depth = np.load(path, allow_pickle=False, mmap_mode="r")  # a header that promises more than there is is refused
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or f"not an array of depths ({' '.join(str(error).split())})"
         raise DataError(f"{path}: {reason}. Restore this file.") from error

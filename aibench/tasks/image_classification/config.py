@@ -1,4 +1,4 @@
-"""Schema of `task=image_classification`."""
+"""Defines the schema of `task=image_classification`."""
 
 from __future__ import annotations
 
@@ -17,41 +17,33 @@ from aibench.config.bounds import (
     Colours,
     Count,
     Epochs,
-    Fraction,
     Halvings,
-    Momentum,
     Pixels,
     Shift,
     Units,
     at_least,
 )
+from aibench.nn.decay import MomentumConfig
 from aibench.tasks.image_classification import layout
 
 TOP = 5  # an answer is right, too, if it is among so many of the network's
 
 
 class Network(enum.StrEnum):
-    """Which residual network."""
+    """Lists the residual networks."""
 
     resnet50 = enum.auto()  # torchvision's: 25.6 M parameters, for images of 224x224 pixels
     small = enum.auto()  # blocks of two convolutions; for images of 32x32 pixels or so
 
 
-class Decay(enum.StrEnum):
-    """How the learning rate falls after the warm-up."""
-
-    step = enum.auto()  # by `optim.gamma` at each of `optim.milestones`
-    cosine = enum.auto()  # to 0 at the end of the budget, along half a cosine
-
-
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network.
+    """Holds the network.
 
     Attributes:
-        network: Which one.
-        width: Of `small`: channels of its stem. Null for `resnet50`.
-        blocks: Of `small`: blocks, each of which doubles the channels and halves height and width. Null for `resnet50`.
+        network: The network.
+        width: Channels of the stem of `small`. Null for `resnet50`.
+        blocks: Blocks of `small`, each of which doubles the channels and halves height and width. Null for `resnet50`.
     """
 
     network: Network = MISSING
@@ -61,14 +53,14 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The images.
+    """Holds the images.
 
     Attributes:
         classes: Number of classes; that of the class folders in `data.root` must equal it.
         size: Height and width of an image as the network gets it, in pixels.
         resize: Shorter side of a held-out image read from disk before its centre is cut out, in pixels.
         shift: Training batches are shifted by up to so many pixels, each image by its own draw, on the device.
-        mean: Of red, green and blue, in 0 to 1; subtracted.
+        mean: The means of red, green and blue, in 0 to 1; subtracted.
         std: Standard deviations of red, green and blue, in 0 to 1; divided by.
     """
 
@@ -81,34 +73,24 @@ class DataConfig(config.DataConfig):
 
 
 @dataclass(slots=True)
-class OptimConfig(config.OptimConfig):
-    """Stochastic gradient descent with momentum.
+class OptimConfig(MomentumConfig):
+    """Holds stochastic gradient descent with momentum, and with a warm-up.
 
     The peak learning rate is `lr * data.batch_size / lr_batch`: the linear-scaling rule (Goyal et al. 2017,
     arXiv 1706.02677, 2.1).
 
     Attributes:
         lr_batch: Batch size that `lr` is meant for.
-        momentum: Factor of the running sum of gradients.
-        nesterov: Whether the step looks ahead (Nesterov's momentum).
-        warmup_epochs: Length of the linear rise from 0 to the peak learning rate.
-        decay: How the learning rate falls after it.
-        milestones: Of `decay=step`: epochs at which it falls.
-        gamma: Of `decay=step`: factor by which it falls.
+        milestones: Epochs at which the learning rate falls with `decay=step`.
     """
 
     lr_batch: Count = MISSING
-    momentum: Momentum = 0.9
-    nesterov: bool = False
-    warmup_epochs: Epochs = 0.0
-    decay: Decay = MISSING
     milestones: list[Epochs] = field(default_factory=list)
-    gamma: Fraction = 0.1
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image classification."""
+    """Holds a run of image classification."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

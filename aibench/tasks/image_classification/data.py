@@ -16,12 +16,15 @@ from aibench.tasks.image_classification.cluttered import cluttered_digits
 from aibench.tasks.image_classification.config import Config
 from aibench.tasks.image_classification.imagenet import ImageTree
 
-IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # of ILSVRC 2012
+IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # the sizes of ILSVRC 2012
 DISTINCT = 64  # made-up images
 
 
 class Data(TaskData):
-    """Images, uint8 (3, size, size), and the index of what they show, int64 ()."""
+    """Holds images and what they show.
+
+    A sample is `(image, label)`: uint8 (3, size, size) and int64 (), an index into `facts["classes"]`.
+    """
 
     unit = "images"
     config: Config
@@ -42,7 +45,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`classes`: their names, in the order of their indices."""
+        """Return `classes`, their names in the order of their indices."""
         return {"classes": self.classes}
 
     def dataset(self, split: str) -> Any:

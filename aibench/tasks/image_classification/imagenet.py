@@ -1,4 +1,4 @@
-"""Images of an ImageNet tree, read from disk one by one."""
+"""Reads images of an ImageNet tree from disk, one by one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Transform = Callable[[Image.Image], Tensor]
 
 
 class ImageTree(Dataset[tuple[Tensor, Tensor]]):
-    """The images of one split. A sample is an image, uint8 (3, size, size), and the index of its class, int64 ().
+    """Reads the images of one split. A sample is an image, uint8 (3, size, size), and its class's index, int64 ().
 
     File names lie in one array, not in a million strings: processes that read samples share its memory.
 
@@ -61,7 +61,7 @@ class ImageTree(Dataset[tuple[Tensor, Tensor]]):
         return self.transform(image), torch.tensor(self.labels[index])
 
     def path(self, index: int) -> Path:
-        """The file of sample `index`."""
+        """Return the file of sample `index`."""
         return Path(self.folder, self.classes[self.labels[index]], os.fsdecode(self.names[index]))
 
     def fingerprint(self) -> str:
@@ -74,7 +74,7 @@ class ImageTree(Dataset[tuple[Tensor, Tensor]]):
 
 
 def training_transform(size: int) -> Transform:
-    """A random part of the picture at `size` by `size` pixels, mirrored half of the time.
+    """Cut a random part out of the picture at `size` by `size` pixels, mirrored half of the time.
 
     Part: 8 to 100 % of the area, sides as 3:4 to 4:3 (Szegedy et al. 2015, arXiv 1409.4842, 6).
     """
@@ -83,13 +83,13 @@ def training_transform(size: int) -> Transform:
 
 
 def held_out_transform(config: DataConfig) -> Transform:
-    """The middle `size` by `size` pixels of the picture, its shorter side resized to `resize`."""
+    """Cut out the middle `size` by `size` pixels of the picture, its shorter side resized to `resize`."""
     transform: Transform = v2.Compose([v2.Resize(config.resize), v2.CenterCrop(config.size), v2.PILToTensor()])
     return transform
 
 
 def _scan(folder: Path, classes: list[str]) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
-    """Names and class indices of all images in `folder`, class by class; `classes` may name more than it has."""
+    """Return names and class indices of all images in `folder`, class by class; `classes` may name more than it has."""
     index = {name: place for place, name in enumerate(classes)}
     names: list[bytes] = []
     labels: list[NDArray[np.int64]] = []

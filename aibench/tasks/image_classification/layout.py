@@ -1,28 +1,27 @@
-"""Where the images of an ImageNet tree lie: `train/CLASS/*` and `val/CLASS/*` or `validation/CLASS/*`. No torch."""
+"""Finds the images of an ImageNet tree: `train/CLASS/*` and `val/CLASS/*` or `validation/CLASS/*`. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, enumerated, image_files, listed
+from aibench.datasets.folders import class_folders, enumerated, image_files, not_found
 
 SPLITS = {"train": ("train",), "val": ("val", "validation")}
 
 
 def split_folder(root: Path, split: str) -> Path | None:
-    """The folder that holds the classes of `split`; None where there is none."""
+    """Return the folder that holds the classes of `split`; None where there is none."""
     return next((root / name for name in SPLITS[split] if (root / name).is_dir()), None)
 
 
 def problems(root: Path, typed: str, classes: int) -> Iterator[str]:
-    """What keeps the folder `root` from being an ImageNet tree of `classes` classes, a line each."""
+    """Yield what keeps the folder `root` from being an ImageNet tree of `classes` classes, a line each."""
     folders = {split: split_folder(root, split) for split in SPLITS}
     train, val = folders["train"], folders["val"]
     if train is None or val is None:
-        yield (
-            f"data.root={typed}: looked for the folders train and val (or validation), found {listed(root)}. "
-            "Set data.root to the folder that holds them."
+        yield not_found(
+            typed, "the folders train and val (or validation)", root, "Set data.root to the folder that holds them."
         )
         return
     known = class_folders(train)

@@ -10,8 +10,9 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
-from aibench.nn.schedules import each_step, half_cosine, milestones, rise
-from aibench.tasks.image_classification.config import Config, Decay
+from aibench.nn.optimizers import sgd
+from aibench.nn.schedules import milestones, warmup_and_decay
+from aibench.tasks.image_classification.config import TOP, Config
 from aibench.tasks.image_classification.model import network
 from aibench.vision.augment import shifted
 from aibench.vision.pixels import Normalise
@@ -32,7 +33,7 @@ class Module(TaskModule):
         self.classes: list[str] = facts["classes"]
         self.network = network(config.model, len(self.classes))
         self.normalise = Normalise(config.data.mean, config.data.std)
-        self.metrics = accuracies(len(self.classes))
+        self.metrics = accuracies(len(self.classes), TOP)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
@@ -57,21 +58,13 @@ class Module(TaskModule):
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
         peak = optim.lr * self.config.data.batch_size / optim.lr_batch
-        optimizer = torch.optim.SGD(
-            self.parameters(),
-            lr=peak,
-            momentum=optim.momentum,
-            nesterov=optim.nesterov,
-            weight_decay=optim.weight_decay,
-            fused=True,
-        )
-        budget = int(self.trainer.estimated_stepping_batches)
-        epoch = int(self.trainer.num_training_batches)
-        warmup = optim.warmup_epochs * epoch
-        if optim.decay is Decay.cosine:
-            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
-        falls = [max(warmup, milestone * epoch) for milestone in optim.milestones]  # none during the warm-up
-        return each_step(optimizer, lambda step: rise(step, warmup) * milestones(step, falls, optim.gamma))
+        optimizer = sgd(self.parameters(), optim, peak)
+
+        def fallen(step: int, epoch: int) -> float:
+            falls = (max(optim.warmup_epochs, milestone) for milestone in optim.milestones)  # none in the warm-up
+            return milestones(step, [fall * epoch for fall in falls], optim.gamma)
+
+        return warmup_and_decay(optimizer, optim, self.trainer, fallen)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)
@@ -79,7 +72,7 @@ class Module(TaskModule):
     @torch.inference_mode()
     def infer(self, batch: Batch) -> list[list[tuple[str, float]]]:
         """Return each image's 5 likeliest classes (all if there are fewer): names with probabilities, descending."""
-        return likeliest(self(batch[0].to(self.device)), self.classes)
+        return likeliest(self(batch[0].to(self.device)), self.classes, TOP)
 
     def render(self, batch: Batch) -> Figure:
         """Draw pictures with what they show and what the model takes them for, its mistakes in red."""

@@ -1,4 +1,4 @@
-"""Schema of `task=image_compression`."""
+"""Defines the schema of `task=image_compression`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_ITERATIONS = 255  # a byte of the stream's header holds them
 
 
 class EntropyCoder(enum.StrEnum):
-    """What becomes of the bits when an image is written."""
+    """Lists what may become of the bits when an image is written."""
 
     none = enum.auto()  # eight to a byte
     adaptive = enum.auto()  # an arithmetic coder that learns, image by image, how likely each bit is
@@ -27,7 +27,9 @@ class EntropyCoder(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The codec. Each cell of the encoder, and the stem, halves height and width; each of the decoder doubles them.
+    """Holds the codec.
+
+    Each cell of the encoder, and the stem, halves height and width; each of the decoder doubles them.
 
     Attributes:
         stem: Channels of the encoder's first convolution.
@@ -54,13 +56,13 @@ class ModelConfig(config.ModelConfig):
 
     @property
     def block(self) -> int:
-        """Pixels to a side of the block that `bits` bits stand for."""
+        """Return the pixels to a side of the block that `bits` bits stand for."""
         return int(2 ** len(self.decoder))
 
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The images.
+    """Holds the images.
 
     Attributes:
         size: Height and width of a training patch, in pixels. Held-out images are taken whole.
@@ -71,7 +73,7 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam.
+    """Holds Adam.
 
     Attributes:
         milestones: Epochs at which the learning rate falls.
@@ -84,7 +86,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image compression."""
+    """Holds a run of image compression."""
 
     logs: ClassVar = ("val/ms_ssim", "val/bits_per_pixel")
 

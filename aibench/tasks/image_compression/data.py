@@ -22,7 +22,7 @@ KODAK_SIZE = (512, 768)
 
 
 class MadeUp(Dataset[Tensor]):
-    """Random images: what the reference model is timed on where its data are not at hand.
+    """Repeats random images in turn: the reference model is timed on them where its data are not at hand.
 
     Args:
         images: uint8 (images, 3, height, width); the samples take turns in using them.
@@ -40,16 +40,19 @@ class MadeUp(Dataset[Tensor]):
         return self.images[index % len(self.images)]
 
     def gather(self, indices: Tensor) -> Tensor:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         return self.images[indices % len(self.images)]
 
     def fingerprint(self) -> str:
-        """Of all pixels, and of how many samples there are."""
+        """Return the digest of all pixels, and of how many samples there are."""
         return digest(self.images, str(self.count))
 
 
 class Data(TaskData):
-    """Images, uint8 (3, height, width): patches of `data.size` pixels to train on, whole pictures to evaluate with."""
+    """Holds images: patches to train on, whole pictures held out.
+
+    A sample is `image`: uint8 (3, height, width); height and width of a patch are `data.size`.
+    """
 
     unit = "patches"
     config: Config
@@ -62,7 +65,7 @@ class Data(TaskData):
         return self.splits[split]
 
     def collate(self, samples: list[Tensor]) -> Tensor | list[Tensor]:
-        """One tensor of images of one size; a list where sizes differ, as Kodak's upright and flat ones."""
+        """Return one tensor of images of one size; a list where sizes differ, as Kodak's upright and flat ones."""
         return torch.stack(samples) if len({image.shape for image in samples}) == 1 else samples
 
     def fingerprint(self) -> str:

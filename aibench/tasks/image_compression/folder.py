@@ -1,4 +1,4 @@
-"""Images read from disk one by one: random patches of any folder tree, and whole pictures to evaluate with."""
+"""Reads images from disk one by one: random patches of any folder tree, and whole pictures to evaluate with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from aibench.vision.files import read_image
 
 
 class Files(Dataset[Tensor]):
-    """The images of a folder. A sample is one of them, uint8 (3, height, width).
+    """Reads the images of a folder. A sample is one of them, uint8 (3, height, width).
 
     File names lie in one array, not in a million strings: processes that read samples share its memory.
 
@@ -51,7 +51,7 @@ class Files(Dataset[Tensor]):
         return len(self.names)
 
     def path(self, index: int) -> Path:
-        """The file of sample `index`."""
+        """Return the file of sample `index`."""
         return self.folder / os.fsdecode(self.names[index])
 
     def fingerprint(self) -> str:
@@ -64,12 +64,14 @@ class Files(Dataset[Tensor]):
 
 
 class Patches(Files):
-    """A random patch of each image, uint8 (3, size, size). An image smaller than that is continued by its border.
+    """Cuts a random patch out of each image, uint8 (3, size, size).
+
+    An image smaller than that is continued by its border.
 
     Args:
         folder: Holds images, and folders of them at any depth.
         size: Height and width of a patch.
-        count: As in `Files`.
+        count: How many to take, evenly spaced; None takes all.
     """
 
     def __init__(self, folder: Path, size: int, count: int | None) -> None:
@@ -82,11 +84,11 @@ class Patches(Files):
 
 
 class Pictures(Files):
-    """Whole images, uint8 (3, height, width), each of its own size.
+    """Reads whole images, uint8 (3, height, width), each of its own size.
 
     Args:
         folder: Holds them, not in folders of their own.
-        count: As in `Files`.
+        count: How many to take, evenly spaced; None takes all.
     """
 
     def __init__(self, folder: Path, count: int | None) -> None:

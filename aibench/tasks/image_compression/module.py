@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class Module(TaskModule):
         assert self.trainer.max_epochs is not None
         epoch = self.trainer.estimated_stepping_batches / self.trainer.max_epochs
         places = [milestone * epoch for milestone in optim.milestones]
-        return each_step(optimizer, lambda step: milestones(step, places, optim.gamma))
+        return each_step(optimizer, partial(milestones, places=places, factor=optim.gamma))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)

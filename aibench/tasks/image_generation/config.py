@@ -1,4 +1,4 @@
-"""Schema of `task=image_generation`."""
+"""Defines the schema of `task=image_generation`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EMBEDDED = {"train": 3750, "val": 1250}  # digits
 
 
 class Network(enum.StrEnum):
-    """Which generator and critic."""
+    """Lists the generators and critics."""
 
     mlp = enum.auto()  # perceptrons of four layers with ReLU: the paper's
     dcgan = enum.auto()  # convolutions that double or halve the image: the default of the authors' code
@@ -27,14 +27,14 @@ class Network(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Generator and critic.
+    """Holds generator and critic.
 
     Attributes:
-        network: Which ones.
+        network: The networks.
         latent: Numbers of noise that an image is generated from.
-        hidden: Of `mlp`: units of each of the three hidden layers. Null for `dcgan`.
-        width: Of `dcgan`: channels where the image has half its height and width. Null for `mlp`.
-        critic_norm: Of `dcgan`: whether the critic has batch normalisation. Without it a score depends on its image
+        hidden: Units of each of the three hidden layers of `mlp`. Null for `dcgan`.
+        width: Channels of `dcgan` where the image has half its height and width. Null for `mlp`.
+        critic_norm: Whether the critic of `dcgan` has batch normalisation. Without it a score depends on its image
             alone in training too. Null for `mlp`.
     """
 
@@ -47,12 +47,12 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The images.
+    """Holds the images.
 
     Attributes:
         channels: 3 of colour, or 1 of grey.
         size: Height and width, in pixels.
-        category: Of LSUN: which of its databases, as in `bedroom_train_lmdb`.
+        category: The database of LSUN, as in `bedroom_train_lmdb`.
     """
 
     channels: Annotated[int, OneOf((1, 3))] = MISSING
@@ -62,7 +62,7 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """RMSprop for both networks, and weights of the critic that are clipped.
+    """Holds RMSprop for both networks, and the clip of the critic's weights.
 
     A step of the session is one step of the critic, on one batch; a step of the generator follows after each
     `critic_steps` of them.
@@ -70,9 +70,9 @@ class OptimConfig(config.OptimConfig):
     Attributes:
         clip: After each step the critic's weights are clipped to -clip to clip.
         critic_steps: Critic steps before each generator step.
-        thorough_steps: The same, of those generator steps before which the critic is to be near its optimum.
-        thorough_first: Those are: so many at the start.
-        thorough_every: And each so many-th one.
+        thorough_steps: Critic steps before the generator steps for which the critic is to be near its optimum.
+        thorough_first: So many generator steps at the start are of that kind.
+        thorough_every: Each so many-th generator step is of that kind, too.
     """
 
     clip: Positive = MISSING
@@ -84,7 +84,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class TargetConfig(config.TargetConfig):
-    """The quality to reach, and the budget.
+    """Holds the quality to reach, and the budget.
 
     Attributes:
         window: `val/em_distance` is the mean over so many last evaluations.
@@ -95,7 +95,7 @@ class TargetConfig(config.TargetConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image generation."""
+    """Holds a run of image generation."""
 
     logs: ClassVar = ("val/em_distance", "val/em_distance_unsmoothed", "val/sliced_wasserstein")
 

@@ -6,54 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from aibench.config import Source
-from aibench.contract import Facts, Identity, TaskData, Tensors, digest
+from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import LSUN_BEDROOMS
 from aibench.tasks.image_generation.config import Config
 from aibench.tasks.image_generation.lsun import Lsun
 from aibench.tasks.image_generation.mnist import mnist
 
-LSUN_SIZES = {"train": 3_033_042, "val": 300}  # of its bedrooms
+LSUN_SIZES = {"train": 3_033_042, "val": 300}  # LSUN's bedrooms
 BEDROOMS = "bedroom"
 _DISTINCT = 64
 
 
-class Images(Tensors):
-    """Images in memory."""
+class MadeUp(InTurn):
+    """Repeats random images in turn: the reference model is timed on them where its data are not at hand."""
 
     def fingerprint(self) -> str:
-        """Of all pixels."""
-        return digest(*self.tensors)
-
-
-class MadeUp(Images):
-    """Random images: what the reference model is timed on where its data are not at hand.
-
-    Args:
-        images: uint8 (images, channels, height, width); the samples take turns in using them.
-        count: Number of samples.
-    """
-
-    def __init__(self, images: Tensor, count: int) -> None:
-        super().__init__(torch.arange(count) % len(images))
-        self.images = images
-
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return (self.images[super().__getitem__(index)[0]],)
-
-    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
-        return (self.images[super().gather(indices)[0]],)
-
-    def fingerprint(self) -> str:
-        """Of all pixels."""
-        return digest(self.images, *self.tensors)
+        """Return the digest of all pixels, and of which image each sample is."""
+        return digest(*self.tensors, torch.arange(self.count) % len(self.tensors[0]))
 
 
 class Data(TaskData):
-    """Images, uint8 (channels, size, size); a sample is a tuple of one."""
+    """Holds images.
+
+    A sample is `(image,)`, a tuple of one: uint8 (channels, size, size).
+    """
 
     unit = "images"
     config: Config
@@ -64,7 +42,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`held_out`: number of held-out images; the evaluation generates as many."""
+        """Return `held_out`, the number of held-out images; the evaluation generates as many."""
         return {"held_out": len(self.splits["val"])}
 
     def dataset(self, split: str) -> Any:
@@ -85,11 +63,11 @@ class Data(TaskData):
         count = data.train_size if split == "train" else data.val_size
         match data.source:
             case Source.embedded:
-                return Images(mnist(split, count, self.config.data.seed))
+                return Tensors(mnist(split, count, self.config.data.seed))
             case Source.disk:
                 return Lsun(Path(str(data.root)).expanduser(), split, data)
             case Source.synthetic:
                 generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
                 shape = (_DISTINCT, data.channels, data.size, data.size)
                 images = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
-                return MadeUp(images, count or LSUN_SIZES[split])
+                return MadeUp(count or LSUN_SIZES[split], images)

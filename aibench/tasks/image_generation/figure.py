@@ -16,7 +16,7 @@ def draw(generated: Tensor, real: Tensor, scores: tuple[list[float], list[float]
 
     Args:
         generated: uint8 (images, channels, size, size).
-        real: As many as `generated`.
+        real: Images of the same number and form.
         scores: The critic's, of either kind.
     """
     side = math.ceil(math.sqrt(len(real)))

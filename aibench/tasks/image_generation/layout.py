@@ -1,4 +1,4 @@
-"""Where LSUN's databases lie: `CATEGORY_train_lmdb/data.mdb` and `CATEGORY_val_lmdb/data.mdb`. No torch."""
+"""Finds LSUN's databases: `CATEGORY_train_lmdb/data.mdb` and `CATEGORY_val_lmdb/data.mdb`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CATEGORIES = (
 
 
 def database(root: Path, category: str, split: str) -> Path:
-    """The file that holds the images of `split`."""
+    """Return the file that holds the images of `split`."""
     return root / f"{category}_{split}_lmdb" / "data.mdb"
 
 
 def problems(root: Path, typed: str, category: str) -> Iterator[str]:
-    """What keeps the folder `root` from being LSUN, a line each."""
+    """Yield what keeps the folder `root` from being LSUN, a line each."""
     for split in SPLITS:
         file = database(root, category, split)
         if file.is_file():

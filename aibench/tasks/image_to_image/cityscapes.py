@@ -1,4 +1,4 @@
-"""Cityscapes on disk: unpaired images to train on, and held-out pairs with their classes."""
+"""Reads Cityscapes from disk: unpaired images to train on, and held-out pairs with their classes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from aibench.contract import DataError
 from aibench.tasks.image_to_image.classes import LABELS, class_of_colour, class_of_id
 from aibench.tasks.image_to_image.layout import Files, Layout
 from aibench.tasks.image_to_image.scores import nearest_colour
-from aibench.vision.files import read_image
+from aibench.vision.files import read_image, read_values
 
 
 class Reader:
     """Reads the images of one split.
 
     Args:
-        files: Of the split.
+        files: The split's.
         size: Height and width to which images are resized, in pixels (bicubic, as in the authors' code).
         counts: Takes so many label maps and photos, evenly spaced; None takes all.
 
@@ -43,15 +43,15 @@ class Reader:
         )
 
     def label_map(self, index: int) -> Tensor:
-        """A label map in colours, uint8 (3, size, size)."""
+        """Read a label map in colours, uint8 (3, size, size)."""
         return _tensor(self._resized(self._labels(index)))
 
     def photo(self, index: int) -> Tensor:
-        """A photo, uint8 (3, size, size)."""
+        """Read a photo, uint8 (3, size, size)."""
         return _tensor(self._resized(self._photo(index)))
 
     def pair(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        """A label map, its photo, and the classes of its pixels, uint8 (height, width) at the size of its file.
+        """Read a label map, its photo, and the classes of its pixels, uint8 (height, width) at the size of its file.
 
         Raises:
             DataError: The images differ in size, or the map holds what is no label.
@@ -91,10 +91,12 @@ class Reader:
         return image.resize((self.size, self.size), Image.Resampling.BICUBIC)
 
     def _of_ids(self, index: int, labels: Image.Image) -> Tensor:
-        image = read_image(self.ids[index])
-        values = np.asarray(image)[:, :, 0]
-        if image.size != labels.size:
-            raise DataError(f"{self.ids[index]}: {_pixels(image)}, and {self.labels[index]} has {_pixels(labels)}.")
+        values = read_values(self.ids[index])
+        height, width = values.shape
+        if (width, height) != labels.size:
+            raise DataError(
+                f"{self.ids[index]}: {width}x{height} pixels, and {self.labels[index]} has {_pixels(labels)}."
+            )
         if values.max() >= len(LABELS):
             raise DataError(
                 f"{self.ids[index]}: holds the value {values.max()}, and Cityscapes' labels are 0 to {len(LABELS) - 1}."
@@ -103,7 +105,7 @@ class Reader:
 
 
 class Unpaired(Dataset[tuple[Tensor, Tensor]]):
-    """Label maps with photos that have nothing to do with them, read from disk.
+    """Reads label maps from disk with photos that have nothing to do with them.
 
     `order` says which photo comes with a sample; each epoch has another. An epoch has as many samples as there are
     label maps or photos, whichever are more; the fewer take turns.
@@ -122,7 +124,7 @@ class Unpaired(Dataset[tuple[Tensor, Tensor]]):
         return reader.label_map(index % len(reader.labels)), reader.photo(int(self.order[index]))
 
     def redraw(self, generator: np.random.Generator) -> None:
-        """Pair the photos with other label maps."""
+        """Give the photos other label maps."""
         self.order = np.resize(generator.permutation(len(self.reader.photos)), self.length)
 
     def signature(self) -> str:
@@ -135,7 +137,7 @@ class Unpaired(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Paired(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Label maps with their photos and their classes, read from disk."""
+    """Reads label maps from disk with their photos and their classes."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
@@ -156,7 +158,7 @@ class Paired(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 def _of_colours(labels: Image.Image) -> Tensor:
-    """The classes of a prepared label map: JPEG compression has moved its colours a little."""
+    """Return the classes of a prepared label map: JPEG compression has moved its colours a little."""
     colours = class_of_colour()
     nearest = nearest_colour(_tensor(labels)[None], torch.tensor(list(colours), dtype=torch.uint8))[0]
     return torch.tensor(list(colours.values()), dtype=torch.uint8)[nearest]

@@ -1,4 +1,4 @@
-"""Schema of `task=image_to_image`. Imports no torch."""
+"""Defines the schema of `task=image_to_image`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Criterion = Annotated[float, between(0, 1, without_low=True)]
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Two generators and two discriminators.
+    """Holds two generators and two discriminators.
 
     Attributes:
         blocks: Residual blocks of a generator.
@@ -60,7 +60,7 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Label maps and photos.
+    """Holds label maps and photos.
 
     Attributes:
         load: Height and width of a training image before a part of it is cut out, in pixels.
@@ -78,7 +78,7 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam for the generators, and another for the discriminators.
+    """Holds Adam for the generators, and another for the discriminators.
 
     Attributes:
         beta1: Adam's first coefficient; the second is 0.999.
@@ -97,7 +97,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class TargetConfig(config.TargetConfig):
-    """Three criteria, of which `val/criteria` tells how far all are met.
+    """Holds three criteria, of which `val/criteria` tells how far all are met.
 
     Attributes:
         pixel_accuracy: Criterion of `val/pixel_accuracy`.
@@ -112,7 +112,7 @@ class TargetConfig(config.TargetConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image-to-image translation."""
+    """Holds a run of image-to-image translation."""
 
     logs: ClassVar = (CRITERIA, *(f"val/{of}{score}" for of in ("", "label_", "real_") for score in SCORES))
 

@@ -19,12 +19,12 @@ from aibench.tasks.image_to_image.cityscapes import Paired, Reader, Unpaired
 from aibench.tasks.image_to_image.classes import CLASSES, VOID, palette
 from aibench.tasks.image_to_image.config import Config
 
-SIZES = {"train": 2_975, "val": 500}  # of Cityscapes
+SIZES = {"train": 2_975, "val": 500}  # Cityscapes' sizes
 _DISTINCT = 16  # made-up images
 
 
 class UnpairedTensors(Dataset[tuple[Tensor, ...]]):
-    """Label maps with photos that have nothing to do with them, in memory.
+    """Holds label maps in memory, with photos that have nothing to do with them.
 
     Args:
         labels: uint8 (label maps, 3, height, width).
@@ -44,31 +44,31 @@ class UnpairedTensors(Dataset[tuple[Tensor, ...]]):
         return self.labels[index % len(self.labels)], self.photos[self.order[index] % len(self.photos)]
 
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         return self.labels[indices % len(self.labels)], self.photos[self.order[indices] % len(self.photos)]
 
     def redraw(self, generator: np.random.Generator) -> None:
-        """Pair the photos with other label maps."""
+        """Give the photos other label maps."""
         self.order = torch.from_numpy(generator.permutation(len(self)))
 
     def signature(self) -> str:
-        """What a fingerprint is made of."""
+        """Return what a fingerprint is made of."""
         return digest(self.labels, self.photos)
 
 
 class PairedTensors(Tensors):
-    """Label maps, photos of the same scenes, and the classes of their pixels, uint8 (scenes, height, width)."""
+    """Holds label maps, photos of the same scenes, and the classes of their pixels, uint8 (scenes, height, width)."""
 
     def signature(self) -> str:
-        """What a fingerprint is made of."""
+        """Return what a fingerprint is made of."""
         return digest(*self.tensors)
 
 
 class MadeUpPairs(PairedTensors):
-    """A few pairs that take turns.
+    """Repeats a few pairs in turn.
 
     Args:
-        tensors: Of the pairs.
+        tensors: The pairs'.
         length: Samples.
     """
 
@@ -83,15 +83,16 @@ class MadeUpPairs(PairedTensors):
         return super().__getitem__(index % len(self.tensors[0]))
 
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         return super().gather(indices % len(self.tensors[0]))
 
 
 class Data(TaskData):
-    """To train on: a label map and a photo, unpaired, each uint8 (3, load, load).
+    """Holds label maps and photos of streets: unpaired to train on, of the same scenes held out.
 
-    Held out: a label map and its photo, each uint8 (3, size, size), and the classes of the map's pixels, uint8
-    (height, width), with `classes.VOID` where they are not scored.
+    A training sample is `(labels, photo)`, uint8 (3, load, load) each; the two have nothing to do with each other. A
+    held-out sample is `(labels, photo, classes)`: uint8 (3, size, size) each, and the classes of the map's pixels,
+    uint8 (height, width), with `classes.VOID` where they are not scored.
     """
 
     unit = "images"  # an image is a sample: one label map and one photo
@@ -116,7 +117,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`classes` and `palette`: their names and colours. `segmenter`: names the network that scores; null: none."""
+        """Return `classes` and `palette`, names and colours, and `segmenter`, the network that scores; null: none."""
         colours = [list(colour) for colour in palette(self.classes)]
         return {"classes": list(self.classes), "palette": colours, "segmenter": self.segmenter}
 
@@ -175,7 +176,7 @@ class Data(TaskData):
 
 
 def _sha256(path: Path) -> str:
-    """Names the file by what is in it: 16 hexadecimal digits."""
+    """Return a name for the file by what is in it: 16 hexadecimal digits."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Where the images of Cityscapes lie, as published or prepared for CycleGAN and pix2pix. Imports no torch.
+"""Finds the images of Cityscapes, as published or prepared for CycleGAN and pix2pix. Imports no torch.
 
 raw       `leftImg8bit/SPLIT/CITY/*_leftImg8bit.png` and `gtFine/SPLIT/CITY/*_gtFine_{color,labelIds}.png`, of the
           splits train and val
@@ -10,11 +10,12 @@ joined    `train` and `test` (or `val`), each file a photo and at its right the 
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, enumerated, image_files, listed
+from aibench.datasets.folders import class_folders, enumerated, image_files, listed, not_found
 
 _PHOTO, _COLOURS, _IDS = "_leftImg8bit.png", "_gtFine_color.png", "_gtFine_labelIds.png"
 _HELD_OUT = ("test", "val")
@@ -22,7 +23,7 @@ _WANTED = "leftImg8bit and gtFine, or trainA, trainB, testA and testB, or train 
 
 
 class Layout(enum.StrEnum):
-    """How a folder holds the data set."""
+    """Lists how a folder may hold the data set."""
 
     raw = enum.auto()
     folders = enum.auto()
@@ -31,7 +32,7 @@ class Layout(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of one split, sorted.
+    """Holds the files of one split, sorted.
 
     Attributes:
         layout: How the folder holds them.
@@ -47,7 +48,7 @@ class Files:
 
 
 def layout_of(root: Path) -> Layout | None:
-    """How `root` holds the data set; None where it does not."""
+    """Return how `root` holds the data set; None where it does not."""
 
     def has(*names: str) -> bool:
         return all((root / name).is_dir() for name in names)
@@ -62,20 +63,17 @@ def layout_of(root: Path) -> Layout | None:
 
 
 def problems(root: Path, typed: str) -> Iterator[str]:
-    """What keeps the folder `root` from being one of the three layouts, a line each."""
+    """Yield what keeps the folder `root` from being one of the three layouts, a line each."""
     layout = layout_of(root)
     if layout is None:
-        yield (
-            f"data.root={typed}: looked for the folders {_WANTED}, found {listed(root)}. Set data.root to the folder "
-            "that holds them."
-        )
+        yield not_found(typed, f"the folders {_WANTED}", root, "Set data.root to the folder that holds them.")
         return
     for split in ("train", "val"):
         yield from _problems_of(root, typed, split, layout)
 
 
 def files(root: Path, split: str) -> Files:
-    """The files of `split`, `train` or `val`, in `root`, which has no `problems`."""
+    """Return the files of `split`, `train` or `val`, in `root`, which has no `problems`."""
     layout = layout_of(root)
     assert layout is not None, "Config.problems lets no such root through"
     if layout is Layout.raw:
@@ -93,7 +91,7 @@ def files(root: Path, split: str) -> Files:
 
 
 def _folder(root: Path, split: str, letter: str) -> Path:
-    """The folder of `split` in a prepared layout."""
+    """Return the folder of `split` in a prepared layout."""
     names = ("train",) if split == "train" else _HELD_OUT
     return next(root / f"{name}{letter}" for name in names if (root / f"{name}{letter}").is_dir())
 
@@ -105,8 +103,14 @@ def _problems_of(root: Path, typed: str, split: str, layout: Layout) -> Iterator
     for letter in "AB" if layout is Layout.folders else [""]:
         folder = _folder(root, split, letter)
         if not image_files(folder):
-            yield f"data.root={typed}: looked for images in {folder.name}, found {listed(folder)}. Restore them."
+            yield not_found(typed, f"images in {folder.name}", folder, "Restore them.")
             return
+    if layout is Layout.folders:
+        for folder in (_folder(root, split, letter) for letter in "AB"):
+            twice = sorted(number for number, count in Counter(map(_number, image_files(folder))).items() if count > 1)
+            if twice:
+                yield f"data.root={typed}: {folder.name} has two images of {enumerated(twice)}. Remove one of each."
+                return
     if layout is Layout.folders and split == "val":
         first, second = (_folder(root, split, letter) for letter in "AB")
         numbers = [{_number(name) for name in image_files(folder)} for folder in (first, second)]
@@ -142,7 +146,7 @@ def _raw_problems(root: Path, typed: str, split: str) -> Iterator[str]:
 
 
 def _frames(folder: Path, kind: str) -> list[str]:
-    """`CITY/FRAME` of each file of a kind, sorted."""
+    """Return `CITY/FRAME` of each file of a kind, sorted."""
     return [
         f"{city}/{name.removesuffix(kind)}"
         for city in class_folders(folder)
@@ -152,5 +156,5 @@ def _frames(folder: Path, kind: str) -> list[str]:
 
 
 def _number(name: str) -> str:
-    """What a photo's and its label map's file names share: `7` of `7_A.jpg`."""
+    """Return what the file names of a photo and its label map share: `7` of `7_A.jpg`."""
     return Path(name).stem.removesuffix("_A").removesuffix("_B")

@@ -1,10 +1,10 @@
-"""COCO 2014's captions from disk: read and split into words once, then kept; and its images, read one by one."""
+"""Reads COCO 2014 from disk: captions, split into words once, then kept; and images, one by one."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,19 +22,19 @@ from aibench.text.batches import Ragged
 from aibench.text.vocabulary import BOS, EOS, Vocabulary
 from aibench.vision.files import read_image
 
-_RECIPE = 1  # of the prepared file: another number makes it anew
+_RECIPE = 1  # the version of the prepared file: another number makes it anew
 _WORD = re.compile(r"n't\b|'(?:s|m|d|ll|re|ve)\b|\w+(?=n't\b)|\w+(?:[-/.]\w+|[:,]\d\w*)*|[^\w\s]")
 
 Whole = NDArray[np.int64]
 
 
 class Captions(NamedTuple):
-    """The captions of one split, image by image.
+    """Holds the captions of one split, image by image.
 
     Attributes:
-        files: Of the images, below the root, bytes (images,).
-        indices: Of the words, with `BOS` and `EOS`, a sequence for each caption.
-        owners: Which image each caption is of, int64 (captions,), ascending.
+        files: The images' files, below the root, bytes (images,).
+        indices: The words' indices, with `BOS` and `EOS`, a sequence for each caption.
+        owners: The image of each caption, int64 (captions,), ascending.
     """
 
     files: NDArray[np.bytes_]
@@ -48,7 +48,7 @@ class _Image(NamedTuple):
 
 
 class Pictures:
-    """Images on disk.
+    """Reads images on disk.
 
     Args:
         root: Where `files` are.
@@ -74,7 +74,7 @@ class Pictures:
 
 
 def words(text: str) -> list[str]:
-    """The words of a caption, in lower case; punctuation marks, `'s` and `n't` are words of their own.
+    """Return the words of a caption, in lower case; punctuation marks, `'s` and `n't` are words of their own.
 
     NLTK's `word_tokenize`, which the authors' code uses, splits most captions so as well. It has other quotation
     marks, keeps `p.m.`, `u.s.`, `...` and `w/` whole, and an apostrophe with the word that it begins. Where a sentence
@@ -84,7 +84,7 @@ def words(text: str) -> list[str]:
 
 
 def captions(config: Config) -> tuple[Vocabulary, dict[str, Captions]]:
-    """The words of the training captions, and the captions of both splits.
+    """Return the words of the training captions, and the captions of both splits.
 
     Raises:
         DataError: A file cannot be read, or does not hold what it should.
@@ -112,7 +112,7 @@ def captions(config: Config) -> tuple[Vocabulary, dict[str, Captions]]:
 
 
 def transform(config: Config, split: str) -> v2.Compose:
-    """From a picture to uint8 (3, size, size): made square, and a little cut off; see `DataConfig.margin`."""
+    """Return how a picture becomes uint8 (3, size, size): made square, a little cut off; see `DataConfig.margin`."""
     size, margin = config.model.size, config.data.margin
     square = v2.Resize((size + margin, size + margin), interpolation=InterpolationMode.LANCZOS)
     if split == "val":
@@ -141,7 +141,7 @@ def _encoded(splits: dict[str, list[_Image]], least: int) -> dict[str, NDArray[A
 
 
 def _coco2014(files: list[Path], contents: list[bytes]) -> dict[str, list[_Image]]:
-    """COCO's own files: `images` with `id` and `file_name`, `annotations` with `id`, `image_id` and `caption`."""
+    """Read COCO's own files: `images` with `id` and `file_name`, `annotations` with `id`, `image_id` and `caption`."""
     return {
         split: list(_annotated(path, _object(path, content, ("images", "annotations")), FOLDERS[split]))
         for split, path, content in zip(FOLDERS, files, contents, strict=True)
@@ -149,14 +149,19 @@ def _coco2014(files: list[Path], contents: list[bytes]) -> dict[str, list[_Image
 
 
 def _annotated(path: Path, content: dict[str, Any], folder: str) -> Iterator[_Image]:
-    """The images in the order of their ids, the captions of each in the order of theirs; without one it is left out."""
+    """Yield the images in the order of their ids, the captions of each in the order of theirs.
+
+    An image without a caption is left out.
+    """
     images: dict[int, _Image] = {}
     for row in content["images"]:
         number, file = _fields(path, "an image", row, id=int, file_name=str)
         if number in images:
             raise DataError(f"{path}: two images with the id {number}. Restore this file.")
         images[number] = _Image(f"{folder}/{file}", [])
+    _each_once(path, (image.file for image in images.values()), "two images of the file")
     rows = [_fields(path, "an annotation", row, id=int, image_id=int, caption=str) for row in content["annotations"]]
+    _each_once(path, (number for number, _, _ in rows), "two annotations with the id")
     for number, owner, caption in sorted(rows):
         if owner not in images:
             raise DataError(f"{path}: annotation {number} is of image {owner}, which is not listed. Restore this file.")
@@ -165,28 +170,39 @@ def _annotated(path: Path, content: dict[str, Any], folder: str) -> Iterator[_Im
 
 
 def _karpathy(files: list[Path], contents: list[bytes]) -> dict[str, list[_Image]]:
-    """Karpathy & Li's file: `images` with `filepath`, `filename`, `split` and `sentences`, each with its `raw` text.
+    """Read Karpathy & Li's file: `images` with `filepath`, `filename`, `split`, and `sentences` with `raw` text.
 
     Trained on are `train` and `restval`; held out is `test`.
     """
     (path,), (content,) = files, contents
     splits: dict[str, list[_Image]] = {"train": [], "val": []}
     parts = {"train": "train", "restval": "train", "test": "val", "val": None}
+    seen: list[str] = []
     for row in _object(path, content, ("images",))["images"]:
         folder, file, part, sentences = _fields(
             path, "an image", row, filepath=str, filename=str, split=str, sentences=list
         )
+        seen.append(f"{folder}/{file}")
         if part not in parts:
             raise DataError(f"{path}: {file} is of the split {part!r}, not of {', '.join(parts)}. Restore this file.")
         texts = [_fields(path, f"a sentence of {file}", sentence, raw=str)[0] for sentence in sentences]
         split = parts[part]
         if split is not None and texts:
             splits[split].append(_Image(f"{folder}/{file}", [_split(path, file, text) for text in texts]))
+    _each_once(path, seen, "two images of the file")
     return splits
 
 
+def _each_once(path: Path, values: Iterable[Any], what: str) -> None:
+    seen = set()
+    for value in values:
+        if value in seen:
+            raise DataError(f"{path}: {what} {value}. Restore this file.")
+        seen.add(value)
+
+
 def _object(path: Path, content: bytes, lists: tuple[str, ...]) -> dict[str, Any]:
-    """A file's JSON object, which has a list under each of `lists`."""
+    """Return a file's JSON object, which has a list under each of `lists`."""
     try:
         parsed = json.loads(content)
     except UnicodeDecodeError as error:
@@ -204,7 +220,7 @@ def _object(path: Path, content: bytes, lists: tuple[str, ...]) -> dict[str, Any
 
 
 def _fields(path: Path, what: str, row: Any, **kinds: type) -> list[Any]:
-    """The fields of `row` that `kinds` names, each of its type."""
+    """Return the fields of `row` that `kinds` names, each of its type."""
     for name, kind in kinds.items():
         if not isinstance(row, dict) or not isinstance(row.get(name), kind):
             shown = str(row)[:60]

@@ -1,4 +1,4 @@
-"""Schema of `task=image_to_text`."""
+"""Defines the schema of `task=image_to_text`."""
 
 from __future__ import annotations
 
@@ -25,36 +25,30 @@ from aibench.config.bounds import (
     at_least,
     between,
 )
+from aibench.nn.decay import Annealing
 from aibench.tasks.image_to_text import layout
 
 SMALLEST, LARGEST = 32, 120  # height and width of generated scenes: half the width of the photographs' held-out part
 
 
 class Encoder(enum.StrEnum):
-    """Which convolutional network looks at the image."""
+    """Lists the convolutional networks that may look at the image."""
 
     resnet152 = enum.auto()  # torchvision's, for images of 224x224 pixels
     inception_v3 = enum.auto()  # torchvision's, for images of 299x299 pixels
     small = enum.auto()  # a few convolutions; for images of 48x48 pixels or so
 
 
-class Decay(enum.StrEnum):
-    """How the learning rate falls."""
-
-    none = enum.auto()  # not at all
-    cosine = enum.auto()  # to 0 at the end of the budget, along half a cosine
-
-
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network: a convolutional encoder, and an LSTM that writes the caption (Vinyals et al. 2015, arXiv 1411.4555).
+    """Holds a convolutional encoder, and an LSTM that writes the caption (Vinyals et al. 2015, arXiv 1411.4555).
 
     Attributes:
-        encoder: Which network looks at the image.
+        encoder: The network that looks at the image.
         weights: File with ImageNet weights of the encoder, a state_dict in torchvision's names; null begins at random.
         frozen: Whether the encoder stays as it begins, batch normalisation included.
-        width: Of `small`: channels of its first convolution. Null for the others.
-        blocks: Of `small`: convolutions, each of which halves height and width; all but the first double the
+        width: Channels of the first convolution of `small`. Null for the others.
+        blocks: Convolutions of `small`, each of which halves height and width; all but the first double the
             channels. Null for the others.
         embedding: Numbers that stand for the image, and for a word.
         momentum: Weight of the newest batch in the running statistics of what stands for images.
@@ -82,17 +76,17 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Images and captions. A training sample is a caption with its image; a held-out one an image with its captions.
+    """Holds the images and their captions.
 
     Attributes:
-        split: Which images of COCO are trained on, and which are held out.
+        split: The division of COCO's images into those that train and those that are held out.
         least_count: Words that the training captions have less often are unknown words.
         margin: Images from disk are resized to squares so many pixels larger than the encoder's, out of which a place
             is cut: in training anywhere, else in the middle.
         mirror: Whether half of the training images from disk are mirrored left to right.
         described: So many held-out images, the first, are captioned for BLEU in each evaluation.
-        vocabulary: Of `source=synthetic`: how many words there are, the specials included.
-        mean: Of red, green and blue, in 0 to 1; subtracted.
+        vocabulary: How many words `source=synthetic` has, the specials included.
+        mean: The means of red, green and blue, in 0 to 1; subtracted.
         std: Standard deviations of red, green and blue, in 0 to 1; divided by.
     """
 
@@ -108,18 +102,18 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam; its weight decay, where there is any, is AdamW's.
+    """Holds Adam; its weight decay, where there is any, is AdamW's.
 
     Attributes:
         decay: How the learning rate falls.
     """
 
-    decay: Decay = MISSING
+    decay: Annealing = MISSING
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of image captioning."""
+    """Holds a run of image captioning."""
 
     logs: ClassVar = ("val/perplexity", "val/bleu")
 
@@ -143,7 +137,7 @@ class Config(RunConfig):
 def _misshapen(model: ModelConfig) -> Iterator[str]:
     shape = {"model.width": model.width, "model.blocks": model.blocks}
     yield from misshapen(shape, "model.encoder", model.encoder, Encoder.small)
-    least = 75 if model.encoder is Encoder.inception_v3 else 2 ** (model.blocks or 5)  # what is left is one pixel
+    least = 75 if model.encoder is Encoder.inception_v3 else 2 ** (model.blocks or 5)  # one pixel is left
     yield from too_small({"model.size": (model.size, least)})
 
 

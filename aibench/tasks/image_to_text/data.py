@@ -22,7 +22,7 @@ from aibench.text.vocabulary import BOS, EOS, SPECIALS, Vocabulary
 
 COCO_SIZES = {"train": 414_113, "val": 40_504}  # captions to train on, images held out
 DISTINCT = 64  # made-up images
-MADE_UP_WORDS = (8, 15)  # of a made-up caption: at least, and less than
+MADE_UP_WORDS = (8, 15)  # a made-up caption has at least the one and less than the other
 
 Sample = tuple[Tensor, list[Tensor]]
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -30,12 +30,12 @@ Whole = coco.Whole
 
 
 class Captioned(Dataset[Sample]):
-    """Images with captions. A sample is an image, uint8 (3, size, size), and captions of it, int64 (words,) each.
+    """Holds images with captions. A sample is an image, uint8 (3, size, size), and its captions, int64 (words,) each.
 
     Args:
         images: Uint8 (3, size, size) each, by index.
-        captions: As indices, from `BOS` to `EOS`.
-        owners: Which image each caption is of, int64 (captions,), ascending.
+        captions: Captions as indices, from `BOS` to `EOS`.
+        owners: The image of each caption, int64 (captions,), ascending.
         one: Whether a sample is one caption with its image (training), rather than one image with all its captions.
         count: How many samples; null takes each once, and more than there are take turns.
     """
@@ -65,7 +65,7 @@ class Captioned(Dataset[Sample]):
 
 
 class InFiles(Captioned):
-    """Images on disk: those of `coco.Pictures`."""
+    """Reads images on disk: those of `coco.Pictures`."""
 
     def file_paths(self) -> Iterator[Path]:
         """Yield the images."""
@@ -74,10 +74,10 @@ class InFiles(Captioned):
 
 
 class InMemory(Captioned):
-    """Images in one tensor, uint8 (images, 3, size, size), gathered a batch at a time."""
+    """Holds images in one tensor, uint8 (images, 3, size, size), gathered a batch at a time."""
 
     def gather(self, indices: Tensor) -> Batch:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         chosen = indices.numpy() % self.distinct
         if self.one:
             images, places, samples = self.owners[chosen], chosen, np.arange(len(chosen))
@@ -91,7 +91,12 @@ class InMemory(Captioned):
 
 
 class Data(TaskData):
-    """Captions with their images to train on, and images with all their captions held out; see `Captioned`."""
+    """Holds captions with their images to train on, and images with all their captions held out.
+
+    A sample is `(image, captions)`: uint8 (3, size, size), and a list of one caption (training) or of all (held out),
+    int64 (words,) each, from `BOS` to `EOS`: `(image, [tensor([1, 4, 9, 27, 2])])`. A batch has the captions of all its
+    images in one tensor, and the place of the image that each is of; see `InMemory.gather`.
+    """
 
     unit = "captions"
     config: Config
@@ -108,7 +113,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`vocabulary`: how many words there are, specials included; `words`: which, in the order of their indices."""
+        """Return `vocabulary`, the number of words, specials included, and `words`, in the order of their indices."""
         return {"vocabulary": len(self.vocabulary), "words": list(self.vocabulary.words)}
 
     def dataset(self, split: str) -> Captioned:

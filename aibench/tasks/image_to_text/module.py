@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,8 +11,9 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.nn.decay import Annealing
 from aibench.nn.schedules import each_step, half_cosine
-from aibench.tasks.image_to_text.config import Config, Decay
+from aibench.tasks.image_to_text.config import Config
 from aibench.tasks.image_to_text.model import Eye, Writer
 from aibench.text.vocabulary import PAD, Vocabulary
 from aibench.vision.pixels import Normalise
@@ -79,10 +81,10 @@ class Module(TaskModule):
         optim = self.config.optim
         learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(learning, lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
-        if optim.decay is Decay.none:
+        if optim.decay is Annealing.none:
             return optimizer
         budget = int(self.trainer.estimated_stepping_batches)
-        return each_step(optimizer, lambda step: half_cosine(step, 0, budget))
+        return each_step(optimizer, partial(half_cosine, start=0, end=budget))
 
     def example_input(self) -> tuple[Tensor, ...]:
         size = self.config.model.size

@@ -1,4 +1,4 @@
-"""Schema of `task=learning_to_rank`. Imports no torch."""
+"""Defines the schema of `task=learning_to_rank`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COUNTS = (3, 5, 10)  # items of a list; the k of precision@k
 
 
 class Activation(enum.StrEnum):
-    """Activation functions of Caser's layers."""
+    """Lists the activation functions of Caser's layers."""
 
     identity = enum.auto()
     relu = enum.auto()
@@ -29,7 +29,7 @@ class Activation(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Teacher and student are Caser networks that differ in their latent dimensions.
+    """Holds teacher and student, Caser networks that differ in their latent dimensions.
 
     Attributes:
         teacher_dimensions: Latent dimensions d of the teacher.
@@ -39,8 +39,8 @@ class ModelConfig(config.ModelConfig):
         vertical_filters: Number of vertical filters.
         horizontal_filters: Number of horizontal filters of each height 1 to L.
         dropout: Probability with which an input of the fully-connected layer is dropped.
-        convolution_activation: Of the horizontal filters.
-        sequence_activation: Of the fully-connected layer.
+        convolution_activation: The function behind the horizontal filters.
+        sequence_activation: The function behind the fully-connected layer.
     """
 
     teacher_dimensions: Units = MISSING
@@ -56,13 +56,15 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Attributes:
-    min_items_per_user: Users with fewer distinct items are left out (not where the published split is read); fewer
-        than 5 leave nothing to train on or to hold out.
-    min_users_per_item: Items with fewer distinct users are left out (likewise).
-    users: Users of `source=synthetic`.
-    items: Items of `source=synthetic`, without the padding item.
-    interactions_per_user: Mean interactions of a user of `source=synthetic`, held-out ones included.
+    """Holds the check-ins.
+
+    Attributes:
+        min_items_per_user: Users with fewer distinct items are left out (not where the published split is read); fewer
+            than 5 leave nothing to train on or to hold out.
+        min_users_per_item: Items with fewer distinct users are left out (likewise).
+        users: Users of `source=synthetic`.
+        items: Items of `source=synthetic`, without the padding item.
+        interactions_per_user: Mean interactions of a user of `source=synthetic`, held-out ones included.
     """
 
     min_items_per_user: Annotated[int, at_least(5, 10**6)] = MISSING
@@ -74,7 +76,7 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class DistillationConfig:
-    """Ranking distillation (Tang & Wang, KDD 2018).
+    """Holds the ranking distillation (Tang & Wang, KDD 2018).
 
     Attributes:
         alpha: Factor of the distillation loss; 0 trains the student alone.
@@ -95,10 +97,12 @@ class DistillationConfig:
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Attributes:
-    teacher_epochs: Epochs that train the teacher; the student has the rest. With 0 the teacher stays untrained.
-    negatives: Unseen items sampled for each window.
-    distillation: How the student learns from the teacher.
+    """Holds how teacher and student learn.
+
+    Attributes:
+        teacher_epochs: Epochs that train the teacher; the student has the rest. With 0 the teacher stays untrained.
+        negatives: Unseen items sampled for each window.
+        distillation: How the student learns from the teacher.
     """
 
     teacher_epochs: Natural = MISSING
@@ -108,6 +112,8 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
+    """Holds a run of ranking."""
+
     logs: ClassVar = (
         "val/map",
         *(f"val/{kind}@{count}" for count in COUNTS for kind in ("precision", "recall", "ndcg")),
@@ -118,10 +124,12 @@ class Config(RunConfig):
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def problems(self) -> Iterator[str]:
+        """Yield what is wrong with this run, a line each."""
         yield from _too_dense(self.data)
         yield from _without_student(self)
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
+        """Yield what is wrong with the files in `data.root`, a line each."""
         yield from layout.problems(root, typed)
 
 

@@ -1,4 +1,4 @@
-"""Check-ins as training windows, and each user's later check-ins to be ranked first."""
+"""Turns check-ins into training windows, and each user's later check-ins into items to be ranked first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from aibench.config import Source
 from aibench.contract import DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import GOWALLA, GOWALLA_SPLIT
-from aibench.interactions.filtering import first_visits
+from aibench.interactions.made_up import random_visits
 from aibench.interactions.rows import Rows
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.learning_to_rank import layout
@@ -28,7 +28,7 @@ SHOWN = 10  # items that a user is shown
 
 
 class Windows(Dataset[Sample]):
-    """Every run of L + T training items of a user, with negatives that change from epoch to epoch.
+    """Holds every run of L + T training items of a user, with negatives that change from epoch to epoch.
 
     A sample is (its own index, user, sequence, next items, negatives): int64 (), (), (L,), (T,), (negatives,).
 
@@ -59,14 +59,14 @@ class Windows(Dataset[Sample]):
         return tuple(tensor[0] for tensor in self.gather(torch.tensor([index])))
 
     def gather(self, indices: Tensor) -> Sample:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         items = self.items[indices]
         sequences, following = items[:, : self.length], items[:, self.length :]
         return indices, self.users[indices], sequences, following, self.negatives[indices]
 
 
 class HeldOut(Dataset[Sample]):
-    """Each user who has held-out items, with what was seen of the user before.
+    """Holds each user who has held-out items, with what was seen of the user before.
 
     A sample is (user, the last L training items, all training items, held-out items): int64 (), (L,), (any,), (any,).
     A batch fills the last two up with 0.
@@ -84,14 +84,19 @@ class HeldOut(Dataset[Sample]):
         return tuple(tensor[0] for tensor in self.gather(torch.tensor([index])))
 
     def gather(self, indices: Tensor) -> Sample:
-        """The batch of the users at `indices`, int64 (batch,)."""
+        """Return the batch of the users at `indices`, int64 (batch,)."""
         users = self.users[indices.numpy()]
         seen, held_out = self.interactions.train.padded(users), self.interactions.held_out.padded(users)
         return tuple(torch.from_numpy(array) for array in (users, self.sequences[users], seen, held_out))
 
 
 class Data(TaskData):
-    """Flights of aircraft (embedded), Gowalla (disk) or made-up check-ins of Gowalla's size (synthetic)."""
+    """Holds what users were with, in time: flights of aircraft, Gowalla's check-ins, or made-up ones.
+
+    A training sample is `(index, user, sequence, following, negatives)`: int64 (), (), (L,), (T,) and (negatives,); see
+    `Windows`. A held-out sample is `(user, sequence, seen, held out)`: int64 (), (L,), (any,) and (any,); see
+    `HeldOut`. Items are numbered from 1, and 0 fills up.
+    """
 
     unit = "interactions"
     config: Config
@@ -126,12 +131,12 @@ class Data(TaskData):
 
     @cached_property
     def windows(self) -> Windows:
-        """The training samples."""
+        """Return the training samples."""
         return Windows(self.interactions, self.config)
 
     @cached_property
     def held_out(self) -> HeldOut:
-        """The users to rank items for."""
+        """Return the users to rank items for."""
         return HeldOut(self.interactions, self.config)
 
     def collate(self, samples: list[Sample]) -> Any:
@@ -172,15 +177,11 @@ def _read(config: DataConfig) -> Interactions:
 
 
 def _made_up(config: DataConfig) -> Interactions:
-    """Users with random sequences of different lengths; as many items as asked for, whether they appear or not."""
+    """Draw users with random sequences of different lengths; as many items as asked for, whether they appear or not."""
     generator = np.random.default_rng(config.seed)
     mean = config.interactions_per_user
-    least, most = max(5, round(mean / 3)), max(5, round(mean * 5 / 3))
-    lengths = generator.integers(least, most, size=config.users, endpoint=True)
-    user = np.repeat(np.arange(config.users), lengths)
-    item = generator.integers(1, config.items, size=len(user), endpoint=True)
-    kept = first_visits(user, item)
-    user, item = user[kept], item[kept]
+    lengths = max(5, round(mean / 3)), max(5, round(mean * 5 / 3))
+    user, item = random_visits(config.users, config.items, lengths, generator)
     late = later_part(user)
     train = Rows.of(user[~late], item[~late], config.users)
     held_out = Rows.of(user[late], item[late], config.users)

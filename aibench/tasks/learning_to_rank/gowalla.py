@@ -1,4 +1,4 @@
-"""Gowalla's check-ins from disk: the published split, or SNAP's raw file."""
+"""Reads Gowalla's check-ins from disk: the published split, or SNAP's raw file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPLIT = Format({"user": Kind.whole, "item": Kind.whole, "rating": Kind.number}, 
 
 
 def gowalla(root: Path, config: DataConfig) -> Interactions:
-    """The check-ins below `root`: of the published split where it is there, else of SNAP's file.
+    """Read the check-ins below `root`: of the published split where it is there, else of SNAP's file.
 
     Raises:
         DataError: A line is damaged, or nothing is left of the file.
@@ -56,7 +56,7 @@ def _of_raw(path: Path, config: DataConfig) -> Interactions:
 
 
 def _of_split(train: Path, test: Path) -> Interactions:
-    """The files as they are, oldest first; a user's later visits to an item are dropped."""
+    """Read the files as they are, oldest first; a user's later visits to an item are dropped."""
     trained, tested = (read_table(path, SPLIT) for path in (train, test))
     users = trained["user"].unique()
     unknown = ~tested["user"].isin(users).to_numpy()

@@ -1,4 +1,4 @@
-"""Where Gowalla's check-ins lie: the published split of two files, or SNAP's raw file. Imports no torch."""
+"""Finds Gowalla's check-ins: the published split of two files, or SNAP's raw file. Imports no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schema of `task=neural_architecture_search`. Imports no torch."""
+"""Defines the schema of `task=neural_architecture_search`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aibench.tasks.neural_architecture_search import layout
 
 
 class Optimizer(enum.StrEnum):
-    """What updates the shared weights."""
+    """Lists what may update the shared weights."""
 
     sgd = enum.auto()
     adam = enum.auto()
@@ -25,7 +25,7 @@ class Optimizer(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The shared weights, and the controller that samples cells from them.
+    """Holds the shared weights, and the controller that samples cells from them.
 
     Attributes:
         blocks: N, the nodes of a cell.
@@ -33,12 +33,12 @@ class ModelConfig(config.ModelConfig):
         initial: The shared weights start between -initial and initial, all equally likely.
         embedding_dropout: Probability with which a word loses its embedding, wherever it occurs in a window.
         input_dropout: Probability with which an input is dropped, at all places of a window.
-        output_dropout: The same of an output.
-        weight_dropout: The same of a weight from the last state to the first node.
+        output_dropout: Probability with which an output is dropped, at all places of a window.
+        weight_dropout: Probability with which a weight from the last state to the first node is dropped.
         largest_state: A state of a greater Euclidean norm is scaled down to it.
         controller_hidden: Units of the controller's LSTM.
         tanh_constant: The controller's logits z are tanh_constant * tanh(z / temperature).
-        temperature: Likewise.
+        temperature: The temperature in these logits.
     """
 
     blocks: Annotated[int, at_least(2, 1000)] = MISSING
@@ -56,7 +56,9 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The text, as windows. `batch_size` windows at a time are read on from where those before them ended.
+    """Holds the text, as windows.
+
+    `batch_size` windows at a time are read on from where those before them ended.
 
     Attributes:
         window: Words in a window: how far back gradients go.
@@ -71,14 +73,14 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class ControllerConfig:
-    """REINFORCE with a moving average as its baseline, under Adam.
+    """Holds REINFORCE with a moving average as its baseline, under Adam.
 
     Attributes:
         lr: Learning rate.
         steps: Steps after each pass over the training text.
         samples: Cells that are sampled in a step, and tried on its windows.
         reward: c, of the reward c / perplexity.
-        baseline_decay: Of the moving average of the rewards.
+        baseline_decay: Decay of the moving average of the rewards.
         entropy: Factor of the policy's entropy in what it maximises.
         candidates: Cells that an evaluation samples; the best one is the child that it measures.
     """
@@ -94,12 +96,14 @@ class ControllerConfig:
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Of the shared weights; the controller has its own. `weight_decay` is that of the shared weights.
+    """Holds how the shared weights learn; the controller has its own.
+
+    `weight_decay` is that of the shared weights.
 
     Attributes:
-        optimizer: Which one.
-        decay: After each pass over the text the learning rate is multiplied by it ...
-        decay_from: ... from the end of this pass on.
+        optimizer: What updates the shared weights.
+        decay: Factor of the learning rate after each pass over the text, from `decay_from` on.
+        decay_from: The pass at whose end the learning rate falls first.
         clip: Gradients of a greater norm are scaled down to it.
         controller: How the controller learns.
     """
@@ -113,7 +117,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of neural architecture search."""
+    """Holds a run of neural architecture search."""
 
     logs: ClassVar = (
         *("val/perplexity", "test/perplexity"),

@@ -1,4 +1,4 @@
-"""Text as windows: a manual's prose (embedded), Penn Treebank (disk) or random words (synthetic)."""
+"""Turns text into windows: a manual's prose (embedded), Penn Treebank (disk) or random words (synthetic)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ LEAST = 2  # occurrences of a word in the embedded training text, lest it be <un
 
 
 class Data(TaskData):
-    """Four texts: what the shared weights learn (`train`), what cells are tried on (`reward`), `val` and `test`.
+    """Holds four texts: what the shared weights learn (`train`), what cells are tried on (`reward`), `val` and `test`.
 
-    Penn Treebank has three: cells are tried on `val`, as ENAS does. The text of `reward` is never that of `test`.
+    Penn Treebank has three: cells are tried on `val`, as ENAS does. The text of `reward` is never that of `test`. A
+    training sample is a `WeightsBatch` or a `RewardBatch` of one window, a held-out one a `HeldOutBatch`: words and the
+    word after each, int64 (window,), and where in its text the window stands.
     """
 
     unit = "tokens"
@@ -54,7 +56,10 @@ class Data(TaskData):
         self.held_out = HeldOutWindows(self._evaluated(), data.window, data.streams)
 
     def _evaluated(self) -> dict[str, Array]:
-        """The held-out texts: of `reward` the first windows, which rank candidates; of the others all, or val_size."""
+        """Return the held-out texts: of `reward` the first windows, of the others all or `val_size`.
+
+        The former rank the candidates.
+        """
         data, texts = self.config.data, self.texts
         least = data.derivation_windows * data.window + 1
         most = None if data.val_size is None else data.val_size * data.window + 1
@@ -62,7 +67,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`words` of the vocabulary by index, sizes of the texts in words, and what one epoch is made of."""
+        """Return `words` of the vocabulary by index, sizes of the texts in words, and what one epoch is made of."""
         return {
             "words": list(self.vocabulary.words),
             "text_words": {part: len(text) for part, text in self.texts.items()},
@@ -74,11 +79,11 @@ class Data(TaskData):
         return self.training if split == "train" else self.held_out
 
     def plan(self, dataset: TrainingWindows, generator: np.random.Generator) -> list[Array]:
-        """One pass over the text, then the controller's batches."""
+        """Return one pass over the text, then the controller's batches."""
         return dataset.plan(generator)
 
     def units(self, dataset: Any, indices: Array) -> int:
-        """The words of the windows."""
+        """Return the words of the windows."""
         return len(indices) * self.config.data.window
 
     def fingerprint(self) -> str:
@@ -110,7 +115,7 @@ def _root(config: Config) -> Path:
 
 
 def _read(config: Config) -> tuple[Vocabulary, dict[str, Array]]:
-    """The vocabulary, and the texts as indices into it, int64 (words,)."""
+    """Return the vocabulary, and the texts as indices into it, int64 (words,)."""
     match config.data.source:
         case Source.embedded:
             return _embedded()
@@ -131,12 +136,12 @@ def _embedded() -> tuple[Vocabulary, dict[str, Array]]:
 
 
 def encoded(vocabulary: Vocabulary, sentences: list[list[str]]) -> Array:
-    """One text, int64 (words,): the sentences one after the other, each with an end."""
+    """Return one text, int64 (words,): the sentences one after the other, each with an end."""
     return np.array([index for words in sentences for index in (*vocabulary.encode(words), EOS)], dtype=np.int64)
 
 
 def _made_up(config: DataConfig) -> tuple[Vocabulary, dict[str, Array]]:
-    """Random words of Penn Treebank's sizes."""
+    """Make random words of Penn Treebank's sizes."""
     ordinary = tuple(f"word{number}" for number in range(PENN_VOCABULARY - len(SPECIALS)))
     texts = {
         part: np.random.default_rng((config.seed, place)).integers(EOS, PENN_VOCABULARY, size=size)

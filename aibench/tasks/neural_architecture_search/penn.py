@@ -1,4 +1,4 @@
-"""Penn Treebank's text as Mikolov prepared it: a sentence a line, 10,000 different words with `<unk>` and `N`."""
+"""Reads Penn Treebank's text as Mikolov prepared it: a sentence a line, 10,000 different words with `<unk>` and `N`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aibench.text.lines import read_lines
 
 
 def sentences(root: Path, part: str) -> list[list[str]]:
-    """The words of each line of the file of `part`: `train`, `val` or `test`.
+    """Return the words of each line of the file of `part`: `train`, `val` or `test`.
 
     Raises:
         DataError: The file is missing, empty, or has a line without words.

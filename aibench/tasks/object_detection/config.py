@@ -1,4 +1,4 @@
-"""Schema of `task=object_detection`. Imports no torch."""
+"""Defines the schema of `task=object_detection`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from aibench.config.bounds import (
     Units,
     at_least,
 )
+from aibench.nn.decay import Decay
 from aibench.tasks.object_detection import layout
 
 SMALLEST, LARGEST = 48, 200  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 200
 
 
 class Backbone(enum.StrEnum):
-    """The network under the detector."""
+    """Lists the networks under the detector."""
 
     convolutions = enum.auto()  # a plain stack, for the miniature
     resnet50 = enum.auto()
@@ -39,25 +40,18 @@ class Backbone(enum.StrEnum):
 
 
 class Optimizer(enum.StrEnum):
-    """How a step is taken."""
+    """Lists how a step may be taken."""
 
     sgd = enum.auto()
     adamw = enum.auto()
 
 
-class Decay(enum.StrEnum):
-    """How the learning rate falls."""
-
-    step = enum.auto()  # by `decay_factor` after every `decay_epochs` epochs
-    cosine = enum.auto()  # to zero at the end of the budget
-
-
 @dataclass(slots=True)
 class RpnConfig:
-    """Region proposal network.
+    """Holds the region proposal network.
 
     Attributes:
-        channels: Of its 3x3 convolution.
+        channels: Channels of its 3x3 convolution.
         anchor_sizes: Square roots of the anchors' areas, in pixels of the network's input. With a feature pyramid,
             one for each level.
         anchor_ratios: Height over width.
@@ -84,7 +78,7 @@ class RpnConfig:
 
 @dataclass(slots=True)
 class RoiConfig:
-    """Region heads.
+    """Holds the region heads.
 
     Attributes:
         size: Height and width of the features that RoIAlign cuts out for a region.
@@ -113,7 +107,7 @@ class RoiConfig:
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Faster R-CNN.
+    """Holds Faster R-CNN.
 
     Attributes:
         backbone: The network under the detector.
@@ -122,7 +116,7 @@ class ModelConfig(config.ModelConfig):
         pyramid: Whether a feature pyramid (FPN) stands on the ResNet; else its layer 3 is the features (C4).
         stride_in_1x1: Whether the first block of a ResNet's layer strides in its 1x1 convolution, as the first
             ResNets did, or in its 3x3 convolution, as torchvision's do ("v1.5").
-        channels, strides: Of each convolution of `backbone=convolutions`.
+        channels, strides: Channels and strides of each convolution of `backbone=convolutions`.
         short_side, long_side: Images are scaled until the short side has so many pixels, or the long side would
             have more than so many.
         coco_metric: Whether evaluation logs COCO's mAP (0.5:0.95) too; needs pycocotools.
@@ -145,10 +139,10 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Images with boxes.
+    """Holds the images with boxes.
 
     Attributes:
-        height, width: Of embedded and synthetic images, in pixels; embedded ones are square.
+        height, width: Sides of embedded and synthetic images, in pixels; embedded ones are square.
         mirror: Whether each training image is in an epoch twice, as it is and mirrored left to right.
     """
 
@@ -159,11 +153,11 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Optimizer. Its weight decay spares biases and normalisation.
+    """Holds how the weights learn. Weight decay spares biases and normalisation.
 
     Attributes:
         name: How a step is taken.
-        momentum: Of SGD.
+        momentum: Momentum of SGD.
         warmup_steps: Steps over which the learning rate rises from zero.
         decay: How the learning rate falls.
         decay_epochs: Epochs between two falls of `decay=step`.
@@ -180,7 +174,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """One run of object detection."""
+    """Holds a run of object detection."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

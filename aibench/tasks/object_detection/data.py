@@ -1,4 +1,4 @@
-"""Images with boxes: generated scenes, VOC2007 from disk, or made-up samples."""
+"""Provides images with boxes: generated scenes, VOC2007 from disk, or made-up samples."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ SYNTHETIC_SIZES = {"train": 5011, "val": 4952}  # images of VOC2007's two sets
 
 
 class Data(TaskData):
-    """Samples are an image, uint8 (3, height, width), and a target: `boxes`, float (objects, 4), as (left, top, right,
-    bottom) edges in pixels, `labels`, int64 (objects,), from 1, and `difficult`, bool (objects,).
+    """Holds images and the boxes of what they show.
+
+    A sample is `(image, target)`: uint8 (3, height, width), and a dictionary of `boxes`, float (objects, 4), as (left,
+    top, right, bottom) edges in pixels, `labels`, int64 (objects,), from 1, and `difficult`, bool (objects,).
     """
 
     config: Config
@@ -38,6 +40,8 @@ class Data(TaskData):
         data = config.data
         sizes = {"train": data.train_size, "val": data.val_size}
         self.splits: dict[str, Any] = {split: self._read(split, size) for split, size in sizes.items()}
+        if data.source is Source.disk:
+            voc.require_apart(*self.splits.values())
         if data.mirror:
             self.splits["train"] = Mirrored(self.splits["train"])
 
@@ -56,21 +60,23 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """The names of the classes; label 1 is the first."""
+        """Return the names of the classes; label 1 is the first."""
         return {"classes": list(scenes.CLASSES if self.config.data.source is Source.embedded else voc.CLASSES)}
 
     def dataset(self, split: str) -> Any:
-        """The samples of `split`."""
+        """Return the samples of `split`."""
         return self.splits[split]
 
     def collate(self, samples: list[Sample]) -> Batch:
-        """Lists: images differ in size, and in how many objects they have."""
+        """Return lists: images differ in size, and in how many objects they have."""
         images, targets = zip(*samples, strict=True)
         return list(images), list(targets)
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[Any]]:
-        """Batches of images of one orientation, as far as they go: padding upright and flat ones to a common size
-        costs a third more. What is left of the two makes mixed batches, and of these the short last is left out.
+        """Return batches of images of one orientation, as far as they go.
+
+        Padding upright and flat ones to a common size costs a third more. What is left of the two makes mixed batches,
+        and of these the short last is left out.
         """
         size = self.config.data.batch_size
         portrait = dataset.portrait
@@ -100,12 +106,12 @@ class Data(TaskData):
 
     @property
     def on_disk(self) -> list[voc.VOC2007]:
-        """The two sets as they are read, without their mirrored images."""
+        """Return the two sets as they are read, without their mirrored images."""
         return [getattr(dataset, "dataset", dataset) for dataset in self.splits.values()]
 
 
 class Scenes(Dataset[Sample]):
-    """Pictures in memory.
+    """Holds pictures in memory.
 
     Args:
         pictures: Uint8 (pictures, 3, height, width).
@@ -130,25 +136,25 @@ class Scenes(Dataset[Sample]):
         return self.pictures[index], self.targets[index]
 
     def gather(self, indices: Tensor) -> Batch:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         return list(self.pictures[indices]), [self.targets[index] for index in indices.tolist()]
 
     @property
     def portrait(self) -> NDArray[np.bool_]:
-        """Which pictures are taller than wide, bool (pictures,): none."""
+        """Return which pictures are taller than wide, bool (pictures,): none."""
         return np.zeros(len(self), bool)
 
     def signature(self) -> list[Any]:
-        """What `contract.digest` makes a fingerprint of."""
+        """Return what `contract.digest` makes a fingerprint of."""
         return [self.pictures, *(torch.cat([target[key] for target in self.targets]) for key in voc.TARGET_KEYS)]
 
 
 class Noise(Dataset[Sample]):
-    """Made-up images with one to four boxes of VOC2007's classes, for timing.
+    """Makes up images with one to four boxes of VOC2007's classes, for timing.
 
     Args:
         count: Number of samples.
-        shape: Of an image.
+        shape: An image's.
         seed: A sample is a function of it and of its index.
     """
 
@@ -176,16 +182,16 @@ class Noise(Dataset[Sample]):
 
     @property
     def portrait(self) -> NDArray[np.bool_]:
-        """Which images are taller than wide, bool (images,)."""
+        """Return which images are taller than wide, bool (images,)."""
         return np.full(len(self), self.shape[1] > self.shape[2])
 
     def signature(self) -> list[Any]:
-        """What `contract.digest` makes a fingerprint of."""
+        """Return what `contract.digest` makes a fingerprint of."""
         return [f"noise {self.count} {self.shape} {self.seed}"]
 
 
 class Mirrored(Dataset[Sample]):
-    """Each image of `dataset` twice: as it is, and mirrored left to right (the second half of the indices)."""
+    """Holds each image of `dataset` twice: as it is, and mirrored left to right (the second half of the indices)."""
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
@@ -203,9 +209,9 @@ class Mirrored(Dataset[Sample]):
 
     @property
     def portrait(self) -> NDArray[np.bool_]:
-        """Which images are taller than wide, bool (images,)."""
+        """Return which images are taller than wide, bool (images,)."""
         return np.tile(self.dataset.portrait, 2)
 
     def signature(self) -> list[Any]:
-        """What `contract.digest` makes a fingerprint of."""
+        """Return what `contract.digest` makes a fingerprint of."""
         return ["mirrored", *self.dataset.signature()]

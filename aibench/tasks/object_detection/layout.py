@@ -1,4 +1,4 @@
-"""Where the files of VOC2007 lie: in a folder VOC2007, or in the VOCdevkit that holds it. Imports no torch."""
+"""Finds the files of VOC2007: in a folder VOC2007, or in the VOCdevkit that holds it. Imports no torch."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,9 +10,10 @@ from torch import Tensor
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.voc import VOC07mAP
-from aibench.nn.schedules import each_step, half_cosine, rise, stairs
+from aibench.nn.decay import Decay
+from aibench.nn.schedules import each_step, half_cosine, stairs
 from aibench.nn.weights import decay_groups
-from aibench.tasks.object_detection.config import Config, Decay, Optimizer
+from aibench.tasks.object_detection.config import Config, Optimizer
 from aibench.tasks.object_detection.data import Batch, Target
 from aibench.tasks.object_detection.model import Detector
 
@@ -66,9 +68,9 @@ class Module(TaskModule):
             optimizer = torch.optim.AdamW(groups, lr=optim.lr, fused=True)
         budget, warmup = int(self.trainer.estimated_stepping_batches), optim.warmup_steps
         if optim.decay is Decay.cosine:
-            return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, 0, budget))
+            return each_step(optimizer, partial(half_cosine, start=0, end=budget), warmup)
         every = optim.decay_epochs * (budget // (self.trainer.max_epochs or 1))
-        return each_step(optimizer, lambda step: rise(step, warmup) * stairs(step, every, optim.decay_factor))
+        return each_step(optimizer, partial(stairs, every=every, factor=optim.decay_factor), warmup)
 
     def example_input(self) -> tuple[Any, ...]:
         """Return one image of noise: on a plain one every anchor scores alike."""

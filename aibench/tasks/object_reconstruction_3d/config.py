@@ -1,4 +1,4 @@
-"""Schema of `task=object_reconstruction_3d`. Imports no torch."""
+"""Defines the schema of `task=object_reconstruction_3d`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,32 +13,28 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import RunConfig, Source
 from aibench.config.bounds import Count, Length, MultipleOf, NotEmpty, Positive, Units, at_least, between
+from aibench.nn.decay import Annealing
 from aibench.tasks.object_reconstruction_3d import layout
 from aibench.tasks.object_reconstruction_3d.layout import Layout
 
-KINDS = ("table", "chair", "lamp", "car", "plane")  # of the generated solids
+KINDS = ("table", "chair", "lamp", "car", "plane")  # the generated solids
 AZIMUTHS = 24  # from which those are seen
 HALVINGS = DOUBLINGS = 3  # convolutions of the encoder, and of the decoder
 
 
 class Supervision(enum.StrEnum):
-    """What the predicted volume is compared with."""
+    """Lists what the predicted volume may be compared with."""
 
     silhouettes = enum.auto()  # those of the true volume, from the camera's sides; Yan et al.'s PTN-Proj
     voxels = enum.auto()  # the true volume; their CNN-Vol
     both = enum.auto()  # their PTN-Comb
 
 
-class Decay(enum.StrEnum):
-    """How the learning rate falls."""
-
-    none = enum.auto()
-    cosine = enum.auto()  # to 0 at the end of the budget, along half a cosine
-
-
 @dataclass(slots=True)
 class CameraConfig:
-    """The camera of the silhouettes, which goes around the object. Half the edge of a volume is 1.
+    """Holds the camera of the silhouettes, which goes around the object.
+
+    Half the edge of a volume is 1.
 
     Attributes:
         views: Azimuths, evenly spaced.
@@ -59,14 +55,14 @@ class CameraConfig:
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network and its loss.
+    """Holds the network and its loss.
 
     Attributes:
         hidden: Units of the encoder's first two linear layers.
         latent: Units of its last one, which the decoder begins with.
-        encoder_channels: Of the three convolutions.
-        decoder_channels: Of the inputs of the three transposed convolutions.
-        decoder_kernels: Of those, in voxels.
+        encoder_channels: Channels of the three convolutions.
+        decoder_channels: Channels of the inputs of the three transposed convolutions.
+        decoder_kernels: Kernels of the transposed convolutions, in voxels.
         initial_std: Standard deviation of the first weights; null takes that of He et al. 2015.
         supervision: What the predicted volume is compared with.
         silhouette_weight: Factor of the silhouettes' loss: half the squared error, summed over pixels, the mean over
@@ -74,7 +70,7 @@ class ModelConfig(config.ModelConfig):
         voxel_weight: Factor of the volume's loss: the cross-entropy, summed over voxels, the mean over samples. (Yan et
             al. have half the squared error, with which small networks end at empty volumes.)
         full_weight: Factor of full voxels in it. Few voxels are full, and where the model is in doubt 1 leaves holes.
-        camera: Of the silhouettes.
+        camera: The silhouettes' camera.
     """
 
     hidden: Units = MISSING
@@ -92,11 +88,11 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The objects and their pictures. `train_size` and `val_size` count objects.
+    """Holds the objects and their pictures. `train_size` and `val_size` count objects.
 
     Attributes:
         layout: How the files in `data.root` are laid out.
-        categories: Synsets of ShapeNet; of `source=embedded` the kinds of solids.
+        categories: Synsets of ShapeNet, or for `source=embedded` the kinds of solids.
         size: Height and width of a picture as the network gets it, in pixels.
         resolution: Voxels along an edge of a volume.
         views: Pictures of an object. An epoch shows one of each training object, drawn anew; the evaluation all.
@@ -111,18 +107,18 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam. The decay of the weights is a part of the gradient, and biases have none.
+    """Holds Adam. The decay of the weights is a part of the gradient, and biases have none.
 
     Attributes:
         decay: How the learning rate falls.
     """
 
-    decay: Decay = Decay.none
+    decay: Annealing = Annealing.none
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of 3D object reconstruction."""
+    """Holds a run of 3D object reconstruction."""
 
     logs: ClassVar = ("val/iou", "val/iou_micro")
 

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from aibench.config import Source
 from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.folders import enumerated
 from aibench.datasets.published import SHAPENET_CHAIRS
 from aibench.tasks.object_reconstruction_3d.config import Config
 from aibench.tasks.object_reconstruction_3d.layout import Layout
@@ -21,14 +22,14 @@ from aibench.tasks.object_reconstruction_3d.shapenet import ShapeNet
 from aibench.tasks.object_reconstruction_3d.shapes import solids_and_pictures
 
 CHAIR = "03001627"  # WordNet's number
-CHAIRS = {"train": 4_744, "val": 1_356}  # of Yan et al. 2016, what made-up samples stand for
+CHAIRS = {"train": 4_744, "val": 1_356}  # Yan et al. 2016 have these; made-up samples stand for them
 _DISTINCT_PICTURES, _DISTINCT_VOLUMES = 96, 16
 
 Sample = tuple[Tensor, Tensor]
 
 
 class Objects(Dataset[Sample]):
-    """Objects in memory, each from several sides; sample `object * views + view`.
+    """Holds objects in memory, each from several sides; sample `object * views + view`.
 
     A sample is a picture, uint8 (3, size, size), and the volume of what it shows, bool (x, y, z).
 
@@ -52,17 +53,20 @@ class Objects(Dataset[Sample]):
         return pictures[0], volumes[0]
 
     def gather(self, indices: Tensor) -> Sample:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         which, view = indices // self.views, indices % self.views
         return self.pictures[which % len(self.pictures), view], self.volumes[which % len(self.volumes)]
 
     def fingerprint(self) -> str:
-        """Of all pictures and volumes."""
+        """Return the digest of all pictures and volumes."""
         return digest(self.pictures, self.volumes, str(self.objects))
 
 
 class Data(TaskData):
-    """Pictures, uint8 (3, size, size), and volumes, bool (x, y, z); an epoch has one picture of each object."""
+    """Holds pictures of objects and their volumes; an epoch has one picture of each object.
+
+    A sample is `(picture, volume)`: uint8 (3, size, size), bool (x, y, z).
+    """
 
     unit = "images"
     config: Config
@@ -73,20 +77,25 @@ class Data(TaskData):
         sources = {Source.embedded: self._generated, Source.disk: self._read, Source.synthetic: self._made_up}
         make = sources[config.data.source]
         self.splits: dict[str, Objects | ShapeNet] = {split: make(split) for split in ("train", "val")}
-        count, size = self.splits["train"].objects, config.data.batch_size
+        train, val = self.splits["train"], self.splits["val"]
+        if isinstance(train, ShapeNet) and isinstance(val, ShapeNet):
+            both = sorted({*train.names.tolist()} & {*val.names.tolist()})
+            if both:
+                raise DataError(f"{train.root}: {enumerated(both)} both to train on and held out. Restore the lists.")
+        count, size = train.objects, config.data.batch_size
         if count < size:
             raise DataError(f"data.batch_size={size}: more than the {count:,} training objects. Lower data.batch_size.")
 
     @property
     def facts(self) -> Facts:
-        """`categories`: names of what the objects are."""
+        """Return `categories`, the names of what the objects are."""
         return {"categories": list(self.config.data.categories)}
 
     def dataset(self, split: str) -> Any:
         return self.splits[split]
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[Any]]:
-        """Each object once, from a side that is drawn; the short last batch left out."""
+        """Return each object once, from a side that is drawn; the short last batch is left out."""
         size = self.config.data.batch_size
         order = generator.permutation(dataset.objects)
         indices = order * dataset.views + generator.integers(dataset.views, size=dataset.objects)

@@ -1,4 +1,4 @@
-"""Where the files of ShapeNet's pictures and volumes lie, in two layouts. No torch.
+"""Finds the files of ShapeNet's pictures and volumes, in two layouts. Imports no torch.
 
 ptn: the data of Yan et al. 2016, as their first implementation (github.com/xcyan/nips16_PTN) reads them.
 
@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aibench.config import DataError
-from aibench.datasets.folders import class_folders, enumerated, listed
+from aibench.datasets.folders import class_folders, enumerated, not_found
 
 PICTURES = 24
 
 
 class Layout(enum.StrEnum):
-    """How the files lie."""
+    """Lists how the files may lie."""
 
     ptn = enum.auto()
     r2n2 = enum.auto()
@@ -41,34 +41,36 @@ _ERRONEOUS = {"04090263/4a32519f44dc84aabafe26e2eb69ebf4"}  # named so by 3D-R2N
 
 
 def problems(root: Path, typed: str, layout: Layout, categories: list[str]) -> Iterator[str]:
-    """What keeps the folder `root` from being laid out so and from having these categories, a line each."""
+    """Yield what keeps the folder `root` from being laid out so and from having these categories, a line each."""
     missing = [name for name in _FOLDERS[layout] if not (root / name).is_dir()]
     if missing:
         other = next((one for one in Layout if all((root / name).is_dir() for name in _FOLDERS[one])), None)
         advice = "Set data.root to the folder that holds them."
         if other is not None:
             advice = f"That is the layout {other}: set data.layout={other}."
-        yield f"data.root={typed}: looked for the folders {', '.join(_FOLDERS[layout])}, found {listed(root)}. {advice}"
+        yield not_found(typed, f"the folders {', '.join(_FOLDERS[layout])}", root, advice)
         return
     for category in categories:
         lacking = [path for path in _of_category(root, layout, category) if not path.exists()]
         if lacking:
-            yield (
-                f"data.root={typed}: looked for {lacking[0].relative_to(root)}, found {listed(lacking[0].parent)}. "
-                f"Complete the data set, or leave {category} out of data.categories."
+            yield not_found(
+                typed,
+                f"{lacking[0].relative_to(root)}",
+                lacking[0].parent,
+                f"Complete the data set, or leave {category} out of data.categories.",
             )
             return
 
 
 def _of_category(root: Path, layout: Layout, category: str) -> list[Path]:
-    """What must be there for a category."""
+    """Return what must be there for a category."""
     if layout is Layout.ptn:
         return [root / _FOLDERS[layout][0] / f"{category}_{name}.txt" for name in _LISTS.values()]
     return [root / name / category for name in _FOLDERS[layout]]
 
 
 def objects(root: Path, layout: Layout, categories: list[str], split: str) -> list[str]:
-    """The objects of a split, each as `CATEGORY/MODEL`, category by category.
+    """Return the objects of a split, each as `CATEGORY/MODEL`, category by category.
 
     Raises:
         DataError: A category without objects, or a list with a line that is none.
@@ -84,15 +86,17 @@ def objects(root: Path, layout: Layout, categories: list[str], split: str) -> li
 
 def _listed_ids(root: Path, category: str, split: str) -> list[str]:
     path = root / _FOLDERS[Layout.ptn][0] / f"{category}_{_LISTS[split]}.txt"
-    names = []
+    names: dict[str, int] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         folder, _, name = line.strip().rpartition("/")
         if not line.strip():
             continue
         if not name or folder not in ("", category):
             raise DataError(f"{path}, line {number}: not an object of {category}, but {line[:60]!r}.")
-        names.append(name)
-    return names
+        if name in names:
+            raise DataError(f"{path}, line {number}: {name} a second time. Restore this file.")
+        names[name] = number
+    return list(names)
 
 
 def _share(root: Path, category: str, split: str) -> list[str]:
@@ -106,7 +110,7 @@ def _share(root: Path, category: str, split: str) -> list[str]:
 
 
 def picture(root: Path, layout: Layout, name: str, view: int) -> Path:
-    """The file of a picture; `view` in 0 to 23."""
+    """Return the file of a picture; `view` in 0 to 23."""
     if layout is Layout.ptn:
         step = 360 // PICTURES
         return root / "shapenetcore_viewdata" / name / "imgs" / f"a{step * (view + 1):03d}_e030.jpg"
@@ -114,7 +118,7 @@ def picture(root: Path, layout: Layout, name: str, view: int) -> Path:
 
 
 def volume(root: Path, layout: Layout, name: str, resolution: int) -> Path:
-    """The file of an object's voxels, `resolution` along an edge."""
+    """Return the file of an object's voxels, `resolution` along an edge."""
     if layout is Layout.ptn:
         return root / "shapenetcore_voxdata" / name / f"model_{resolution}.mat"
     return root / "ShapeNetVox32" / name / "model.binvox"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,9 +12,10 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aibench.contract import Facts, TaskModule
+from aibench.nn.decay import Annealing
 from aibench.nn.schedules import each_step, half_cosine
 from aibench.nn.weights import decay_groups
-from aibench.tasks.object_reconstruction_3d.config import Config, Decay, Supervision
+from aibench.tasks.object_reconstruction_3d.config import Config, Supervision
 from aibench.tasks.object_reconstruction_3d.metric import THRESHOLD, VoxelIoU
 from aibench.tasks.object_reconstruction_3d.model import Network, Projector
 
@@ -86,10 +88,10 @@ class Module(TaskModule):
         optim = self.config.optim
         groups = decay_groups(self.parameters(), optim.weight_decay)
         optimizer = torch.optim.Adam(groups, lr=optim.lr, fused=True)
-        if optim.decay is Decay.none:
+        if optim.decay is Annealing.none:
             return optimizer
         budget = int(self.trainer.estimated_stepping_batches)
-        return each_step(optimizer, lambda step: half_cosine(step, 0, budget))
+        return each_step(optimizer, partial(half_cosine, start=0, end=budget))
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)

@@ -1,4 +1,4 @@
-"""Shaded pictures of solids: of the generated ones for training, and of predictions for a person."""
+"""Draws shaded pictures of solids: of the generated ones for training, and of predictions for a person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LIGHT = np.array([-0.45, 0.75, 0.5])  # right, up and towards the camera; of le
 
 
 class Renderer:
-    """Pictures of solids of one resolution from fixed azimuths.
+    """Draws pictures of solids of one resolution from fixed azimuths.
 
     A line of sight ends at the first full voxel on it. The face through which it comes in is lit from the upper left
     of the camera. Which voxels a line passes is worked out once; a picture is a look-up.
@@ -37,7 +37,7 @@ class Renderer:
         self.index = np.where(within, (self.cells + 1).astype(np.int32) @ self.strides, 0)
 
     def __call__(self, solid: NDArray[np.bool_], view: int) -> NDArray[np.float32]:
-        """How bright each pixel is, (size, size) in 0.35 to 1; 0 where the solid is not.
+        """Return how bright each pixel is, (size, size) in 0.35 to 1; 0 where the solid is not.
 
         Args:
             solid: (x, y, z).

@@ -1,4 +1,4 @@
-"""ShapeNet's pictures and volumes, read from disk one by one."""
+"""Reads ShapeNet's pictures and volumes from disk, one by one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from aibench.tasks.object_reconstruction_3d.layout import Layout
 from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
 from aibench.vision.files import read_image
 
-_CROP = 127  # of 137 pixels: 3D-R2N2's input
+_CROP = 127  # the middle of 137 pixels: 3D-R2N2's input
 _BACKGROUND = (240, 240, 240)  # 3D-R2N2's, of held-out pictures
 
 
 class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
-    """The objects of one split, each from several sides; sample `object * views + view`.
+    """Reads the objects of one split, each from several sides; sample `object * views + view`.
 
     A sample is a picture, uint8 (3, size, size), and the volume of what it shows, bool (x, y, z).
 
@@ -60,7 +60,7 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
 
     @property
     def objects(self) -> int:
-        """How many there are."""
+        """Return how many objects there are."""
         return len(self.names)
 
     def __len__(self) -> int:
@@ -99,10 +99,8 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _on_grey(path: Path) -> Image.Image:
-    """The middle of a picture with an opacity, on grey."""
-    read_image(path)  # for its messages
-    with Image.open(path) as file:
-        picture = file.convert("RGBA")
+    """Return the middle of a picture with an opacity, on grey."""
+    picture = read_image(path, "RGBA")
     if min(picture.size) < _CROP:
         raise DataError(
             f"{path}: {picture.width}x{picture.height} pixels, less than {_CROP}x{_CROP}. Restore this file."

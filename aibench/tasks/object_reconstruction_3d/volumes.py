@@ -1,4 +1,4 @@
-"""Files of voxels: binvox, as in 3D-R2N2's data, and MATLAB's, as in those of Yan et al. 2016.
+"""Reads files of voxels: binvox, as in 3D-R2N2's data, and MATLAB's, as in those of Yan et al. 2016.
 
 Both come out as bool (x, y, z), as `camera.py` has it: right-handed, y up.
 """
@@ -20,7 +20,7 @@ Solid = NDArray[np.bool_]
 
 
 def read_binvox(path: Path, resolution: int) -> Solid:
-    """The voxels of a binvox file (https://www.patrickmin.com/binvox/binvox.html).
+    """Read the voxels of a binvox file (https://www.patrickmin.com/binvox/binvox.html).
 
     The file has y run fastest, then z, then x, in the mesh's own axes, of which ShapeNet's y is up.
 
@@ -47,7 +47,7 @@ def read_binvox(path: Path, resolution: int) -> Solid:
 
 
 def read_mat(path: Path, resolution: int) -> Solid:
-    """The voxels in a MATLAB file's variable `voxel`.
+    """Read the voxels in a MATLAB file's variable `voxel`.
 
     Where their axes lie follows from how the first implementation of Yan et al. 2016 reads and projects them (its
     reader, mattorch, reverses the order of the axes): the third is up, and its camera of azimuth t stands in the
@@ -65,7 +65,7 @@ def read_mat(path: Path, resolution: int) -> Solid:
     _content(path)  # for one message about files that cannot be read
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a damaged file, in front of the exception
+            warnings.simplefilter("ignore")  # a damaged file makes one before the exception
             variables = loadmat(path, variable_names=[_VARIABLE])
     except Exception as error:  # SciPy lets whatever a damaged file leads to pass
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -78,6 +78,8 @@ def read_mat(path: Path, resolution: int) -> Solid:
         raise DataError(
             f"{path}: looked for {resolution} voxels along each edge, found {shape} {voxels.dtype}. {_ADVICE}"
         )
+    if not ((voxels >= 0) & (voxels <= 1)).all():
+        raise DataError(f"{path}: voxels that are no shares of full, 0 to 1. Restore this file.")
     full: Solid = voxels > 0.5
     return np.ascontiguousarray(full.transpose(1, 2, 0)[::-1, :, ::-1])
 
@@ -93,7 +95,7 @@ def _content(path: Path) -> bytes:
 
 
 def _header(path: Path, content: bytes) -> tuple[dict[str, list[str]], int]:
-    """The words behind each keyword, and where the header ends."""
+    """Return the words behind each keyword, and where the header ends."""
     if not content.startswith(b"#binvox"):
         raise DataError(f"{path}, line 1: looked for #binvox, found {content[:20]!r}. Restore this file.")
     header: dict[str, list[str]] = {}

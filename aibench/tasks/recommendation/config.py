@@ -1,4 +1,4 @@
-"""Schema of `task=recommendation`. Imports no torch."""
+"""Defines the schema of `task=recommendation`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = 10  # items that a user is shown; the k of HR@k and nDCG@k
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network: NeuMF (He et al., Neural Collaborative Filtering, WWW 2017, arXiv 1708.05031).
+    """Holds NeuMF (He et al., Neural Collaborative Filtering, WWW 2017, arXiv 1708.05031).
 
     Attributes:
         factors: Dimensions of the embeddings whose product is the generalised matrix factorisation.
@@ -34,7 +34,7 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Interactions of users with items, of which each user's last is held out.
+    """Holds interactions of users with items, of which each user's last is held out.
 
     Attributes:
         candidates: Items that the user has never been with, among which the held-out one is ranked; of fewer than ten
@@ -42,11 +42,11 @@ class DataConfig(config.DataConfig):
         same_carrier: Whether these are flights of the held-out one's carrier (`source=embedded`).
         min_items_per_user: Users with fewer items are left out (`source=embedded`).
         min_users_per_item: Items with fewer users are left out (`source=embedded`).
-        release: Which release of MovieLens `source=disk` reads.
+        release: The release of MovieLens that `source=disk` reads.
         complete: Whether that must have as many users, items and ratings as the next three say.
-        users: Of the release, and of `source=synthetic`.
-        items: Likewise.
-        ratings: Likewise; made-up users repeat some, which are dropped.
+        users: Users of the release, and of `source=synthetic`.
+        items: Items of the release, and of `source=synthetic`.
+        ratings: Ratings of the release, and of `source=synthetic`; made-up users repeat some, which are dropped.
     """
 
     candidates: Annotated[int, at_least(SHOWN, 10**6)] = MISSING
@@ -62,7 +62,7 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Training with Adam.
+    """Holds training with Adam.
 
     Attributes:
         negatives: Unseen items that are drawn for each interaction, anew in each epoch.
@@ -73,7 +73,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of recommendation."""
+    """Holds a run of recommendation."""
 
     logs: ClassVar = (f"val/hr@{SHOWN}", f"val/ndcg@{SHOWN}")
 

@@ -1,4 +1,4 @@
-"""Interactions as training pairs with labels, and each user's last item among its candidates."""
+"""Turns interactions into training pairs with labels, and each user's last item into one among its candidates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from aibench.config import Source
 from aibench.contract import DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.arrays import kept_arrays
 from aibench.datasets.published import MOVIELENS, MOVIELENS_100K
-from aibench.interactions.filtering import first_appearance, first_visits
+from aibench.interactions.filtering import first_appearance
+from aibench.interactions.made_up import random_visits
 from aibench.interactions.rows import Ints
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.recommendation.config import Config, DataConfig
@@ -35,7 +36,7 @@ LONG = 10**8  # users times items, from which on drawing candidates takes second
 
 
 class Pairs(Dataset[Sample]):
-    """Training interactions, each followed by its negatives: (user, item, label), int64 (), int64 (), float ().
+    """Holds training interactions, each followed by its negatives: (user, item, label), int64 (), int64 (), float ().
 
     Negatives are items that the user is not seen with in training, the held-out one among them: were it never a
     negative, that would give it away.
@@ -71,14 +72,19 @@ class Pairs(Dataset[Sample]):
         return tuple(tensor[0] for tensor in self.gather(torch.tensor([index])))
 
     def gather(self, indices: Tensor) -> Sample:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         interaction = indices // self.group
         label = (indices == interaction * self.group).float()
         return self.of_user[interaction], self.of_item[indices].long(), label
 
 
 class Data(TaskData):
-    """Flights of aircraft (embedded), MovieLens (disk) or made-up interactions of its size (synthetic)."""
+    """Holds what users were with: flights of aircraft, MovieLens's ratings, or made-up ones.
+
+    A training sample is `(user, item, label)`: int64 (), int64 (), float (); the label is 1 for an interaction and 0
+    for a drawn one. A held-out sample is `(user, candidates, recent)`: int64 (), int32 (1 + candidates,) with the
+    held-out item first, int64 (recent,). Items are numbered from 1, and 0 fills up.
+    """
 
     unit = "interactions"
     config: Config
@@ -108,12 +114,14 @@ class Data(TaskData):
 
     @cached_property
     def pairs(self) -> Pairs:
-        """The training samples."""
+        """Return the training samples."""
         return Pairs(self.interactions, self.config.optim.negatives, self.config.data.train_size)
 
     @cached_property
     def held_out(self) -> Tensors:
-        """The requests: (user, candidates with the held-out item first, last training items, 0 where there are fewer).
+        """Return the requests: user, candidates with the held-out item first, last training items.
+
+        They are int64 (), int32 (1 + candidates,) and int64 (RECENT,), 0 where there are fewer items.
 
         int64 (), int32 (1 + candidates,), int64 (RECENT,).
         """
@@ -145,7 +153,7 @@ class Data(TaskData):
         return path
 
     def verify(self) -> list[str]:
-        """What there is: all of it was read, and checked, before this can be asked."""
+        """Return what there is: all of it was read, and checked, before this can be asked."""
         train = self.interactions.train
         return [
             f"train: {len(train.values):,} interactions of {len(train):,} users, {self.interactions.items:,} items",
@@ -166,7 +174,7 @@ def _read(config: DataConfig) -> Interactions:
 
 
 def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[np.int32]]:
-    """As `draw_candidates` gives them: `data.seed` decides, and what it decided is kept."""
+    """Return what `draw_candidates` does: `data.seed` decides, and what it decided is kept."""
 
     def make() -> dict[str, NDArray[Any]]:
         generator = np.random.default_rng((config.seed, 1))
@@ -189,7 +197,7 @@ def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[n
 
 
 def _flights(config: DataConfig) -> Interactions:
-    """Which aircraft flew which flight for the first time: users are aircraft, items are like `UA 1545`."""
+    """Return which aircraft flew which flight for the first time: users are aircraft, items are like `UA 1545`."""
     from aibench.interactions.flights import first_flights
 
     limits = {"min_items_per_user": config.min_items_per_user, "min_users_per_item": config.min_users_per_item}
@@ -203,19 +211,16 @@ def _flight_number(table: pd.DataFrame) -> pd.Series[str]:
 
 
 def _carriers(made: Interactions) -> Ints:
-    """The carrier of each item, int64 (items + 1,); -1 for the padding item."""
+    """Return the carrier of each item, int64 (items + 1,); -1 for the padding item."""
     assert made.names is not None, "flights have names"
     carriers = np.array([name.split()[0] for name in made.names])
     return np.concatenate([[-1], np.unique(carriers, return_inverse=True)[1]])
 
 
 def _made_up(config: DataConfig) -> Interactions:
-    """Users with random items, of different numbers."""
+    """Draw users with random items, of different numbers."""
     generator = np.random.default_rng((config.seed, 0))
     mean = config.ratings / config.users
-    least, most = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
-    lengths = generator.integers(least, most, size=config.users, endpoint=True)
-    user = np.repeat(np.arange(config.users), lengths)
-    item = generator.integers(1, config.items, size=len(user), endpoint=True)
-    kept = first_visits(user, item)
-    return Interactions.of(user[kept], item[kept], config.items)
+    lengths = max(2, round(mean / 3)), max(3, round(mean * 5 / 3))
+    user, item = random_visits(config.users, config.items, lengths, generator)
+    return Interactions.of(user, item, config.items)

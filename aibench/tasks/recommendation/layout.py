@@ -1,4 +1,4 @@
-"""Where the ratings of MovieLens's releases lie. Imports no torch."""
+"""Finds the ratings of MovieLens's releases. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found
 
 
 class Release(enum.StrEnum):
-    """Releases of MovieLens."""
+    """Lists releases of MovieLens."""
 
     ml_100k = enum.auto()
     ml_1m = enum.auto()
     ml_20m = enum.auto()
 
 
+RECBOLE_FILE = "ml-100k.inter"  # in place of u.data: the same ratings, as the package recbole has them
 FILES = {Release.ml_100k: "u.data", Release.ml_1m: "ratings.dat", Release.ml_20m: "ratings.csv"}
 DATA = {Release.ml_100k: "reference", Release.ml_1m: "ml_1m", Release.ml_20m: "ml_20m"}  # files of conf/data
 
 
 def ratings_file(root: Path, release: Release) -> Path | None:
-    """The ratings in `root`, or in the folder in it that the release's archive makes; None where there are none."""
+    """Return the ratings in `root`, or in the folder in it that the release's archive makes; None if there are none."""
     folders = (root, root / release.value.replace("_", "-"))
-    return next((folder / FILES[release] for folder in folders if (folder / FILES[release]).is_file()), None)
+    names = (FILES[release], RECBOLE_FILE) if release is Release.ml_100k else (FILES[release],)
+    candidates = (folder / name for folder in folders for name in names)
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def problems(root: Path, typed: str, release: Release) -> Iterator[str]:
-    """What keeps the folder `root`, as `typed`, from being the release's; at most a line."""
+    """Yield what keeps the folder `root`, as `typed`, from being the release's; at most a line."""
     if ratings_file(root, release):
         return
     other = next((other for other in Release if ratings_file(root, other)), None)
@@ -37,4 +40,4 @@ def problems(root: Path, typed: str, release: Release) -> Iterator[str]:
         if other
         else "Set data.root to the folder that holds it"
     )
-    yield f"data.root={typed}: looked for {FILES[release]} of {release}, found {listed(root)}. {hint}."
+    yield not_found(typed, f"{FILES[release]} of {release}", root, f"{hint}.")

@@ -1,4 +1,4 @@
-"""Schema of `task=spatial_transformer`."""
+"""Defines the schema of `task=spatial_transformer`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import RunConfig
 from aibench.config.bounds import Deviation, Dropout, Epochs, Fraction, Length, Positive, Units, at_least, each_of
+from aibench.nn.decay import Annealing
 from aibench.tasks.spatial_transformer import layout
 
 SIZE = 28  # height and width of an image in pixels: MNIST's, for which the networks are made
@@ -20,37 +21,30 @@ DIGITS = 10
 
 
 class Distortion(enum.StrEnum):
-    """What is done to a digit before the network sees it."""
+    """Lists what may be done to a digit before the network sees it."""
 
     none = enum.auto()
     affine = enum.auto()  # turned, scaled and shifted at random
 
 
 class Optimizer(enum.StrEnum):
-    """How the weights move."""
+    """Lists how the weights may move."""
 
     sgd = enum.auto()  # no momentum, as in the tutorial
     adam = enum.auto()
 
 
-class Decay(enum.StrEnum):
-    """How the learning rate falls after the warm-up."""
-
-    none = enum.auto()  # not at all
-    cosine = enum.auto()  # to 0 at the end of the budget, along half a cosine
-
-
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The network: a spatial transformer (Jaderberg et al. 2015, arXiv 1506.02025) before a classifier.
+    """Holds a spatial transformer (Jaderberg et al. 2015, arXiv 1506.02025) before a classifier.
 
     Attributes:
         transformer: Whether there is a spatial transformer; without it the classifier sees the image as it is.
         align_corners: Whether the coordinates -1 and 1 of the sampling grid are the centres of the outermost pixels,
             rather than the outer edges of them.
-        localisation_channels: Of the two convolutions that look where the digit is.
+        localisation_channels: Channels of the two convolutions that look where the digit is.
         localisation_hidden: Units between them and the six numbers of the affine map.
-        classifier_channels: Of the classifier's two convolutions.
+        classifier_channels: Channels of the classifier's two convolutions.
         classifier_hidden: Units of its hidden layer.
         dropout: Probability with which a channel of the second convolution, or a hidden unit, is left out in training.
     """
@@ -66,14 +60,14 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The images, of 28x28 pixels.
+    """Holds the images, of 28x28 pixels.
 
     Attributes:
         distortion: What is done to a digit. Training images are drawn anew each epoch, held-out ones once.
-        rotation: Of `affine`: the most that a digit is turned, in degrees, to either side.
-        scale: Of `affine`: the least and the most that a digit is magnified, as factors.
-        shift: Of `affine`: the most that a digit is moved along each axis, in pixels.
-        mean: Of the pixels, in 0 to 1; subtracted.
+        rotation: With `affine`, the most that a digit is turned, in degrees, to either side.
+        scale: With `affine`, the least and the most that a digit is magnified, as factors.
+        shift: With `affine`, the most that a digit is moved along each axis, in pixels.
+        mean: Mean of the pixels, in 0 to 1; subtracted.
         std: Standard deviation of the pixels, in 0 to 1; divided by.
     """
 
@@ -87,10 +81,10 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Plain gradient descent, or Adam.
+    """Holds plain gradient descent, or Adam.
 
     Attributes:
-        optimizer: Which.
+        optimizer: How the weights move.
         warmup_epochs: Length of the linear rise from 0 to the learning rate. Long steps at the start can move the
             digits out of the sampled images, from where no gradient leads back.
         decay: How the learning rate falls after it.
@@ -98,12 +92,12 @@ class OptimConfig(config.OptimConfig):
 
     optimizer: Optimizer = MISSING
     warmup_epochs: Epochs = 0.0
-    decay: Decay = MISSING
+    decay: Annealing = MISSING
 
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of the spatial transformer."""
+    """Holds a run of the spatial transformer."""
 
     logs: ClassVar = ("val/accuracy",)
 

@@ -19,7 +19,7 @@ from aibench.tasks.spatial_transformer.distortion import Distorted
 from aibench.tasks.spatial_transformer.idx import read_idx
 from aibench.vision.embedded import digits
 
-TRAIN_DIGITS = 1_280  # of scikit-learn's 1,797; the others are held out
+TRAIN_DIGITS = 1_280  # digits for training, of scikit-learn's 1,797; the others are held out
 BOX = 20  # height and width of a digit, in pixels: those of MNIST's, which lie in the middle of 28x28 as well
 MNIST_SIZES = {"train": 60_000, "val": 10_000}
 
@@ -27,7 +27,10 @@ Samples = tuple[Tensor, Tensor]
 
 
 class Data(TaskData):
-    """Images, uint8 (1, 28, 28), and the digits that they show, int64 ()."""
+    """Holds images of digits.
+
+    A sample is `(image, digit)`: uint8 (1, 28, 28), int64 () in 0 to 9.
+    """
 
     unit = "images"
     config: Config
@@ -42,7 +45,10 @@ class Data(TaskData):
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        """Of the digits before they are distorted, and of the held-out images: the run's seed draws the others."""
+        """Return the digest of the digits before they are distorted, and of the held-out images.
+
+        The run's seed draws the others.
+        """
         data = self.config.data
         training = f"{data.distortion} {data.rotation} {data.scale} {data.shift}"
         return digest(*self.upright["train"], training, *self.splits["val"].tensors)
@@ -59,7 +65,7 @@ class Data(TaskData):
         return MNIST.compared(files=dict(zip(kinds, self.file_paths(), strict=True)))
 
     def _files(self, split: str) -> tuple[Path, Path]:
-        """Images and labels of a split."""
+        """Return the images and labels of a split."""
         found = layout.mnist_files(Path(str(self.config.data.root)).expanduser(), split)
         assert found is not None, "Config.problems lets no such root through"
         return found
@@ -77,7 +83,7 @@ class Data(TaskData):
         return drawn if split == "train" else Tensors(*drawn.tensors)
 
     def _embedded(self, split: str) -> Samples:
-        """The digits of scikit-learn, enlarged; the split's take turns, and without a size each appears once."""
+        """Return scikit-learn's digits, enlarged; the split's take turns, and without a size each appears once."""
         pictures, labels = digits()
         order = self._generator(0).permutation(len(labels))
         own = order[:TRAIN_DIGITS] if split == "train" else order[TRAIN_DIGITS:]

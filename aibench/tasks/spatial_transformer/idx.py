@@ -15,7 +15,7 @@ UNSIGNED_BYTES = 8  # the third byte of the magic number; the fourth is the numb
 
 
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
-    """The array in an idx file of unsigned bytes.
+    """Read the array in an idx file of unsigned bytes.
 
     Args:
         path: Compressed where it ends in `.gz`.

@@ -1,18 +1,18 @@
-"""Where MNIST's four files lie: in a folder, its `raw` or its `MNIST/raw`, compressed or not. Imports no torch."""
+"""Finds MNIST's four files: in a folder, its `raw` or its `MNIST/raw`, compressed or not. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found, plain_or_compressed
 
 SPLITS = {"train": "train", "val": "t10k"}
 FOLDERS = (".", "raw", "MNIST/raw")
 
 
 def mnist_files(root: Path, split: str) -> tuple[Path, Path] | None:
-    """The files of images and labels of `split`; None where one is missing.
+    """Return the files of images and labels of `split`; None where one is missing.
 
     The names are `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with `.gz` where they are compressed.
     """
@@ -21,13 +21,15 @@ def mnist_files(root: Path, split: str) -> tuple[Path, Path] | None:
 
 
 def problems(root: Path, typed: str) -> Iterator[str]:
-    """What keeps the folder `root` from being MNIST's, a line each."""
+    """Yield what keeps the folder `root` from being MNIST's, a line each."""
     for split in SPLITS:
         for name in _names(split):
             if _found(root, name) is None:
-                yield (
-                    f"data.root={typed}: looked for {name} (or {name}.gz, also in raw and MNIST/raw), found "
-                    f"{listed(root)}. Set data.root to the folder that holds MNIST's four files."
+                yield not_found(
+                    typed,
+                    f"{name} (or {name}.gz, also in raw and MNIST/raw)",
+                    root,
+                    "Set data.root to the folder that holds MNIST's four files.",
                 )
 
 
@@ -37,10 +39,5 @@ def _names(split: str) -> tuple[str, str]:
 
 def _found(root: Path, name: str) -> Path | None:
     dotted = name.replace("-idx", ".idx")
-    candidates = (
-        root / folder / f"{spelling}{ending}"
-        for folder in FOLDERS
-        for spelling in (name, dotted)
-        for ending in ("", ".gz")
-    )
-    return next((path for path in candidates if path.is_file()), None)
+    candidates = (plain_or_compressed(root / folder / spelling) for folder in FOLDERS for spelling in (name, dotted))
+    return next((path for path in candidates if path is not None), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,8 +11,9 @@ from torch.nn.functional import cross_entropy
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.schedules import each_step, half_cosine, rise
-from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Decay, Optimizer
+from aibench.nn.decay import Annealing
+from aibench.nn.schedules import each_step, half_cosine
+from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Optimizer
 from aibench.tasks.spatial_transformer.model import Network
 
 if TYPE_CHECKING:
@@ -57,9 +59,9 @@ class Module(TaskModule):
         optimizer = kind(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         budget = int(self.trainer.estimated_stepping_batches)
         warmup = optim.warmup_epochs * int(self.trainer.num_training_batches)
-        if optim.decay is Decay.none:
-            return each_step(optimizer, lambda step: rise(step, warmup))
-        return each_step(optimizer, lambda step: rise(step, warmup) * half_cosine(step, warmup, budget))
+        if optim.decay is Annealing.none:
+            return each_step(optimizer, lambda _: 1.0, warmup)
+        return each_step(optimizer, partial(half_cosine, start=warmup, end=budget), warmup)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 1, SIZE, SIZE, dtype=torch.uint8),)

@@ -1,4 +1,4 @@
-"""Schema of `task=speech_recognition`."""
+"""Defines the schema of `task=speech_recognition`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WER = "val/wer"
 
 
 class Optimizer(enum.StrEnum):
-    """How the weights move."""
+    """Lists how the weights may move."""
 
     sgd = enum.auto()  # Nesterov's momentum
     adam = enum.auto()
@@ -30,12 +30,12 @@ class Optimizer(enum.StrEnum):
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """Deep Speech 2 (Amodei et al. 2016, arXiv 1512.02595): convolutions, bidirectional GRUs, and CTC.
+    """Holds Deep Speech 2 (Amodei et al. 2016, arXiv 1512.02595): convolutions, bidirectional GRUs, and CTC.
 
     Attributes:
-        channels: Of each convolution.
-        kernels: Of each convolution: bins of the spectrum, frames; odd.
-        strides: Of each convolution, in the same order.
+        channels: Channels of each convolution.
+        kernels: Bins of the spectrum and frames that each convolution covers; odd.
+        strides: Steps of each convolution, in the same order.
         layers: Bidirectional GRU layers, whose two directions are summed.
         hidden: Units of each direction.
         beams: Prefixes that the decoder keeps at each frame, without a language model; 1 takes the likeliest label of
@@ -52,13 +52,13 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The utterances and their spectrograms.
+    """Holds the utterances and their spectrograms.
 
     Attributes:
         train_sets: Folders of `data.root` to train on.
         held_out_sets: Folders of `data.root` to evaluate on; each has its word error rate.
-        shortest: Of a training utterance, in seconds.
-        longest: Of a training utterance, in seconds.
+        shortest: The shortest training utterance, in seconds.
+        longest: The longest training utterance, in seconds.
         sample_rate: Samples in a second.
         window: Samples of a spectrum.
         hop: Samples from one spectrum to the next.
@@ -78,17 +78,17 @@ class DataConfig(config.DataConfig):
 
     @property
     def bins(self) -> int:
-        """Numbers in a spectrum."""
+        """Return how many numbers a spectrum has."""
         return self.window // 2 + 1 if self.mels is None else self.mels
 
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Gradient descent or Adam, at a learning rate that falls from epoch to epoch.
+    """Holds gradient descent or Adam, at a learning rate that falls from epoch to epoch.
 
     Attributes:
-        optimizer: Which.
-        momentum: Of `sgd`.
+        optimizer: How the weights move.
+        momentum: Momentum of `sgd`.
         anneal: What the learning rate is divided by after each epoch.
         clip: Largest norm of the gradient of all weights; longer ones are shortened to it.
     """
@@ -101,7 +101,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of speech recognition."""
+    """Holds a run of speech recognition."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -151,11 +151,11 @@ def _voiceless(data: DataConfig) -> Iterator[str]:
     if importlib.util.find_spec(VOICE_PACKAGE) is None:
         yield (
             "data.source=embedded: the voices need the package espeakng-loader, which is not installed. Install it "
-            "with pip install 'aibench[speech]', or set data.source=synthetic session=steps."
+            "with pip install -e '.[speech]', or set data.source=synthetic session=steps."
         )
     if data.sample_rate != VOICE_RATE:
         yield (
-            f"data.sample_rate={data.sample_rate}: that of the embedded voices is {VOICE_RATE}. Set "
+            f"data.sample_rate={data.sample_rate}: the embedded voices have {VOICE_RATE}. Set "
             f"data.sample_rate={VOICE_RATE}."
         )
 

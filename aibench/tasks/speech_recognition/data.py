@@ -16,7 +16,7 @@ from aibench.datasets.published import librispeech
 from aibench.tasks.speech_recognition import voices
 from aibench.tasks.speech_recognition.alphabet import LABELS
 from aibench.tasks.speech_recognition.config import Config
-from aibench.tasks.speech_recognition.features import frames_of
+from aibench.tasks.speech_recognition.features import frames_of, steps_of
 from aibench.tasks.speech_recognition.librispeech import LibriSpeech
 from aibench.tasks.speech_recognition.utterances import Batch, Sample, Utterances, collated
 from aibench.text.batches import by_length
@@ -27,7 +27,11 @@ LETTERS_A_SECOND = 14
 
 
 class Data(TaskData):
-    """Utterances: spectrograms, their labels, and which set they are of. A batch is as `collated` returns it."""
+    """Holds utterances.
+
+    A sample is `(spectrogram, labels, set)`: float (frames, bins), int64 (characters,) of `alphabet`, and the number of
+    its set in `data.held_out_sets`. "AB" is `tensor([2, 3])`. A batch is what `collated` returns.
+    """
 
     unit = "utterances"
     config: Config
@@ -43,7 +47,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`left_out`: how many training utterances are too short or too long, where they are read from disk."""
+        """Return `left_out`: how many training utterances of LibriSpeech are too short, too long or too dense."""
         training = self.splits["train"]
         return {"left_out": training.left_out} if isinstance(training, LibriSpeech) else {}
 
@@ -54,11 +58,14 @@ class Data(TaskData):
         return collated(samples)
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
-        """Batches of utterances of like lengths, in random order; the last few that fill no batch are left out."""
+        """Return batches of utterances of like lengths, in random order; what fills no batch is left out."""
         return by_length(dataset.lengths, self.config.data.batch_size, generator)
 
     def first_plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
-        """From short to long utterances (SortaGrad; Amodei et al. 2016, 3.3), where that is asked for."""
+        """Return batches from short to long utterances, where that is asked for.
+
+        SortaGrad; Amodei et al. 2016, 3.3.
+        """
         if not self.config.data.sorted_first_epoch:
             return self.plan(dataset, generator)
         size = self.config.data.batch_size
@@ -78,10 +85,21 @@ class Data(TaskData):
         return voices.utterances(split, self.config.data)
 
     def _read(self, split: str) -> LibriSpeech:
-        return LibriSpeech(Path(str(self.config.data.root)).expanduser(), split, self.config.data)
+        root, strides = Path(str(self.config.data.root)).expanduser(), self.config.model.strides
+        return LibriSpeech(root, split, self.config.data, lambda frames: steps_of(frames, strides))
+
+    def verify(self) -> list[str]:
+        """Read every utterance, and say how many are left out of training, and how many no model could spell."""
+        lines = super().verify()
+        for split, dataset in self.splits.items():
+            if isinstance(dataset, LibriSpeech) and split == "train":
+                lines.append(f"train: {dataset.left_out:,} left out as too short, too long or too dense")
+            if isinstance(dataset, LibriSpeech) and dataset.too_dense:
+                lines.append(f"{split}: {dataset.too_dense:,} say more letters than the model has steps for (CTC)")
+        return lines
 
     def _made_up(self, split: str) -> Utterances:
-        """Random utterances of 1 to 15 s, long ones more often, as in LibriSpeech."""
+        """Make random utterances of 1 to 15 s, long ones more often, as in LibriSpeech."""
         data = self.config.data
         rng = np.random.default_rng((data.seed, split == "val"))
         count = (data.train_size if split == "train" else data.val_size) or MADE_UP[split]

@@ -1,18 +1,18 @@
-"""Where LibriSpeech's transcripts and recordings lie. Imports no torch."""
+"""Finds LibriSpeech's transcripts and recordings. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, files_like, listed
+from aibench.datasets.folders import class_folders, files_like, listed, not_found
 
 HOME = "LibriSpeech"
 TRANSCRIPTS = "*.trans.txt"
 
 
 def home(root: Path) -> Path:
-    """The folder that holds the sets: `root` or its folder `LibriSpeech`."""
+    """Return the folder that holds the sets: `root` or its folder `LibriSpeech`."""
     return root / HOME if (root / HOME).is_dir() else root
 
 
@@ -29,13 +29,15 @@ def _transcripts(folder: Path) -> Iterator[Path]:
 
 
 def problems(root: Path, typed: str, sets: Sequence[str]) -> Iterator[str]:
-    """What keeps the folder `root` from holding LibriSpeech's `sets`, a line each."""
+    """Yield what keeps the folder `root` from holding LibriSpeech's `sets`, a line each."""
     folder = home(root)
     for name in sets:
         if not (folder / name).is_dir():
-            yield (
-                f"data.root={typed}: looked for the folder {name} (also in {HOME}), found {listed(folder)}. Set "
-                "data.root to the folder that holds LibriSpeech's sets."
+            yield not_found(
+                typed,
+                f"the folder {name} (also in {HOME})",
+                folder,
+                "Set data.root to the folder that holds LibriSpeech's sets.",
             )
         elif next(_transcripts(folder / name), None) is None:
             yield (

@@ -1,4 +1,4 @@
-"""Schema of `task=text_summarization`."""
+"""Defines the schema of `task=text_summarization`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aibench.tasks.text_summarization import layout
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """An attentional sequence-to-sequence LSTM (Nallapati et al. 2016, arXiv 1602.06023).
+    """Holds an attentional sequence-to-sequence LSTM (Nallapati et al. 2016, arXiv 1602.06023).
 
     Attributes:
         vocabulary: Words that it knows, the four specials included: the most frequent of the training part.
@@ -29,7 +29,7 @@ class ModelConfig(config.ModelConfig):
         small_weights: Whether the first weights are nearly 0, as in the code of See et al. 2017.
         dropout: Probability with which a number of an embedding, or of what the output layer reads, is dropped.
         beams: Hypotheses of the beam search; 1 is greedy.
-        length_penalty: Of the beam search; greater ones favour longer summaries.
+        length_penalty: How much the beam search favours longer summaries.
     """
 
     vocabulary: Annotated[int, at_least(5, 2**24)] = MISSING
@@ -46,10 +46,10 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """Texts and their summaries.
+    """Holds the texts and their summaries.
 
     Attributes:
-        held_out: Of `source=disk`: which files are held out.
+        held_out: The files of `source=disk` that are held out.
         source_words: A text is cut off after so many words.
         summary_words: Places of a summary in training, its end included, and the most words of one that is written.
             What is written is compared with the whole of the true summary.
@@ -62,7 +62,7 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam at a constant learning rate.
+    """Holds Adam at a constant learning rate, or at one that falls in the end.
 
     Attributes:
         gradient_norm: Longer gradients are scaled down to this length; null leaves them.
@@ -78,7 +78,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of text summarisation."""
+    """Holds a run of text summarisation."""
 
     logs: ClassVar = ("val/rouge_1", "val/rouge_2", "val/rouge_l")
 

@@ -1,4 +1,4 @@
-"""Texts and summaries as indices: counted and encoded in one pass, and kept."""
+"""Turns texts and summaries into indices: counted and encoded in one pass, and kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Example = tuple[Sequence[str], Sequence[str]]
 
 @dataclass
 class Pairs:
-    """Texts, and what each of them is in short.
+    """Holds texts, and what each of them is in short.
 
     Attributes:
         texts: Words of each, at least one.
@@ -35,20 +35,20 @@ class Pairs:
         return len(self.texts)
 
     def chosen(self, indices: NDArray[np.int64]) -> Pairs:
-        """Some of them."""
+        """Return some of the pairs."""
         texts, summaries = (
             Ragged.of([part[int(at)].numpy() for at in indices]) for part in (self.texts, self.summaries)
         )
         return Pairs(texts, summaries)
 
     def fingerprint(self) -> str:
-        """Of all of them."""
+        """Return the digest of all pairs."""
         return digest(self.texts.fingerprint(), self.summaries.fingerprint())
 
 
 @dataclass
 class Corpus:
-    """Two splits and the words that occur in them.
+    """Holds two splits and the words that occur in them.
 
     Attributes:
         words: By index: the specials, then the most frequent of the training part first, equally frequent ones in
@@ -86,7 +86,7 @@ class Corpus:
 
 @dataclass
 class _Growing:
-    """Sequences that are still added to, as the numbers of their words in order of first appearance."""
+    """Holds sequences that are still added to, as the numbers of their words in order of first appearance."""
 
     values: array[int] = field(default_factory=lambda: array("i"))
     ends: array[int] = field(default_factory=lambda: array("q"))
@@ -97,11 +97,11 @@ class _Growing:
 
 
 def encoded(train: Iterable[Example], val: Iterable[Example], text_words: int) -> Corpus:
-    """The corpus of two splits.
+    """Encode two splits as a corpus.
 
     Args:
         train: Words of texts and of their summaries.
-        val: Likewise.
+        val: The same of the held-out split.
         text_words: A text is cut off after so many.
     """
     numbers: dict[str, int] = dict.fromkeys(UNKNOWN, UNK)
@@ -117,7 +117,7 @@ def encoded(train: Iterable[Example], val: Iterable[Example], text_words: int) -
 
 
 def _by_frequency(numbers: dict[str, int], counted: list[array[int]]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """The words in order of their index, and the index of each number."""
+    """Return the words in order of their index, and the index of each number."""
     counts = np.zeros(len(numbers), dtype=np.int64)
     for values in counted:
         counts += np.bincount(np.frombuffer(values, np.int32), minlength=len(numbers))

@@ -1,4 +1,4 @@
-"""Texts and summaries: docstrings (embedded), Gigaword's headlines (disk) or made-up words (synthetic)."""
+"""Provides texts and summaries: docstrings (embedded), Gigaword's headlines (disk) or made-up words (synthetic)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MADE_UP_UNKNOWN = 1_000  # words of made-up texts that the model does not know
 
 
 class Samples(Dataset[Sample]):
-    """A sample is a text and its summary, int64 (any,) each. A batch fills them up with `PAD`.
+    """Holds samples: a text and its summary, int64 (any,) each. A batch fills them up with `PAD`.
 
     Args:
         pairs: The samples.
@@ -44,13 +44,17 @@ class Samples(Dataset[Sample]):
         return self.pairs.texts[index], self.pairs.summaries[index][: self.longest]
 
     def gather(self, indices: Tensor) -> Sample:
-        """The batch of the samples at `indices`, int64 (batch,)."""
+        """Return the batch of the samples at `indices`, int64 (batch,)."""
         summaries = self.pairs.summaries.gather(indices)[:, : self.longest]
         return self.pairs.texts.gather(indices), summaries
 
 
 class Data(TaskData):
-    """A text, to be said in a few words."""
+    """Holds texts, each with what it says in a few words.
+
+    A sample is `(text, summary)`: int64 (words,) each, indices into `facts["words"]`; a summary ends with `EOS`. A
+    batch fills both up with `PAD`.
+    """
 
     unit = "texts"
     config: Config
@@ -62,7 +66,7 @@ class Data(TaskData):
         self.splits = {"train": Samples(train, config.data.summary_words), "val": Samples(val, None)}
 
     def _part(self, split: str) -> Pairs:
-        """The samples of `split` that are used: of more than are asked for, those that the seed of the data draws."""
+        """Return the samples of `split` that are used: of more than are asked for, those that the data's seed draws."""
         pairs, wanted = self.corpus.splits[split], self.config.data
         size = wanted.train_size if split == "train" else wanted.val_size
         if size is None or size >= len(pairs):
@@ -74,7 +78,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """What the module must know.
+        """Return what the module must know.
 
         `words`: by index. `vocabulary`: how many of them the model knows. `pairs`: of each split. `packages`: whose
         docstrings they are.
@@ -94,7 +98,7 @@ class Data(TaskData):
         return self.splits[split]
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
-        """Batches of texts of like lengths."""
+        """Return batches of texts of like lengths."""
         return by_length(dataset.pairs.texts.lengths, self.config.data.batch_size, generator)
 
     def collate(self, samples: list[Sample]) -> Sample:
@@ -138,7 +142,7 @@ def _read(config: Config) -> Corpus:
 
 
 def _made_up(config: Config) -> Corpus:
-    """Texts and summaries of random words, all as long as they may be; some of them words that no model knows."""
+    """Make texts and summaries of random words, all as long as they may be; some of them words that no model knows."""
     wanted, known = config.data, config.model.vocabulary
     words = (*SPECIALS, *(f"word{index}" for index in range(len(SPECIALS), known + MADE_UP_UNKNOWN)))
     splits = {}

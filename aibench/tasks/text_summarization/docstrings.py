@@ -1,4 +1,4 @@
-"""The embedded texts: docstrings of installed packages, each to be said in its first line."""
+"""Reads the embedded texts: docstrings of installed packages, each to be said in its first line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # the words of snake_case a
 
 
 def docstrings(cache: str, text_words: int) -> Corpus:
-    """What classes and functions do: texts are an object's name and its docstring without the first line.
+    """Return what classes and functions do: texts are an object's name and its docstring without the first line.
 
     A file's docstrings are all trained on or all held out. A summary, or a text, that occurs twice is kept once. The
     sources are read and parsed, never imported. Words are runs of the letters a to z, in lower case.
@@ -60,12 +60,12 @@ def docstrings(cache: str, text_words: int) -> Corpus:
 
 
 def versions() -> list[str]:
-    """The packages that are read, with their versions."""
+    """Return the packages that are read, with their versions."""
     return [f"{name} {version(name)}" for name in PACKAGES.values()]
 
 
 def _examples(text_words: int) -> Iterator[tuple[bool, Example]]:
-    """Whether each is held out, and its words; those of the text cut off after `text_words`."""
+    """Yield whether each is held out, and its words; those of the text cut off after `text_words`."""
     texts: set[str] = set()
     summaries: set[str] = set()
     for package in PACKAGES:
@@ -83,7 +83,7 @@ def _examples(text_words: int) -> Iterator[tuple[bool, Example]]:
 
 
 def _sources(package: str) -> Iterator[tuple[str, str]]:
-    """Each file of an installed package, by its path from the package on, and what is in it."""
+    """Yield each file of an installed package, by its path from the package on, and what is in it."""
     spec = importlib.util.find_spec(package)
     assert spec is not None, f"{package} is not installed"
     assert spec.submodule_search_locations, f"{package} is not a package"
@@ -115,7 +115,7 @@ def _documented(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFun
 
 
 def _example(name: str, docstring: str, text_words: int) -> Example | None:
-    """The words of an object's name and of the rest of its docstring, and those of the first line; None if unfit."""
+    """Return the words of an object's name and of the rest of its docstring, and the first line's; None if unfit."""
     first, _, rest = docstring.strip().partition("\n\n")
     summary, words = _WORD.findall(first.lower()), _WORD.findall(rest.lower())
     if len(summary) not in FIRST_LINE_WORDS or ">>>" in first or len(words) < LEAST_REST_WORDS:

@@ -1,4 +1,4 @@
-"""The headlines of Gigaword: line files of tokenised text."""
+"""Reads the headlines of Gigaword: line files of tokenised text."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LARGE = 1 << 24  # bytes: more than this takes seconds to read
 
 
 def gigaword(root: Path, held_out: HeldOut, cache: str, text_words: int) -> Corpus:
-    """One text and one headline a line; words stand between spaces.
+    """Read one text and one headline a line; words stand between spaces.
 
     Training pairs with an empty text or an empty headline are left out. Held-out ones are all kept, so that a
     published number of lines stays what it is: an empty text is read as one unknown word.
 
     Args:
         root: `data.root`.
-        held_out: Which files are held out.
+        held_out: The files that are held out.
         cache: Where the encoded corpus is kept.
         text_words: A text is cut off after so many words.
 

@@ -1,4 +1,4 @@
-"""Where the line files of Gigaword's headlines lie. Imports no torch."""
+"""Finds the line files of Gigaword's headlines. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found, plain_or_compressed
 
 
 class HeldOut(enum.StrEnum):
-    """Which pairs of a collection are held out."""
+    """Lists which pairs of a collection may be held out."""
 
-    valid = enum.auto()  # of its validation files: what the authors' code is measured on
+    valid = enum.auto()  # its validation files, on which the authors' code is measured
     test = enum.auto()  # its test files: what papers report
 
 
@@ -33,7 +33,7 @@ _FOLDERS = (".", "sumdata", "org_data")
 
 
 def line_files(root: Path, held_out: HeldOut) -> dict[str, tuple[Path, Path]] | None:
-    """Texts and summaries of `train` and `val` below `root`; None where one of the files is missing."""
+    """Return texts and summaries of `train` and `val` below `root`; None where one of the files is missing."""
     for files in LAYOUTS.values():
         for folder in _FOLDERS:
             found = {
@@ -46,23 +46,20 @@ def line_files(root: Path, held_out: HeldOut) -> dict[str, tuple[Path, Path]] | 
 
 
 def _pair(folder: Path, texts: str, summaries: str) -> tuple[Path, Path] | None:
-    first, second = _plain_or_compressed(folder / texts), _plain_or_compressed(folder / summaries)
+    first, second = plain_or_compressed(folder / texts), plain_or_compressed(folder / summaries)
     return (first, second) if first is not None and second is not None else None
 
 
-def _plain_or_compressed(path: Path) -> Path | None:
-    candidates = (path, path.with_name(f"{path.name}.gz"))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
 def problems(root: Path, typed: str, held_out: HeldOut) -> Iterator[str]:
-    """What keeps the folder `root` from holding a collection, a line each."""
+    """Yield what keeps the folder `root` from holding a collection, a line each."""
     if line_files(root, held_out) is not None:
         return
     wanted = " or ".join(
         ", ".join((*files["train"], *files[held_out])) + f" ({origin})" for origin, files in LAYOUTS.items()
     )
-    yield (
-        f"data.root={typed}: looked for {wanted}, each also as .gz and also in {' or '.join(_FOLDERS[1:])}, found "
-        f"{listed(root)}. Set data.root to the folder that holds them."
+    yield not_found(
+        typed,
+        f"{wanted}, each also as .gz and also in {' or '.join(_FOLDERS[1:])}",
+        root,
+        "Set data.root to the folder that holds them.",
     )

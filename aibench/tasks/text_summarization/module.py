@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -69,7 +70,7 @@ class Module(TaskModule):
             return adam
         steps = self.trainer.estimated_stepping_batches
         start = optim.hold_epochs * self.trainer.num_training_batches
-        return each_step(adam, lambda step: half_cosine(step, start, steps))
+        return each_step(adam, partial(half_cosine, start=start, end=steps))
 
     # Evaluation
 
@@ -88,7 +89,7 @@ class Module(TaskModule):
         network, beams = self.network, self.config.model.beams
         read, state = network.read(texts)
         samples = torch.arange(len(texts), device=texts.device).repeat_interleave(beams)
-        read = Read(*(part[samples] for part in read))  # what the hypotheses of a text share
+        read = Read(*(part[samples] for part in read))  # the hypotheses of a text share it
         copied_from = texts[samples]
 
         def step(written: Tensor, state: State) -> tuple[Tensor, State]:

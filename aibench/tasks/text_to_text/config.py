@@ -1,4 +1,4 @@
-"""Schema of `task=text_to_text`. Imports no torch."""
+"""Defines the schema of `task=text_to_text`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from aibench.tasks.text_to_text import layout
 
 
 class Corpus(enum.StrEnum):
-    """Whose files lie in `data.root`."""
+    """Lists the collections whose files may lie in `data.root`."""
 
     wmt14 = enum.auto()
     multi30k = enum.auto()
 
 
 class Tokens(enum.StrEnum):
-    """What a sentence is cut into."""
+    """Lists what a sentence may be cut into."""
 
     subwords = enum.auto()  # byte-pair encoding by sentencepiece, trained on both languages together
     words = enum.auto()  # at white space, and a vocabulary for each language
 
 
 class TooLong(enum.StrEnum):
-    """What happens to a sentence of more than `data.longest` tokens."""
+    """Lists what may happen to a sentence of more than `data.longest` tokens."""
 
     drop = enum.auto()  # the pair is not trained on; held-out ones stay as they are
     cut = enum.auto()  # the rest of the sentence is left out, of held-out ones too
 
 
 class Scaled(enum.StrEnum):
-    """Where the square root of the model's dimensions enters, with the same matrix for embeddings and logits."""
+    """Lists where the root of the model's dimensions may enter, with one matrix for embeddings and logits."""
 
     embeddings = enum.auto()  # times it; first weights of variance 1 / dimensions (Vaswani et al. 2017, 3.4)
     logits = enum.auto()  # divided by it; first weights of variance 1 (the authors' code)
@@ -46,7 +46,7 @@ class Scaled(enum.StrEnum):
 
 @dataclass(slots=True)
 class BeamConfig:
-    """The search for a translation.
+    """Holds the search for a translation.
 
     Attributes:
         size: Hypotheses that are kept; 1 is greedy.
@@ -61,16 +61,16 @@ class BeamConfig:
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The Transformer (Vaswani et al. 2017, arXiv 1706.03762).
+    """Holds the Transformer (Vaswani et al. 2017, arXiv 1706.03762).
 
     Attributes:
-        layers: Of the encoder, and of the decoder.
-        dimensions: Of an embedding and between the layers.
+        layers: Layers of the encoder, and of the decoder.
+        dimensions: Numbers of an embedding and between the layers.
         feed_forward: Units of the hidden layer in each layer's feed-forward network.
-        heads: Of each attention.
+        heads: Heads of each attention.
         dropout: Probability with which an output of a sub-layer is dropped.
-        embedding_dropout: The same of the sum of embedding and position, in the encoder and in the decoder.
-        attention_dropout: The same of an attention's weights.
+        embedding_dropout: Probability of dropping a sum of embedding and position, in the encoder and in the decoder.
+        attention_dropout: Probability with which a weight of an attention is dropped.
         norm_first: Whether a sub-layer's input is normalised, rather than its sum with the output.
         shared_embeddings: Whether both languages have the same embeddings, which needs `data.tokens=subwords`. The
             decoder's are the weights of the logits in any case.
@@ -93,10 +93,10 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """English sentences and their German translations.
+    """Holds English sentences and their German translations.
 
     Attributes:
-        corpus: Whose files lie in `data.root`.
+        corpus: The collection whose files lie in `data.root`.
         tokens: What a sentence is cut into.
         vocabulary: Subwords, of both languages together; of words none: all that occur often enough are known.
         least: How often a word must occur in training to be known; subwords ignore it.
@@ -118,10 +118,15 @@ class DataConfig(config.DataConfig):
     batch_tokens: Count | None = None
     translated: Count | None = None
 
+    @property
+    def smallest_batch(self) -> int:
+        """Return how few training samples make a batch: one, where its tokens decide."""
+        return self.batch_size if self.batch_tokens is None else 1
+
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam with a learning rate that rises, then falls with the inverse square root of the step.
+    """Holds Adam with a learning rate that rises, then falls with the inverse square root of the step.
 
     Attributes:
         warmup_steps: Length of the rise, at the end of which the learning rate is `optim.lr`.
@@ -134,7 +139,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of translation."""
+    """Holds a run of translation."""
 
     logs: ClassVar = ("val/accuracy", "val/perplexity", "val/bleu")
 

@@ -1,4 +1,4 @@
-"""Pairs of sentences, from files or from the grammar, as text."""
+"""Reads pairs of sentences, from files or from the grammar, as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EMBEDDED_TRAINING = 12_000
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The pairs of a split.
+    """Gives the pairs of a split.
 
     Attributes:
         identity: Names them: equal ones are of the same sentences. Needs no reading.
@@ -36,7 +36,10 @@ class Text:
 
 
 def embedded(config: DataConfig, split: str) -> Text:
-    """Sentences of the grammar: the held-out ones are drawn first, so that they are the same for any training size."""
+    """Return the grammar's sentences.
+
+    Held-out ones are drawn first, so that they are the same for any training size.
+    """
     held_out = config.val_size or _EMBEDDED_HELD_OUT
     training = config.train_size or _EMBEDDED_TRAINING
     own = slice(held_out, None) if split == "train" else slice(held_out)
@@ -45,7 +48,7 @@ def embedded(config: DataConfig, split: str) -> Text:
 
 
 def from_files(config: DataConfig, split: str) -> Text:
-    """The pairs below `data.root`: of training those with two sides, of the held-out part the first `data.val_size`.
+    """Return the pairs below `data.root`: training's with two sides, of the held-out part the first `data.val_size`.
 
     Raises:
         DataError: By `read`: a file is damaged, the two are of unequal lengths, or a held-out line is empty.
@@ -84,7 +87,7 @@ def _pairs(files: layout.Files, may_be_empty: bool) -> Iterator[Pair]:
 
 
 def _segments(files: layout.Files) -> Iterator[Pair]:
-    """The segments of two SGML files, in which each is a line."""
+    """Yield the segments of two SGML files, in which each is a line."""
     english, german = ([html.unescape(text) for text in _texts(path)] for path in (files.english, files.german))
     if len(english) != len(german):
         raise DataError(

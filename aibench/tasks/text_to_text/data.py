@@ -21,14 +21,16 @@ from aibench.text.batches import Indices, Ragged, by_length, by_tokens
 from aibench.text.vocabulary import BOS, EOS, SPECIALS
 
 MADE_UP = {"train": 50_000, "val": 3_000}
-MADE_UP_WORDS = 3_000  # of each language: about Multi30k's
-MEAN_LENGTH, SPREAD = 25, 0.6  # of made-up sentences: median, and standard deviation of the logarithm; about WMT14's
+MADE_UP_WORDS = 3_000  # words of each language: about Multi30k's
+MEAN_LENGTH, SPREAD = 25, 0.6  # median length of made-up sentences, and deviation of its logarithm; about WMT14's
 
 
 class Data(TaskData):
-    """Source and target, int64 (tokens,) each from `BOS` to `EOS`; of held-out pairs also the reference's bytes.
+    """Holds sentences and their translations.
 
-    A batch is filled up with `PAD`, to the longest source and to the longest target.
+    A sample is `(source, target)`, int64 (tokens,) each, from `BOS` to `EOS`: `(tensor([1, 17, 5, 2]), tensor([1, 8,
+    30, 2]))`; a held-out one has the reference's bytes too, int64 (bytes,). A batch is filled up with `PAD`, to the
+    longest source and to the longest target.
     """
 
     unit = "tokens"
@@ -41,7 +43,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """What the module must know.
+        """Return what the module must know.
 
         `source_entries` and `target_entries`: subwords or words by index. `held_out`: what is evaluated on. `lengths`:
         mean tokens of a training source and target.
@@ -62,14 +64,14 @@ class Data(TaskData):
         return self.splits[split]
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> list[Indices]:
-        """Batches of like lengths: of `data.batch_tokens` where it is given, else of `data.batch_size` sentences."""
+        """Return batches of like lengths: of `data.batch_tokens` if given, else of `data.batch_size` sentences."""
         data = self.config.data
         if data.batch_tokens is None:
             return by_length(dataset.lengths, data.batch_size, generator)
         return by_tokens(dataset.lengths, data.batch_tokens, generator, most=data.batch_size)
 
     def units(self, dataset: Any, indices: Indices) -> int:
-        """Tokens that the model has to give: all of a target but its `BOS`."""
+        """Return the tokens that the model has to give: all of a target but its `BOS`."""
         return int(dataset.parts[1].lengths[indices].sum()) - len(indices)
 
     def file_paths(self) -> Iterator[Path]:
@@ -91,7 +93,7 @@ class Data(TaskData):
         return NEWSTEST2014[count if count in NEWSTEST2014 else PAPERS_PAIRS].compared({"held-out pairs": count})
 
     def fingerprint(self) -> str:
-        """Of all pairs and of what they are cut into."""
+        """Return the digest of all pairs and of what they are cut into."""
         return digest(*(pairs.fingerprint() for pairs in self.splits.values()), *self.entries[0], "", *self.entries[1])
 
     def _written(self) -> dict[str, Pairs]:
@@ -125,7 +127,7 @@ class Data(TaskData):
 
 
 def _random_sequences(lengths: Indices, size: int, generator: np.random.Generator) -> Ragged:
-    """Sequences from `BOS` to `EOS` of random entries of a vocabulary of `size`."""
+    """Return sequences from `BOS` to `EOS` of random entries of a vocabulary of `size`."""
     ends = np.cumsum(lengths + 2)
     values = generator.integers(len(SPECIALS), size, size=ends[-1])
     values[ends - 1] = EOS
@@ -134,6 +136,6 @@ def _random_sequences(lengths: Indices, size: int, generator: np.random.Generato
 
 
 def _digits(target: Ragged) -> Ragged:
-    """The references' bytes: the indices as text."""
+    """Return the references' bytes: the indices as text."""
     texts = [" ".join(str(index) for index in target[at].tolist()).encode() for at in range(len(target))]
     return Ragged.of([np.frombuffer(text, dtype=np.uint8) for text in texts])

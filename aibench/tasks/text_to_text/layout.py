@@ -1,4 +1,4 @@
-"""Where the files of WMT14 and of Multi30k lie below `data.root`, compressed or not. Imports no torch."""
+"""Finds the files of WMT14 and of Multi30k below `data.root`, compressed or not. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found, plain_or_compressed
 
 SPLITS = ("train", "val")
 # By split the places that are looked at, in this order. A place is one pair of files or several, of which all are read.
@@ -33,19 +33,19 @@ PLACES: dict[str, dict[str, list[tuple[str, ...]]]] = {
     },
 }
 ALSO = {"commoncrawl.de-en.{}": "training/commoncrawl.de-en.{}"}
-SGML = {"en": "src.en", "de": "ref.de"}  # what stands for {} in the name of an SGML file
+SGML = {"en": "src.en", "de": "ref.de"}  # these stand for {} in the name of an SGML file
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Two files whose lines belong together."""
+    """Holds two files whose lines belong together."""
 
     english: Path
     german: Path
 
 
 def found(root: Path, corpus: str, split: str) -> list[Files] | None:
-    """The files of a split; None where they are not complete at any of the places."""
+    """Return the files of a split; None where they are not complete at any of the places."""
     for place in PLACES[corpus][split]:
         files = [_files(root, name) for name in place]
         complete = [both for both in files if both is not None]
@@ -55,14 +55,11 @@ def found(root: Path, corpus: str, split: str) -> list[Files] | None:
 
 
 def problems(root: Path, typed: str, corpus: str) -> Iterator[str]:
-    """What keeps the folder `root` from being the corpus's, a line each."""
+    """Yield what keeps the folder `root` from being the corpus's, a line each."""
     for split in SPLITS:
         if found(root, corpus, split) is None:
             sought = ", or ".join(" and ".join(map(_shown, place)) for place in PLACES[corpus][split])
-            yield (
-                f"data.root={typed}: looked for {sought} (.gz too), found {listed(root)}. Set data.root to the folder "
-                f"that holds {corpus}."
-            )
+            yield not_found(typed, f"{sought} (.gz too)", root, f"Set data.root to the folder that holds {corpus}.")
 
 
 def _shown(name: str) -> str:
@@ -79,4 +76,4 @@ def _files(root: Path, name: str) -> Files | None:
 
 def _file(root: Path, name: str, language: str) -> Path | None:
     path = root / name.format(SGML[language] if name.endswith(".sgm") else language)
-    return next((each for each in (path, path.with_name(f"{path.name}.gz")) if each.is_file()), None)
+    return plain_or_compressed(path)

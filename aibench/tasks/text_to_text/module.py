@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, ...]
-BETAS, EPSILON = (0.9, 0.98), 1e-9  # of Adam (Vaswani et al. 2017, 5.3, and the authors' code)
+BETAS, EPSILON = (0.9, 0.98), 1e-9  # Adam's (Vaswani et al. 2017, 5.3, and the authors' code)
 _SHOWN = 5
 _PART = 25  # sentences that are evaluated at a time
 
@@ -84,7 +85,7 @@ class Module(TaskModule):
         optimizer = torch.optim.Adam(
             self.parameters(), lr=optim.lr, betas=BETAS, eps=EPSILON, weight_decay=optim.weight_decay, fused=True
         )
-        return each_step(optimizer, lambda step: inverse_root(step, optim.warmup_steps))
+        return each_step(optimizer, partial(inverse_root, warmup=optim.warmup_steps))
 
     def example_input(self) -> tuple[Tensor, ...]:
         source, target = self.facts["lengths"]

@@ -1,4 +1,4 @@
-"""Sentences as indices of subwords or words, and back."""
+"""Turns sentences into indices of subwords or words, and back."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Tokeniser(Protocol):
 
     @property
     def entries(self) -> Sequence[str]:
-        """Subwords or words by index; the specials of `text.vocabulary` come first."""
+        """Return subwords or words by index; the specials of `text.vocabulary` come first."""
 
     def encode(self, sentences: Sequence[str]) -> list[list[int]]:
-        """Indices of each sentence, without `BOS` and `EOS`."""
+        """Return the indices of each sentence, without `BOS` and `EOS`."""
 
 
 class Subwords:
-    """Byte-pair encoding.
+    """Cuts sentences by byte-pair encoding.
 
     Args:
         path: The model, as sentencepiece wrote it.
@@ -51,7 +51,7 @@ class Subwords:
 
 
 class Words:
-    """What stands between white space, where it is frequent enough."""
+    """Cuts sentences at white space into words, where they are frequent enough."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -63,7 +63,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Tokenisers:
-    """Those of both languages.
+    """Holds those of both languages.
 
     Attributes:
         identity: Names what the sentences become: equal ones make the same of the same.
@@ -75,7 +75,7 @@ class Tokenisers:
 
 
 def tokenisers(config: DataConfig, text: Text) -> Tokenisers:
-    """Learns from `text`, the whole training part, what sentences are cut into."""
+    """Learn from `text`, the whole training part, what sentences are cut into."""
     if config.tokens is Tokens.subwords:
         joint, name = _subwords(config, text)
         return Tokenisers(joint, joint, name)
@@ -85,12 +85,12 @@ def tokenisers(config: DataConfig, text: Text) -> Tokenisers:
 
 
 def cased(sentence: str, config: DataConfig) -> str:
-    """`sentence` as it is trained on and compared with."""
+    """Return `sentence` as it is trained on and compared with."""
     return sentence.lower() if config.lowercase else sentence
 
 
 def written(indices: Sequence[int], entries: Sequence[str], tokens: Tokens) -> str:
-    """The text of `indices` up to the first `EOS`, without `PAD` and `BOS`, as a person writes it."""
+    """Return the text of `indices` up to the first `EOS`, without `PAD` and `BOS`, as a person writes it."""
     ends = indices.index(EOS) if EOS in indices else len(indices)
     chosen = [entries[index] for index in indices[:ends] if index not in (PAD, BOS)]
     if tokens is Tokens.words:
@@ -112,7 +112,7 @@ def _subwords(config: DataConfig, text: Text) -> tuple[Subwords, str]:
 
 
 def _trained(config: DataConfig, text: Text) -> bytes:
-    """A sentencepiece model."""
+    """Train a sentencepiece model."""
     import sentencepiece
 
     count = sum(1 for _ in text.read())  # and a fault of the files is found here, not within sentencepiece

@@ -1,4 +1,4 @@
-"""Schema of `task=video_prediction`."""
+"""Defines the schema of `task=video_prediction`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BAIR_SIZE = 64  # its frames are stored as pixels, not as pictures
 
 @dataclass(slots=True)
 class ModelConfig(config.ModelConfig):
-    """The CDNA network (Finn et al. 2016, arXiv 1605.07157): convolutional LSTMs between strided convolutions.
+    """Holds the CDNA network (Finn et al. 2016, arXiv 1605.07157): convolutional LSTMs between convolutions.
 
     Attributes:
         actions: Whether it is told the robot's actions and where the robot is at the start.
         stem: Channels of the first convolution. Every other convolution keeps its channels.
-        encoder: Of each resolution on the way down, from half of the frame's on: the channels of its ConvLSTMs.
+        encoder: Channels of the ConvLSTMs of each resolution on the way down, from half of the frame's on.
         bottleneck: Channels of the ConvLSTM at the lowest resolution, half of the encoder's last.
         decoder: Channels of the ConvLSTM of each resolution on the way up, the lowest first.
         lstm_kernel: Height and width of the ConvLSTMs' kernels; odd.
@@ -46,12 +46,12 @@ class ModelConfig(config.ModelConfig):
 
 @dataclass(slots=True)
 class DataConfig(config.DataConfig):
-    """The sequences.
+    """Holds the sequences.
 
     Attributes:
-        collection: Of which form the files in `data.root` are.
+        collection: The form of the files in `data.root`.
         files: How many files the collection has; null where that is not checked.
-        held_out_part: Of `google_push`: the part of the files that is held out, from the end of the list.
+        held_out_part: The part of the files of `google_push` that is held out, from the end of the list.
         frames: Frames of a sequence, from its start.
         context: How many of them the network is shown; the others are predicted.
         size: Height and width of a frame, in pixels.
@@ -71,7 +71,7 @@ class DataConfig(config.DataConfig):
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):
-    """Adam at a constant learning rate.
+    """Holds Adam at a constant learning rate.
 
     Attributes:
         sampling: Scheduled sampling's k: of the sequences of a batch, `k / (k + exp(step / k))` see the true last frame
@@ -85,7 +85,7 @@ class OptimConfig(config.OptimConfig):
 
 @dataclass(slots=True)
 class Config(RunConfig):
-    """A run of video prediction."""
+    """Holds a run of video prediction."""
 
     logs: ClassVar = ("val/mse", "val/psnr")
 
@@ -120,7 +120,7 @@ def _unfit(data: DataConfig) -> Iterator[str]:
     }
     for key, (value, needed) in embedded.items():
         if data.source is Source.embedded and value != needed:
-            yield f"{key}={value}: that of the embedded data is {needed}. Set {key}={needed}."
+            yield f"{key}={value}: the embedded data have {needed}. Set {key}={needed}."
     bair = data.source is Source.disk and data.collection is layout.Collection.bair
     if bair and data.size != BAIR_SIZE:
-        yield f"data.size={data.size}: that of data.collection=bair is {BAIR_SIZE}. Set data.size={BAIR_SIZE}."
+        yield f"data.size={data.size}: data.collection=bair has {BAIR_SIZE}. Set data.size={BAIR_SIZE}."

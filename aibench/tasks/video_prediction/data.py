@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from aibench.config import Source
-from aibench.contract import Facts, Identity, TaskData, Tensors, digest
+from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import ROBOT_PUSHING
 from aibench.tasks.video_prediction.config import Config
 from aibench.tasks.video_prediction.layout import Collection
@@ -22,42 +21,19 @@ PUSH_SIZES = {"train": 56_050, "val": 2_950}  # 95 % and 5 % of the paper's 59,0
 _DISTINCT = 64
 
 
-class Episodes(Tensors):
-    """Sequences in memory."""
+class MadeUp(InTurn):
+    """Repeats random sequences in turn: the reference model is timed on them where its data are not at hand."""
 
     def fingerprint(self) -> str:
-        """Of all frames, actions and states."""
-        return digest(*self.tensors)
-
-
-class MadeUp(Episodes):
-    """Random sequences: what the reference model is timed on where its data are not at hand.
-
-    Args:
-        count: Samples; they take turns in using the sequences.
-        sequences: Tensors of equal length.
-    """
-
-    def __init__(self, count: int, *sequences: Tensor) -> None:
-        super().__init__(torch.arange(count) % len(sequences[0]))
-        self.sequences = sequences
-
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return tuple(tensor[self.tensors[0][index]] for tensor in self.sequences)
-
-    def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The batch of the samples at `indices`, int64 (batch,)."""
-        return tuple(tensor[self.tensors[0][indices]] for tensor in self.sequences)
-
-    def fingerprint(self) -> str:
-        """Of all frames, actions and states."""
-        return digest(*self.tensors, *self.sequences)
+        """Return the digest of which sequence each sample is, and of all frames, actions and states."""
+        return digest(torch.arange(self.count) % len(self.tensors[0]), *self.tensors)
 
 
 class Data(TaskData):
-    """Frames, uint8 (frames, 3, size, size), actions, float (frames, actions), and states, float (frames, states).
+    """Holds what robots did and what it looked like.
 
-    Action `t` leads from frame `t` to frame `t + 1`; state `t` is where the robot is in frame `t`.
+    A sample is `(frames, actions, states)`: uint8 (frames, 3, size, size), float (frames, actions), float (frames,
+    states). Action `t` leads from frame `t` to frame `t + 1`; state `t` is where the robot is in frame `t`.
     """
 
     unit = "frames"
@@ -69,7 +45,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """`left_out`: how many sequences of each split are too short, where they are read from disk."""
+        """Return `left_out`, the number of sequences of each split that are too short, if they are read from disk."""
         if self.config.data.source is not Source.disk:
             return {}
         return {"left_out": {split: dataset.left_out for split, dataset in self.splits.items()}}
@@ -78,7 +54,7 @@ class Data(TaskData):
         return self.splits[split]
 
     def units(self, dataset: Any, indices: np.ndarray[Any, Any]) -> int:
-        """The frames of the sequences."""
+        """Return the frames of the sequences."""
         return len(indices) * self.config.data.frames
 
     def fingerprint(self) -> str:
@@ -94,7 +70,7 @@ class Data(TaskData):
         data = self.config.data
         size = data.train_size if split == "train" else data.val_size
         if data.source is Source.embedded:
-            return Episodes(*pushing(size or EMBEDDED_SIZES[split], data.frames, split, data.seed))
+            return Tensors(*pushing(size or EMBEDDED_SIZES[split], data.frames, split, data.seed))
         if data.source is Source.disk:
             return Sequences(Path(str(data.root)).expanduser(), split, data)
         generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))

@@ -18,11 +18,11 @@ _BYTES, _FLOATS = 1, 2
 
 
 class MalformedError(ValueError):
-    """A message that is none, or lacks what is asked for."""
+    """Says that a message is none, or lacks what is asked for."""
 
 
 def features(example: memoryview) -> Iterator[tuple[str, memoryview]]:
-    """Names and Feature messages of an Example, in the order in which they are stored; values are not looked at.
+    """Yield names and Feature messages of an Example, in the order in which they are stored; values are not looked at.
 
     Raises:
         MalformedError: It is no Example.
@@ -39,7 +39,7 @@ def features(example: memoryview) -> Iterator[tuple[str, memoryview]]:
 
 
 def bytes_in(feature: memoryview) -> bytes:
-    """The one byte string of a Feature. Raises `MalformedError` where it has none."""
+    """Return the one byte string of a Feature. Raises `MalformedError` where it has none."""
     values = [value for group in _delimited(feature, _BYTES) for value in _delimited(group, 1)]
     if len(values) != 1:
         raise MalformedError(f"{len(values)} byte strings where one belongs")
@@ -47,7 +47,10 @@ def bytes_in(feature: memoryview) -> bytes:
 
 
 def floats_in(feature: memoryview) -> NDArray[np.float32]:
-    """The numbers of a Feature, float32 (count,), packed or not. Raises `MalformedError` where they are no floats."""
+    """Return the numbers of a Feature, float32 (count,), packed or not.
+
+    Raises `MalformedError` where they are no floats.
+    """
     parts = [
         bytes(value)
         for group in _delimited(feature, _FLOATS)
@@ -61,14 +64,14 @@ def floats_in(feature: memoryview) -> NDArray[np.float32]:
 
 
 def _delimited(message: memoryview, wanted: int) -> Iterator[memoryview]:
-    """The values of a message's field `wanted`."""
+    """Yield the values of a message's field `wanted`."""
     for number, wire, value in _fields(message):
         if number == wanted and wire == _DELIMITED:
             yield value
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """Number, wire type and value of each field of a message."""
+    """Yield number, wire type and value of each field of a message."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
@@ -90,7 +93,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
 
 
 def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """The whole number at `place`, seven bits a byte, and the place behind it."""
+    """Return the whole number at `place`, seven bits a byte, and the place behind it."""
     value = 0
     for shift in range(0, 70, 7):
         if place >= len(message):

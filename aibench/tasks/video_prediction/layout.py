@@ -1,4 +1,4 @@
-"""Where the record files of robot pushing lie. Imports no torch."""
+"""Finds the record files of robot pushing. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import files_like, listed
+from aibench.datasets.folders import files_like, not_found
 
 
 class Collection(enum.StrEnum):
-    """Which collection of pushing robots."""
+    """Lists the collections of pushing robots."""
 
     google_push = enum.auto()  # push_train/push_train.tfrecord-00000-of-00264 ...
     bair = enum.auto()  # softmotion30_44k/{train,test}/*.tfrecords
@@ -22,7 +22,7 @@ _BAIR_FOLDERS = ("softmotion30_44k", ".")
 
 
 def record_files(root: Path, collection: Collection, held_out_part: float) -> dict[str, list[Path]]:
-    """The files of each split, sorted; no file where there is none.
+    """Return the files of each split, sorted; no file where there is none.
 
     Of `google_push`, whose files come without a split of this kind, the last `held_out_part` are held out.
     """
@@ -42,7 +42,7 @@ def _files(folder: Path, pattern: str) -> list[Path]:
 def problems(
     root: Path, typed: str, collection: Collection, expected: int | None, held_out_part: float
 ) -> Iterator[str]:
-    """What keeps the folder `root` from being the `collection` of `expected` files, a line each."""
+    """Yield what keeps the folder `root` from being the `collection` of `expected` files, a line each."""
     files = record_files(root, collection, held_out_part)
     count = sum(map(len, files.values()))
     if count and expected is not None and count != expected:
@@ -55,7 +55,9 @@ def problems(
             Collection.google_push: "2 or more files push_train.tfrecord-*-of-* (also in push_train, push/push_train)",
             Collection.bair: "train/*.tfrecords and test/*.tfrecords (also in softmotion30_44k)",
         }
-        yield (
-            f"data.root={typed}: looked for {wanted[collection]}, found {listed(root)}. Set data.root to the folder "
-            "that holds them, or data.collection to the one that is there."
+        yield not_found(
+            typed,
+            wanted[collection],
+            root,
+            "Set data.root to the folder that holds them, or data.collection to the one that is there.",
         )

@@ -6,15 +6,16 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
+from google_crc32c import value as crc32c
+
 from aibench.contract import DataError
-from aibench.tasks.video_prediction.crc32c import crc32c
 
 _HEADER = 12  # bytes: the length in 8, its checksum in 4
 _FOOTER = 4
 
 
 def mapped(path: Path) -> memoryview:
-    """The bytes of a file, of which only what is looked at is read.
+    """Return the bytes of a file, of which only what is looked at is read.
 
     Raises:
         DataError: It cannot be opened, or is empty.
@@ -29,7 +30,7 @@ def mapped(path: Path) -> memoryview:
 
 
 def records(path: Path, content: memoryview) -> Iterator[tuple[int, int]]:
-    """Where each record's data begin in `content`, and how long they are, in bytes. The data are not looked at.
+    """Yield where each record's data begin in `content`, and how long they are, in bytes. The data are not looked at.
 
     Raises:
         DataError: The file is cut off, or is no TFRecord file. Names the record, counted from 0.
@@ -50,7 +51,7 @@ def records(path: Path, content: memoryview) -> Iterator[tuple[int, int]]:
 
 
 def read_record(path: Path, start: int, length: int, number: int) -> bytes:
-    """The data of record `number`, which begin at the byte `start`.
+    """Return the data of record `number`, which begin at the byte `start`.
 
     Raises:
         DataError: The file has become shorter, or the data do not have their checksum.
@@ -68,6 +69,6 @@ def read_record(path: Path, start: int, length: int, number: int) -> bytes:
 
 
 def masked(checksum: int) -> int:
-    """A checksum as it is stored: turned by 15 bits, plus a constant (TensorFlow's `crc32c.h`)."""
+    """Return a checksum as it is stored: turned by 15 bits, plus a constant (TensorFlow's `crc32c.h`)."""
     turned = (checksum >> 15 | checksum << 17) & 0xFFFFFFFF
     return (turned + 0xA282EAD8) & 0xFFFFFFFF
