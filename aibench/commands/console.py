@@ -98,7 +98,7 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
     if result.trust.level is not None:
         rows.append(("trust", ": ".join([result.trust.level, "; ".join(result.trust.reasons)]).removesuffix(": ")))
     if len(result.parts) > 1:
-        rows.append(("parts", "\n".join(_parts(result))))
+        rows += [("" if number else "parts", line) for number, line in enumerate(_parts(result))]
     if result.division is not None:
         left = f": {'; '.join(result.division.left)}" if result.division.left else ""
         rows.append(("division", result.division.name + left))
