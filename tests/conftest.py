@@ -13,11 +13,23 @@ import pytest
 
 from aibench.config import RunConfig
 
-# One thread a test process: two that wait for each other on busy cores make a small model ten times slower. It must
-# stand here before PyTorch is imported.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give a test process, and those that it starts, one core.
+
+    Whatever takes as many threads as there are cores then takes one. Two that wait for each other on busy cores make a
+    small model ten times slower, and PyTorch keeps them for the tests that follow.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}")
+    hands_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if hasattr(os, "sched_setaffinity") and not hands_out:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
 
 # Small enough that a session of the core's tests takes a second or two.
 TINY = (

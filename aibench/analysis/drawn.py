@@ -1,4 +1,4 @@
-"""An empty figure in which text is text: names of others may hold signs that matplotlib takes for formulas."""
+"""Makes figures in which text is text: names of others may hold signs that matplotlib takes for formulas."""
 
 from __future__ import annotations
 

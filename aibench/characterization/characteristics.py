@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from aibench.characterization.memory import memory, sizes_up_to
+from aibench.characterization.memory import Expected, memory, sizes_up_to
 from aibench.characterization.second_count import second_count
 from aibench.characterization.stepping import SECONDS, Step, measured_step, sampled_steps
 from aibench.characterization.traffic import memory_estimate, roofline, step_bytes
@@ -31,6 +31,8 @@ def characteristics(workload: Workload, device: str) -> dict[str, Any]:
     step = None if workload.uncountable else measured_step(workload, flops, reasons)
     reason = workload.uncountable or (reasons[-1] if reasons and step is None else None)
     estimate = None if step is None else memory_estimate(module, step)
+    varying = _varying(workload) if workload.uncountable else None
+    operations = step.flops if step else (varying or {}).get("most", 0.0)
     return {
         "words": list(getattr(workload, "words", [])),
         "sample": workload.shapes(),
@@ -52,10 +54,10 @@ def characteristics(workload: Workload, device: str) -> dict[str, Any]:
             "uncounted": _calls(step.count if step else None),
             "reason": reason,
         },
-        "varying": _varying(workload) if workload.uncountable else None,
+        "varying": varying,
         "bytes": None if step is None else step_bytes(module, step, workload.batch_size),
         "roofline": _roofline(workload, module, step, device),
-        "memory": {"estimate": estimate, "measured": _memory(workload, device, estimate)},
+        "memory": {"estimate": estimate, "measured": _memory(workload, device, estimate, operations)},
     }
 
 
@@ -127,10 +129,10 @@ def _roofline(workload: Workload, module: nn.Module, step: Step | None, device: 
     return roofline(step.flops * workload.batch_size, total, ceiling("fp32", device, workload.cache))
 
 
-def _memory(workload: Workload, device: str, estimate: dict[str, float] | None) -> list[dict[str, Any]]:
-    expected = {
-        size: estimate["fixed"] + estimate["per_sample"] * size if estimate else 0.0
-        for size in sizes_up_to(workload.batch_size)
-    }
-    rows = memory(workload, device, expected)
-    return [{**row, "estimate": expected[row["batch"]] if estimate else None} for row in rows]
+def _memory(
+    workload: Workload, device: str, estimate: dict[str, float] | None, operations: float
+) -> list[dict[str, Any]]:
+    sizes = sizes_up_to(workload.batch_size)
+    takes = {size: estimate["fixed"] + estimate["per_sample"] * size if estimate else 0.0 for size in sizes}
+    rows = memory(workload, device, {size: Expected(takes[size], operations * size) for size in sizes})
+    return [{**row, "estimate": takes[row["batch"]] if estimate else None} for row in rows]

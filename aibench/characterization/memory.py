@@ -6,7 +6,7 @@ import gc
 import json
 import subprocess
 import sys
-import time
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,19 +15,33 @@ from aibench.characterization.workload import Steps, TaskWorkload, Workload, run
 from aibench.config import ConfigError, DataError
 from aibench.meters.system import peak_process_memory, reset_peak_process_memory, set_arithmetic
 
-SECONDS = 20.0  # of a processor, that the steps of one workload may take: on a busy machine as many as on a quiet one
-TIMEOUT = 300.0
+TIMEOUT = 3600.0  # only against a process that hangs
 MOST_BYTES = 12 * 2**30  # that a step may be expected to take
+MOST_FLOPS = 1e12  # that the steps of a size may be expected to compute on a CPU: one core takes half a minute
 STEPS = Steps(warmup=0, count=2)  # the second has the optimisers' state
 
 
-def memory(workload: Workload, device: str, expected: dict[int, float]) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Holds what a training step is expected to take, by its shapes.
+
+    Attributes:
+        bytes: Bytes of memory; 0 where it is not known.
+        flops: Floating-point operations; 0 where they are not known.
+    """
+
+    bytes: float = 0.0
+    flops: float = 0.0
+
+
+def memory(workload: Workload, device: str, expected: dict[int, Expected]) -> list[dict[str, Any]]:
     """Return the peak memory of two training steps with 1, 4, 16, ... samples, or why it was not measured.
 
     Args:
         workload: The workload that is trained, up to its own batch size.
         device: `cpu` or `cuda`.
-        expected: Batch sizes with the bytes that a step is expected to take; too many are not tried.
+        expected: What a step is expected to take, by batch size. What is too much is not tried; too many operations
+            only count on a CPU, and never for a single sample. So a slow or a busy machine tries the same sizes.
 
     Returns:
         A row for each size: `batch`, `bytes` (above what the process took before; on a GPU what torch allocated) and
@@ -35,7 +49,8 @@ def memory(workload: Workload, device: str, expected: dict[int, float]) -> list[
     """
     words = list(workload.words) if isinstance(workload, TaskWorkload) else []
     rows = [
-        {"batch": size, "bytes": None, "reason": _too_many(size, expected)} for size in sizes_up_to(workload.batch_size)
+        {"batch": size, "bytes": None, "reason": too_much(size, device, expected.get(size, Expected()))}
+        for size in sizes_up_to(workload.batch_size)
     ]
     job = {
         "name": workload.name,
@@ -62,9 +77,14 @@ def sizes_up_to(most: int) -> list[int]:
     return [*(4**power for power in range(most.bit_length()) if 4**power < most), most]
 
 
-def _too_many(size: int, expected: dict[int, float]) -> str | None:
-    estimate = expected.get(size, 0.0)
-    return f"expected to take {estimate / 2**30:.1f} GiB" if estimate > MOST_BYTES else None
+def too_much(size: int, device: str, expected: Expected) -> str | None:
+    """Return why steps of `size` samples are not tried, or None."""
+    if expected.bytes > MOST_BYTES:
+        return f"expected to take {expected.bytes / 2**30:.1f} GiB"
+    flops = STEPS.count * expected.flops
+    if device == "cpu" and size > 1 and flops > MOST_FLOPS:
+        return f"expected to take {flops:.1e} floating-point operations, more than {MOST_FLOPS:.0e}"
+    return None
 
 
 def _is_json(line: str) -> bool:
@@ -72,24 +92,15 @@ def _is_json(line: str) -> bool:
 
 
 def measure(job: dict[str, Any]) -> None:
-    """Print, in the child process, a line for each size, until the next would take too long."""
+    """Print, in the child process, a line for each size."""
     from aibench.characterization.selection import Selection
 
     set_arithmetic()
     chosen = Selection([job["name"]], job["scale"], job["device"], job["words"])
     workload = chosen.workload(job["name"])
     before = _now(job["device"])
-    left, last = SECONDS, 0.0
-    for index, size in enumerate(job["sizes"]):
-        if 4 * last > left:
-            row = {"batch": size, "bytes": None, "reason": f"two steps would take about {4 * last:.0f} processor s"}
-        else:
-            start = time.process_time()
-            row = {"batch": size, **_peak(workload, size, job["device"], before)}
-            took = time.process_time() - start
-            if index:  # the first also imports what training needs
-                left, last = left - took, took if row["bytes"] is not None else last
-        print(json.dumps(row), flush=True)
+    for size in job["sizes"]:
+        print(json.dumps({"batch": size, **_peak(workload, size, job["device"], before)}), flush=True)
 
 
 def _peak(workload: Workload, size: int, device: str, before: int) -> dict[str, Any]:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def verify(words: Words) -> None:
     """Read a data set from end to end: aibench data verify task=NAME data.root=FOLDER."""
     from aibench.composition import registry
-    from aibench.contract import DataError
+    from aibench.config import DataError
 
-    config = composed(["scale=reference", "session=epochs", *words])
+    config = composed(["scale=reference", "session=epochs", *words])  # refuses before PyTorch is loaded
     try:
         data = registry.data_class(config.task)(config)
         for line in data.verify():
@@ -36,4 +36,5 @@ def _of_the_files(data: TaskData) -> Iterator[str]:
         yield str(identity)
     whole = data.all_bytes()
     if whole.files:
-        yield f"all bytes: {whole.digest} ({whole.files:,} files, {whole.size:,} bytes)"
+        files = "1 file" if whole.files == 1 else f"{whole.files:,} files"
+        yield f"all bytes: {whole.digest} ({files}, {whole.size:,} bytes)"

@@ -1,4 +1,4 @@
-"""Lays a sweep out: which runs it has, and which of them must be looked at before the first one starts."""
+"""Plans a sweep: which runs it has, and which of them must be looked at before the first one starts."""
 
 from __future__ import annotations
 

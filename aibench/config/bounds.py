@@ -1,4 +1,4 @@
-"""Bounds of a value, declared with its field: `lr: Positive`, or `blocks: Annotated[int, at_least(2, 1000)]`.
+"""Defines bounds of a value, declared with its field: `lr: Positive`, or `blocks: Annotated[int, at_least(2, 1000)]`.
 
 `aibench.config.checks` asks them of every run, and `--cfg job` prints them beside the values. A whole number always has
 an upper bound: where neither the machine nor the data give one, it is `MOST`. No float may be infinite or NaN.
@@ -18,7 +18,7 @@ NUMERALS = {2: "two", 3: "three", 4: "four"}
 
 
 class Constraint(Protocol):
-    """What a value must be. Its text, as in `at least 1`, stands beside the key in `--cfg job`."""
+    """Says what a value must be. Its text, as in `at least 1`, stands beside the key in `--cfg job`."""
 
     def wrong(self, value: object) -> str | None:
         """Return what is wrong with `value`, as in `must be at least 1`; None where nothing is."""
@@ -27,7 +27,7 @@ class Constraint(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A finite number in an interval.
+    """Accepts a finite number in an interval.
 
     Attributes:
         low, high: Its ends.
@@ -88,7 +88,7 @@ def between(low: float, high: float, without_low: bool = False, without_high: bo
 
 @dataclass(frozen=True, slots=True)
 class MultipleOf:
-    """A number of whole steps, at least one."""
+    """Accepts a number of whole steps, at least one."""
 
     step: int
 
@@ -102,7 +102,7 @@ class MultipleOf:
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """A number that has a middle, as the side of a kernel has."""
+    """Accepts a number that has a middle, as the side of a kernel has."""
 
     def wrong(self, value: object) -> str | None:
         return "must be odd" if isinstance(value, int) and value % 2 == 0 else None
@@ -113,7 +113,7 @@ class Odd:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A word or number of a list."""
+    """Accepts a word or number of a list."""
 
     choices: tuple[object, ...]
 
@@ -126,7 +126,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """A list of `count` values, named where they differ in what they are of."""
+    """Accepts a list of `count` values, named where they differ in what they are of."""
 
     count: int
     names: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ def each_of(*names: str) -> Length:
 
 @dataclass(frozen=True, slots=True)
 class NotEmpty:
-    """A list of one value or more."""
+    """Accepts a list of one value or more."""
 
     def wrong(self, value: object) -> str | None:
         return f"needs {self}" if isinstance(value, Sized) and not len(value) else None
@@ -157,7 +157,7 @@ class NotEmpty:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A line of text, which a file's name is too.
+    """Accepts a line of text, which a file's name is too.
 
     Attributes:
         longest: Most bytes in UTF-8.
@@ -188,7 +188,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class ExistingFile:
-    """The path of a file that is there; `what` says which is wanted."""
+    """Accepts the path of a file that is there; `what` says which is wanted."""
 
     what: str
 

@@ -1,4 +1,4 @@
-"""What the values of a run must be among themselves and on this disk, a line for each that is not."""
+"""Checks that the values of a run fit each other and this disk, with a line for each that does not."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_MADE = 10**6  # samples, before a run that makes its own: they lie in memory
 MOST_A_PROCESSOR = 16  # threads, and processes that read samples
 
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".whl")  # by the ends of their names
 # Why a CPU is refused this precision.
 OF_GPUS = {
     Precision.fp16: "CPUs emulate fp16, hundreds of times slower. Use bf16 or fp32.",
@@ -50,7 +51,7 @@ def too_small(at_least: Mapping[str, tuple[float | None, float]]) -> Iterator[st
 
 
 def out_of_range(config: RunConfig) -> Iterator[str]:
-    """Yield a line for each number that no run can have beside the others."""
+    """Yield a line for each number that no run can have."""
     model, key = config.hardware.power_model, "hardware.power_model"
     for given, value, lacking in (
         ("idle_watts", model.idle_watts, model.busy_watts),
@@ -61,7 +62,7 @@ def out_of_range(config: RunConfig) -> Iterator[str]:
     if (model.idle_watts or 0) > (model.busy_watts or math.inf):
         yield f"{key}.idle_watts={model.idle_watts}: must lie in 0 to {key}.busy_watts={model.busy_watts}."
     size = config.data.train_size
-    if size is not None and config.data.batch_size > size:
+    if size is not None and config.data.smallest_batch > size:
         yield f"data.batch_size={config.data.batch_size}: larger than the {size} samples of data.train_size."
     for key, samples in (("data.train_size", size), ("data.val_size", config.data.val_size)):
         if config.data.source is not Source.disk and samples is not None and samples > MOST_MADE:
@@ -85,13 +86,22 @@ def without_data(config: RunConfig) -> Iterator[str]:
             "data.root=FOLDER, or data.source=synthetic session=steps to time the model on made-up samples."
         )
     elif config.data.source is Source.disk and not is_folder(str(root)):
-        wrong = "a file, and its folder is wanted" if is_file(str(root)) else "no such folder"
+        wrong = _no_folder(str(root))
         yield f"data.root={shown(root)}: {wrong}. Set data.root to the folder that holds the data set."
     if config.scale == "reference" and config.data.source is Source.embedded:
         yield (
             "data.source=embedded: the embedded data belong to scale=mini. Use data.source=disk data.root=FOLDER, "
             "or data.source=synthetic."
         )
+
+
+def _no_folder(path: str) -> str:
+    """Return what `path`, which is no folder, is in its stead."""
+    if not is_file(path):
+        return "no such folder"
+    if path.lower().endswith(ARCHIVES):
+        return "an archive, and a folder is wanted. Unpack it"
+    return "a file, and its folder is wanted"
 
 
 def wrong_data(config: RunConfig) -> Iterator[str]:

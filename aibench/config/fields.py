@@ -16,7 +16,7 @@ SHOWN = 100  # letters of a value in a message
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What is declared of a field.
+    """Holds what is declared of a field.
 
     Attributes:
         kind: Type of the value, or of the items of a list.
@@ -34,7 +34,7 @@ class Declared:
         """Return what is wrong with `value`, as in `must be at least 1`; None where nothing is.
 
         Args:
-            value: Of the field; null is asked nothing.
+            value: The field's value; null is never wrong.
             on_disk: Whether the constraints that look at the disk are asked, rather than the others.
         """
         if value is None:

@@ -1,4 +1,4 @@
-"""From a composed configuration to a typed run, and back to plain values. Behind `typed` nothing knows Hydra."""
+"""Turns a composed configuration into a typed run, and back to plain values. Behind `typed` nothing knows Hydra."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aibench.config.schema import RunConfig
 
 
 def typed(cfg: DictConfig) -> RunConfig:
-    """The run that a composed configuration describes, checked.
+    """Return the run that a composed configuration describes, checked.
 
     Raises:
         ConfigError: A value is missing, has the wrong type, or does not fit the others or the disk.
@@ -28,7 +28,7 @@ def typed(cfg: DictConfig) -> RunConfig:
 
 
 def unchecked(cfg: DictConfig) -> RunConfig:
-    """The run that a composed configuration describes, of the right types; whether it could run is not asked.
+    """Return the run that a composed configuration describes, of the right types, without asking whether it could run.
 
     Raises:
         ConfigError: A value is missing or has the wrong type.
@@ -49,7 +49,7 @@ def unchecked(cfg: DictConfig) -> RunConfig:
 
 
 def plain(config: RunConfig) -> dict[str, Any]:
-    """Return `config` as JSON holds it: dicts, lists, strings, numbers. No text in it is looked at."""
+    """Return `config` as JSON holds it: dicts, lists, strings, numbers."""
     return {one.name: _plain(getattr(config, one.name)) for one in fields(config)}
 
 
@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
 
 
 def _stray_key(cfg: DictConfig, error: AttributeError) -> str:
-    """The dotted key that no schema has; the exception knows its last part only."""
+    """Return the dotted key that no schema has; the exception knows its last part only."""
     name = str(error).rsplit("'", 2)[-2] if "'" in str(error) else str(error.name)
     for group, node in cfg.items():
         if isinstance(node, DictConfig) and name in node:

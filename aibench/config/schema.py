@@ -1,4 +1,4 @@
-"""The schema of a run: types here, values in `conf/`. Behind `typed()` nothing knows Hydra. Imports no torch."""
+"""Defines the schema of a run: types here, values in `conf/`. Behind `typed()` nothing knows Hydra; no torch."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def default_cache() -> str:
 
 @dataclass(slots=True)
 class ModelConfig:
-    """Base of every task's model schema."""
+    """Serves as the base of every task's model schema."""
 
 
 @dataclass(slots=True)
 class DataConfig:
-    """Base of every task's data schema.
+    """Serves as the base of every task's data schema.
 
     Attributes:
-        source: Where samples come from.
+        source: Kind of the samples' source.
         root: Folder of the real data set; `source=disk` reads it.
         cache: Folder for prepared data.
         seed: Seed of generated data, apart from the run's seed: a sweep over seeds trains on the same samples.
@@ -57,10 +57,15 @@ class DataConfig:
     val_size: Count | None = None
     workers: Annotated[int, at_least(0, 1024)] = 0
 
+    @property
+    def smallest_batch(self) -> int:
+        """Return how few training samples make a batch."""
+        return self.batch_size
+
 
 @dataclass(slots=True)
 class OptimConfig:
-    """Base of every task's optimiser schema.
+    """Serves as the base of every task's optimiser schema.
 
     Attributes:
         lr: Learning rate (the peak, where a schedule moves it).
@@ -73,11 +78,11 @@ class OptimConfig:
 
 @dataclass(slots=True)
 class TargetConfig:
-    """The quality to reach, and the budget.
+    """Holds the quality to reach, and the budget.
 
     Attributes:
         metric: Name under which the evaluation logs the quality.
-        mode: Which values are better.
+        mode: `max` or `min`: the values that are better.
         entire: Quality that ends `session=entire`; null where the paper has none.
         quasi_entire: Quality that ends `session=quasi_entire`; null where the paper has none.
         origin: `paper`, or `calibrated` where the values were measured with `aibench calibrate`.
@@ -99,11 +104,11 @@ class TargetConfig:
 
 @dataclass(slots=True)
 class PowerModel:
-    """A declared power: `idle_watts`, and the rest up to `busy_watts` in proportion to the use of the processors.
+    """Declares a power: `idle_watts`, and the rest up to `busy_watts` in proportion to the processors' use.
 
     Attributes:
-        idle_watts: At rest; null declares nothing.
-        busy_watts: With all processors busy.
+        idle_watts: Power at rest; null declares nothing.
+        busy_watts: Power with all processors busy.
     """
 
     idle_watts: Watts | None = None
@@ -112,11 +117,11 @@ class PowerModel:
 
 @dataclass(slots=True)
 class CostConfig:
-    """The user's tariff; null prices nothing. The currency is whatever these are in.
+    """Holds the user's tariff; null prices nothing. The currency is whatever these are in.
 
     Attributes:
-        price_per_kwh: Of energy.
-        price_per_hour: Of the machine.
+        price_per_kwh: Price of a kWh of energy.
+        price_per_hour: Price of an hour of the machine.
         gco2_per_kwh: Grams of CO2 equivalent for each kWh.
     """
 
@@ -127,7 +132,7 @@ class CostConfig:
 
 @dataclass(slots=True)
 class HardwareConfig:
-    """What the run computes on.
+    """Says what the run computes on.
 
     Attributes:
         accelerator: Kind of device.
@@ -156,7 +161,7 @@ class HardwareConfig:
 
 @dataclass(slots=True)
 class TrackingConfig:
-    """Where the history goes besides `result.json`.
+    """Says where the history goes besides `result.json`.
 
     Attributes:
         kind: Kind of tracker.
@@ -175,10 +180,10 @@ class TrackingConfig:
 
 @dataclass(slots=True)
 class CheckpointConfig:
-    """When a run writes what it can go on from, besides at each evaluation and at a signal.
+    """Says when a run writes what it can go on from, besides at each evaluation and at a signal.
 
     Attributes:
-        minutes: After so many minutes without a checkpoint; 0 or null for never.
+        minutes: Minutes without a checkpoint after which one is written; 0 or null for never.
     """
 
     minutes: Annotated[float, at_least(0, 10**6)] | None = 10.0
@@ -186,7 +191,7 @@ class CheckpointConfig:
 
 @dataclass(slots=True)
 class RunConfig:
-    """One run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
+    """Describes one run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
 
     Attributes:
         task: Name of the task's folder.
@@ -241,7 +246,7 @@ class RunConfig:
 
     @property
     def quality(self) -> float | None:
-        """The quality that ends this session; None where none does."""
+        """Return the quality that ends this session; None where none does."""
         match self.session:
             case Session.entire:
                 return self.target.entire

@@ -6,6 +6,7 @@ import enum
 import gzip
 import io
 import math
+import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ def read_table(path: Path, layout: Format) -> pd.DataFrame:
     if len(table) == 0:
         raise DataError(f"{path}: holds no line.")
     _require_header(path, layout)
+    _require_end(path)
     return table
 
 
@@ -117,6 +119,20 @@ def _require_header(path: Path, layout: Format) -> None:
         first = next(_lines(path)).strip()
         if first != layout.header:
             raise DataError(f"{path}:1: {first[:60]!r} where the header {layout.header!r} belongs.")
+
+
+def _require_end(path: Path) -> None:
+    """Check that the last line has its end: half a number is a number too. A compressed file has a checksum instead."""
+    if path.suffix == ".gz":
+        return
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        is_ended = file.read() == b"\n"
+    if not is_ended:
+        number = sum(1 for _ in _lines(path))
+        raise DataError(
+            f"{path}:{number}: the last line has no end, so the file may be cut off. Restore it, or end that line."
+        )
 
 
 def _first_fault(path: Path, layout: Format) -> str | None:

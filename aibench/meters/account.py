@@ -41,9 +41,9 @@ def _split(instruments: Instruments) -> Split:
     return Split(compilation=compilation, method=instruments.clock.method, **seconds)
 
 
-def throughput(instruments: Instruments, phases: Sequence[Phase], unit: str) -> Throughput:
-    """Return how fast the session trained."""
-    measured, split = times(instruments), instruments.split()
+def throughput(instruments: Instruments, measured: Times, phases: Sequence[Phase], unit: str) -> Throughput:
+    """Return how fast the session trained, by the times `measured`."""
+    split = instruments.split()
     took = instruments.training_seconds()
     untimed, timed = took.get(WARM_UP, 0.0), [phase for phase in phases if phase.name != WARM_UP]
     units, samples = (sum(getattr(phase, name) for phase in timed) for name in ("units", "samples"))

@@ -1,4 +1,4 @@
-"""What a result tells of the course of a run: its evaluations, phases and processes. Imports no torch."""
+"""Defines what a result tells of the course of a run: its evaluations, phases and processes. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from aibench.results.bounds import Amount, Count, Name
 
 @dataclass(slots=True)
 class Evaluation:
-    """One point of the history.
+    """Holds one point of the history.
 
     Attributes:
         epochs: Position in the training data: whole passes plus the fraction of the one under way.
         steps: Training batches so far.
         samples: Training samples so far.
-        seconds: Since the session first touched the data; evaluation and checkpoints included.
+        seconds: Seconds since the session first touched the data; evaluation and checkpoints included.
         training_seconds: The part of `seconds` spent in training.
         phase: Part of the session that training was in.
         metrics: Every logged metric; null where it is not finite. What others did not publish is null too.
@@ -33,14 +33,14 @@ class Evaluation:
 
 @dataclass(slots=True)
 class Phase:
-    """What one part of a session took.
+    """Holds what one part of a session took.
 
     Attributes:
-        name: The part.
+        name: The part's name.
         steps: Its training batches.
         samples: Its training samples.
         seconds: Its training time.
-        units: What throughput counts of these samples: tokens of sentences, say.
+        units: Units that throughput counts in these samples: tokens of sentences, say.
     """
 
     name: Name
@@ -52,11 +52,11 @@ class Phase:
 
 @dataclass(slots=True)
 class Part:
-    """What one process of a run began with; a run that was never resumed has one part.
+    """Holds what one process of a run began with; a run that was never resumed has one part.
 
     Attributes:
         epochs, steps, seconds: Where in the run it began: training data, batches, and the run's own clock.
-        started: When; UTC, ISO 8601. Null in a part that an older version of the suite recorded nothing of.
+        started: Its start; UTC, ISO 8601. Null in a part that an older version of the suite recorded nothing of.
         system: The machine that it ran on: processor, cores, threads, GPU.
         config: Keys of the configuration that were other ones than in the part before, with their values.
         versions: Packages that were of another version than in the part before.

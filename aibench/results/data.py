@@ -1,4 +1,4 @@
-"""What a result says of the samples. Imports no torch."""
+"""Defines what a result says of the samples. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from aibench.results.bounds import Count
 
 @dataclass(slots=True)
 class Published:
-    """How data on disk compare with the published data set of their form.
+    """Says how data on disk compare with the published data set of their form.
 
     Attributes:
-        name: Of the published data set.
-        known_by: What was compared: checksums, numbers.
-        differences: What differs; none where the data are the published ones as far as was compared.
+        name: Name of the published data set.
+        known_by: The facts that were compared: checksums, numbers.
+        differences: The differences; none where the data are the published ones as far as was compared.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Published:
 
 @dataclass(slots=True)
 class Data:
-    """The samples.
+    """Describes the samples.
 
     Attributes:
         source: `embedded`, `disk` or `synthetic`.

@@ -1,4 +1,4 @@
-"""Knows of every key what it changes, and so where it may differ: in a division, on resuming, among repeats.
+"""Judges whether a run is of the closed or the open division: what the paper's 4.2.2 lets it change. Imports no torch.
 
 Imports no torch.
 """
@@ -14,7 +14,7 @@ from aibench.results.parts import Division
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a key of the configuration, or a group of them, decides.
+    """Says what a key of the configuration, or a group of them, decides.
 
     Attributes:
         trains: Whether it changes what is trained or how it is evaluated, be it in the last bit.
@@ -76,19 +76,19 @@ def effect(key: str) -> Effect | None:
 
 
 def may_differ_in_division(key: str) -> bool:
-    """Whether a run of the closed division may set `key` otherwise than the suite."""
+    """Return whether a run of the closed division may set `key` otherwise than the suite."""
     found = effect(key)
     return found is not None and found.closed
 
 
 def may_differ_on_resuming(key: str) -> bool:
-    """Whether a run may go on, or count as done, with another value of `key`: with another machine or place, say."""
+    """Return whether a run may go on, or count as done, with another `key`: another place, say."""
     found = effect(key)
     return found is not None and not found.trains and not found.times
 
 
 def may_differ_in_pool(key: str) -> bool:
-    """Whether runs with other values of `key` are repeats of each other."""
+    """Return whether runs with other values of `key` are repeats of each other."""
     return key in OF_REPEATS or may_differ_on_resuming(key)
 
 
@@ -104,13 +104,13 @@ def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def differences(config: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the keys whose values differ, with both values."""
+    """Return the keys, `free` ones left out, whose values differ, with both values."""
     ours, theirs = flat(config), flat(other)
     return {key: (ours.get(key), theirs.get(key)) for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)}
 
 
 def changed_since(config: dict[str, Any], before: dict[str, Any], folder: object) -> str | None:
-    """Return why the run in `folder`, of the configuration `before`, is not the one of `config`; None if it is."""
+    """Return why the run in `folder`, of the configuration `before`, is not what `config` asks for; None if it is."""
     known = flat(before)
     for key, (value, other) in differences(config, before).items():
         if key in known and not may_differ_on_resuming(key):  # an older version may not have known the key
@@ -142,7 +142,7 @@ def on_data(division: Division, published: Published | None) -> Division:
     """Return the division of a run on these data: other data than the published ones of their form leave the closed.
 
     Args:
-        division: Of the run's configuration.
+        division: The division of the run's configuration.
         published: How its data compare with the published ones; None where there are none to compare with.
     """
     if published is None or not published.differences:

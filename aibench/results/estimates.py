@@ -1,4 +1,4 @@
-"""What a run was estimated to take, kept for the run: its result then holds it beside what was measured."""
+"""Keeps what a run was estimated to take: its result then holds the estimate beside what was measured."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from aibench.results.result import Estimate
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run will take.
+    """Holds what a run will take.
 
     Attributes:
         seconds, low, high: Wall time from the first touch of the data to the target: expected, and a 90 % range.
-        epochs, epochs_low, epochs_high: To the target.
-        from_runs: Earlier runs that the epochs are from; 0 where there are none, and the budget stands in.
+        epochs, epochs_low, epochs_high: Epochs to the target, and a 90 % range.
+        from_runs: Number of earlier runs that the epochs are from; 0 where the budget stands in.
         joules: Energy; None without a sensor.
-        energy_reason: Why.
-        disk_bytes: Of checkpoints and what a run leaves besides.
-        seconds_per_epoch: By the probe, evaluations included.
-        setup: Seconds, by the probe.
+        energy_reason: Why `joules` is None.
+        disk_bytes: Bytes of checkpoints and what a run leaves besides.
+        seconds_per_epoch: Seconds of an epoch in the probe, evaluations included.
+        setup: Seconds of the set-up in the probe.
         busy: Why the probe's timings are not those of a quiet machine.
     """
 
@@ -63,7 +63,7 @@ def keep(config: RunConfig, found: Forecast) -> None:
 
 
 def kept(config: RunConfig) -> Estimate | None:
-    """The estimate that was made for this configuration, whatever its seed."""
+    """Return the estimate that was made for this configuration, whatever its seed."""
     try:
         return Estimate(**json.loads(_path(config).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

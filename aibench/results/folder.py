@@ -1,4 +1,4 @@
-"""Whose the files in an output folder are: a run's of this suite, or somebody else's. Imports no torch."""
+"""Tells whose the files in an output folder are: a run's of this suite, or somebody else's. Imports no torch."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _is_empty_file(path: Path) -> bool:
 
 
 def _holds_a_run(folder: Path) -> bool:
-    """Whether a run of this suite worked in `folder`: its mark, its result or one of its checkpoints says so."""
+    """Return whether a run of this suite worked in `folder`: its mark, its result or one of its checkpoints says so."""
     return (
         processes(folder) is not None
         or _is_result(folder / RESULT)
@@ -55,7 +55,7 @@ def _holds_a_run(folder: Path) -> bool:
 
 
 def _is_result(path: Path) -> bool:
-    """Whether `path` is a result of any version of the schema; what is wrong with it is told where it is read."""
+    """Return whether `path` is a result of any version of the schema; its reader tells what is wrong with it."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -64,7 +64,7 @@ def _is_result(path: Path) -> bool:
 
 
 def _is_checkpoint(path: Path) -> bool:
-    """Whether `path` names what only a checkpoint of this suite holds, looked for without loading it."""
+    """Return whether `path` names what only a checkpoint of this suite holds, looked for without loading it."""
     try:
         with zipfile.ZipFile(path) as archive:
             index = next(name for name in archive.namelist() if name.endswith("/data.pkl"))

@@ -1,4 +1,4 @@
-"""The schema of `inference.json`, one file a serving session. Imports no torch."""
+"""Defines the schema of `inference.json`, one file a serving session. Imports no torch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SCHEMA_VERSION = 1
 
 @dataclass(slots=True)
 class Percentile:
-    """One percentile of the latencies.
+    """Holds one percentile of the latencies.
 
     Attributes:
-        percent: Which.
-        seconds: Of the requests that were made: the smallest latency that at least so many percent do not exceed.
+        percent: The percentile: 99, say.
+        seconds: The smallest latency that at least so many percent of the requests do not exceed.
         bound: An upper bound of the true percentile with 99 % confidence; null where there are too few requests.
-        valid: Whether there are enough.
-        needed: Requests that a bound needs at least.
+        valid: Whether there are enough requests for a bound.
+        needed: The least number of requests that a bound needs.
     """
 
     percent: float
@@ -37,20 +37,20 @@ class Percentile:
 
 @dataclass(slots=True)
 class Scenario:
-    """What one way of asking took.
+    """Holds what one way of asking took.
 
     Attributes:
         name: `single_stream`, `offline`, `server`.
-        requests: Answered.
-        seconds: From the first request to the last answer.
-        throughput: Requests a second; samples a second of `offline`.
-        mean: Of the latencies; null where there are none.
-        latencies: Their percentiles: of one request from its arrival, so that waiting in the queue counts.
-        batch: Samples a request.
+        requests: Number of requests that were answered.
+        seconds: Seconds from the first request to the last answer.
+        throughput: Requests a second; for `offline`, samples a second.
+        mean: Mean of the latencies; null where there are none.
+        latencies: Percentiles of the latencies, each from a request's arrival, so that waiting in the queue counts.
+        batch: Samples in a request.
         qps: Arrivals a second that were asked for; null but for `server`.
         saturated: Whether the queue grew past its bound, and the scenario was given up.
         longest_queue: Requests that waited at worst.
-        energy_per_request: By the machine's sensors, the whole of the scenario's time.
+        energy_per_request: Energy of a request by the machine's sensors, over the whole time of the scenario.
     """
 
     name: str
@@ -68,12 +68,12 @@ class Scenario:
 
 @dataclass(slots=True)
 class Quality:
-    """The quality of the weights, evaluated again in this session's precision.
+    """Holds the quality of the weights, evaluated again in this session's precision.
 
     Attributes:
-        metric: The target's.
-        served: In this session.
-        trained: By the training session, with the same weights; null with fresh ones.
+        metric: Name of the target's metric.
+        served: The quality in this session.
+        trained: The quality in the training session, with the same weights; null with fresh ones.
         difference: `served - trained`.
     """
 
@@ -86,21 +86,21 @@ class Quality:
 @with_config(AS_WRITTEN)
 @dataclass(slots=True)
 class Inference:
-    """One serving session.
+    """Holds one serving session.
 
     Attributes:
-        run_id: Of the training run whose weights serve; null with fresh weights.
-        task, scale, seed: As trained.
+        run_id: Id of the training run whose weights serve; null with fresh weights.
+        task, scale, seed: Those of the trained run.
         weights: The checkpoint, or `fresh`.
-        precision, compile: Of this session.
-        started: UTC, ISO 8601.
-        scenarios: What each took.
+        precision, compile: Settings of this session.
+        started: Start of the session; UTC, ISO 8601.
+        scenarios: What each way of asking took.
         best_qps: The highest rate of arrivals whose latency stays within the bound asked for; null where not searched.
-        quality: Measured again.
+        quality: The quality, measured again.
         cold_start: Seconds from nothing to the first answer: building, loading, and the first request.
         first_request: Seconds of that first request.
-        process_memory, device_memory: Peaks, in bytes.
-        trust, system, versions, commit, config: As of a training run.
+        process_memory, device_memory: Peaks of memory, in bytes.
+        trust, system, versions, commit, config: The same as in a training run's result.
     """
 
     run_id: str | None
@@ -137,7 +137,7 @@ def write_inference(path: Path, inference: Inference) -> None:
 
 
 def read_inference(path: Path) -> Inference:
-    """The serving session in `path`: the file, or the folder that holds it.
+    """Return the serving session in `path`: the file, or the folder that holds it.
 
     Raises:
         ResultError: There is none, it is cut off, or another version of the schema wrote it.

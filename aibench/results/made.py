@@ -1,4 +1,4 @@
-"""What this process made on disk, so that a run that is refused takes back its own and nothing else."""
+"""Remembers what this process made on disk, so that a refused run takes back its own files and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A suite of micro benchmarks: the hottest operators of profiles at the very shapes seen there, as a file."""
+"""Defines a suite of micro benchmarks: the hottest operators of profiles at the shapes seen there, as a file."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ LEAST_SHARE = 0.01  # of the busy time, for an operator to become a case
 
 
 class SuiteError(ValueError):
-    """A file that is no suite of this version. The message is one line that names it."""
+    """Reports a file that is no suite of this version. The message is one line that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An operator on inputs of certain shapes.
+    """Holds an operator on inputs of certain shapes.
 
     Attributes:
-        operator: `aten::addmm`.
-        shapes: Of each input: dimensions of a tensor, a list of such for a list of tensors, else empty.
-        types: Of each input: `float`, `long int`, `Scalar`, `ScalarList`, `TensorList`, empty for none.
-        values: Of each input that is no tensor, as text: `[2, 2]`, `False`.
-        strides: Of each tensor; contiguous where not given.
-        workload: In which it was seen; empty for one written by hand.
-        scale: At which.
-        category: What kind of work it is.
-        share: Of the workload's busy time.
-        calls: Of a step.
+        operator: Name of the operator, as `aten::addmm`.
+        shapes: For each input the dimensions of a tensor, a list of such for a list of tensors, else empty.
+        types: For each input `float`, `long int`, `Scalar`, `ScalarList`, `TensorList`, empty for none.
+        values: For each input that is no tensor its value as text: `[2, 2]`, `False`.
+        strides: For each tensor its strides; contiguous where not given.
+        workload: The workload in which it was seen; empty for one written by hand.
+        scale: The scale at which it was seen.
+        category: Its kind of work.
+        share: Its share of the workload's busy time.
+        calls: Number of calls in a step.
     """
 
     operator: str
@@ -49,7 +49,7 @@ class Case:
 
 
 def cases(records: Sequence[Record], top: int) -> list[Case]:
-    """For each record the `top` hottest operators at one shape each, with the hottest whole layer among them."""
+    """Return for each record the `top` hottest operators at one shape each, with the hottest whole layer among them."""
     return [case for record in records if record.profile for case in _of(record, top)]
 
 
@@ -77,7 +77,7 @@ def write_suite(found: Sequence[Case], path: Path) -> None:
 
 
 def is_suite(path: Path) -> bool:
-    """Whether `path` is a file that holds cases; records hold none."""
+    """Return whether `path` is a file that holds cases; records hold none."""
     try:
         return "cases" in strict_json(content(path))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -85,10 +85,10 @@ def is_suite(path: Path) -> bool:
 
 
 def read_suite(path: Path) -> list[Case]:
-    """The cases in the file `path`: JSON, with `schema_version` and `cases`.
+    """Return the cases in the file `path`: JSON, with `schema_version` and `cases`.
 
     Raises:
-        SuiteError: It is no suite.
+        SuiteError: The file is no suite.
     """
     found = read_json(path, SuiteError)
     if not isinstance(found, dict) or not isinstance(found.get("cases"), list):

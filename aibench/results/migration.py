@@ -1,4 +1,4 @@
-"""Results of an older schema, brought to the present one: what it did not measure is null with that reason."""
+"""Brings results of an older schema to the present one: what it did not measure is null with that reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NOT_MEASURED = "not measured by the version of the suite that wrote this"
 
 
 def upgraded(raw: bytes) -> dict[str, Any] | None:
-    """The content of a result of schema 1, as the present schema has it; None where `raw` is no such result."""
+    """Return the content of a result of schema 1, as the present schema has it; None where `raw` is no such result."""
     try:
         result = json.loads(raw)
     except ValueError:

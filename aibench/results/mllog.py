@@ -1,4 +1,4 @@
-"""A run as MLPerf's log lines, `mllog.txt`, made from its result. Imports no torch."""
+"""Writes a run as MLPerf's log lines, `mllog.txt`, from its result. Imports no torch."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def write_log(folder: Path, result: Result) -> None:
 
 
 def lines(result: Result, benchmark: str | None = None, extra: dict[str, Any] | None = None) -> list[str]:
-    """The log, in the order of time.
+    """Return the log's lines, in the order of time.
 
     MLPerf's clock starts with the first touch of the data, as the session's does: `run_start` is `result.started`,
     and the positions of the evaluations follow from the history.
 
     Args:
         result: A run.
-        benchmark: Its name in the log; the task's where None.
+        benchmark: The benchmark's name in the log; None for the task's name.
         extra: Further keys before `run_start`, as a rule of MLPerf's own benchmarks may ask for.
     """
     start = round(datetime.fromisoformat(result.started).timestamp() * 1000)
@@ -86,7 +86,7 @@ def _submission(result: Result, benchmark: str) -> dict[str, Any]:
 
 
 def _platform(result: Result) -> str:
-    """What the run computed on: a machine's GPU counts only where the run used it."""
+    """Return what the run computed on: a machine's GPU counts only where the run used it."""
     gpu, kept_on_cpu = result.system.get("gpu"), result.config.get("hardware", {}).get("accelerator") == "cpu"
     used = result.system.get("accelerators", {}).get("used", 0 if kept_on_cpu else 1)  # not recorded by older versions
     return f"{used}x{gpu['name']}" if gpu and used else str(result.system.get("cpu"))
@@ -124,7 +124,7 @@ def _numbers(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _evaluated(log: _Log, result: Result, before: Evaluation | None, evaluation: Evaluation) -> None:
-    """A block of training and the evaluation after it."""
+    """Log a block of training and the evaluation after it."""
     since = before.seconds if before else 0.0
     trained = (evaluation.training_seconds or 0.0) - ((before and before.training_seconds) or 0.0)
     setup = 0.0 if before or result.times is None else result.times.setup

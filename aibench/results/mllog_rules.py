@@ -1,4 +1,4 @@
-"""Rule files with which MLPerf's own compliance checker checks a task's log."""
+"""Writes rule files with which MLPerf's own compliance checker checks a task's log."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_rules(config: RunConfig, folder: Path) -> Path:
 
 
 def _benchmark(config: RunConfig, *, closed: bool) -> list[dict[str, Any]]:
-    """In the closed division the log must reach the target; in both it tells its seed and its batch size."""
+    """Return the rules for one log: it tells seed and batch size, and reaches the target in the closed division."""
     keys: list[dict[str, Any]] = [
         {"NAME": "global_batch_size", "REQ": "EXACTLY_ONE", "CHECK": " v['value'] > 0 "},
         {"NAME": "seed", "REQ": "EXACTLY_ONE", "CHECK": " v['value'] >= 0 "},

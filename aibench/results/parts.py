@@ -1,4 +1,4 @@
-"""What a result is made of: measured numbers with their units and methods, or why there is none. Imports no torch."""
+"""Defines what a result is made of: measured numbers with units and methods, or why there is none. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aibench.results.bounds import Amount, Count, Name, Number
 
 @dataclass(slots=True)
 class Measured:
-    """A measured number, or why there is none.
+    """Holds a measured number, or why there is none.
 
     Attributes:
         value: The number; null where it was not measured, and `reason` says why.
@@ -26,7 +26,7 @@ class Measured:
 
 @dataclass(slots=True)
 class Target:
-    """What the run had to reach.
+    """Holds what the run had to reach.
 
     Attributes:
         metric: Name of the quality.
@@ -45,7 +45,7 @@ class Target:
 
 @dataclass(slots=True)
 class Division:
-    """Closed: only what the paper's 4.2.2 lets change was changed. Open: `left` names each key that left it.
+    """Says whether a run is closed, since it changed only what the paper's 4.2.2 lets it, or open.
 
     Attributes:
         name: `closed` or `open`.
@@ -58,15 +58,15 @@ class Division:
 
 @dataclass(slots=True)
 class Split:
-    """Where the training time went, in seconds; the parts sum to it.
+    """Holds where the training time went, in seconds; the parts sum to it.
 
     Attributes:
-        data: Waiting for batches.
-        transfer: Copying them to the device.
-        forward: The model and its losses.
-        backward: Gradients.
-        optimizer: Updates of the weights.
-        compilation: By torch.compile, taken out of the part in which it happened.
+        data: Time of waiting for batches.
+        transfer: Time of copying them to the device.
+        forward: Time of the model and its losses.
+        backward: Time of the gradients.
+        optimizer: Time of updating the weights.
+        compilation: Time of torch.compile, taken out of the part in which it happened.
         loop: The rest of each step: the training loop, the record, the progress bar.
         method: How it was measured.
     """
@@ -83,16 +83,16 @@ class Split:
 
 @dataclass(slots=True)
 class Times:
-    """Where the wall time of the session went, in seconds.
+    """Holds where the wall time of the session went, in seconds.
 
     Attributes:
-        total: From the first touch of the data to the end of the session.
-        setup: Reading or making the data, building the model.
-        training: Training steps with all that they wait for.
-        evaluation: Evaluations.
-        checkpoint: Writing checkpoints.
-        other: What belongs to none of these, such as closing the loop and its files.
-        split: Of `training`; null in results of schema 1, which did not have it.
+        total: Time from the first touch of the data to the end of the session.
+        setup: Time of reading or making the data and building the model.
+        training: Time of the training steps with all that they wait for.
+        evaluation: Time of the evaluations.
+        checkpoint: Time of writing checkpoints.
+        other: `total` minus the parts above, such as closing the loop and its files.
+        split: The parts of `training`; null in results of schema 1, which did not have them.
     """
 
     total: Amount
@@ -106,13 +106,13 @@ class Times:
 
 @dataclass(slots=True)
 class ToQuality:
-    """What it took to reach the target; each null where the run missed it, never its maximum.
+    """Holds what it took to reach the target; each null where the run missed it, never its maximum.
 
     Attributes:
         epochs: Position of the first evaluation that reached it.
         samples: Training samples up to there.
         seconds: Wall time up to there, from the first touch of the data.
-        seconds_without_evaluation: The same without evaluations and checkpoints.
+        seconds_without_evaluation: These seconds without evaluations and checkpoints.
         quantum: Epochs between two evaluations: `epochs` cannot be known more finely.
     """
 
@@ -125,13 +125,13 @@ class ToQuality:
 
 @dataclass(slots=True)
 class Steps:
-    """The steady steps: those after the first few, which warm up caches, allocators and clocks.
+    """Describes the steady steps: those after the first few, which warm up caches, allocators and clocks.
 
     Attributes:
-        count: How many.
+        count: Number of steady steps.
         left_out: Steps before them.
-        median, p10, p90: Of their seconds; null where there are none.
-        phase: The part of the session that they belong to: its longest.
+        median, p10, p90: Median, 10th and 90th percentile of their seconds; null where there are none.
+        phase: The part of the session that they belong to, which is its longest.
     """
 
     count: Count
@@ -144,13 +144,13 @@ class Steps:
 
 @dataclass(slots=True)
 class Throughput:
-    """Training speed, in what the task counts.
+    """Holds the training speed, in what the task counts.
 
     Attributes:
-        unit: What is counted: images, tokens, interactions.
-        whole: Over the whole session but its set-up; evaluation and checkpoints included.
-        training: Over the training time.
-        compute: Over forward, backward and optimiser alone.
+        unit: The unit that is counted: images, tokens, interactions.
+        whole: Speed over the whole session but its set-up; evaluation and checkpoints included.
+        training: Speed over the training time.
+        compute: Speed over forward, backward and optimiser alone.
         samples: Samples a second of the training time, whatever the unit.
         steps: Median and spread of the time of a step.
     """
@@ -165,14 +165,15 @@ class Throughput:
 
 @dataclass(slots=True)
 class EnergySource:
-    """What one sensor counted over the session.
+    """Holds what one sensor counted over the session.
 
     Attributes:
-        scope: What it covers: `gpu`, `package-0`, `package-0/dram`, `machine`; no two sources have the same.
-        method: How.
-        joules: Its count.
+        scope: The part that it covers: `gpu`, `package-0`, `package-0/dram`, `machine`; no two sources have the same.
+        method: How it counts.
+        joules: The joules that it counted.
         sampling_hz: How often it was read; boundaries of the session are read besides.
-        relative_error: Estimate: what the sensor cannot resolve at both ends, over the count; null where it has no end.
+        relative_error: Estimated error: the sensor's resolution at the start and the end, over the count; null where
+            the sensor stopped.
         reason: Why it stopped in the middle, where it did; the sums are null then.
         place: Where it is: the folder of its zone, the UUID of its card; null in results that did not record it.
     """
@@ -188,14 +189,14 @@ class EnergySource:
 
 @dataclass(slots=True)
 class Energy:
-    """Energy of the session, of what the sensors cover.
+    """Holds the energy of the session, as far as the sensors cover the machine.
 
     Attributes:
-        total: Of the whole session, set-up included.
-        to_quality: Up to the evaluation that reached the target.
-        idle: What the machine would have drawn meanwhile at rest; by the idle power measured before the run.
-        above_idle: `total` without it.
-        per_sample: Of the training time, for each training sample.
+        total: Energy of the whole session, set-up included.
+        to_quality: Energy up to the evaluation that reached the target.
+        idle: Energy that the machine at rest would have used meanwhile, by the idle power measured before the run.
+        above_idle: `total` minus `idle`.
+        per_sample: Energy of the training time for each training sample.
         sources: The sensors.
         coverage: What part of the machine they cover, and what they leave out and why; null without a sensor, and in
             results that did not record it.
@@ -212,12 +213,12 @@ class Energy:
 
 @dataclass(slots=True)
 class Cost:
-    """What the session cost by the user's tariff, `cost.*`.
+    """Holds what the session cost by the user's tariff, `cost.*`.
 
     Attributes:
         energy: Price of the energy.
         time: Price of the machine's time.
-        carbon: Of the energy, in grams of CO2 equivalent.
+        carbon: Carbon of the energy, in grams of CO2 equivalent.
     """
 
     energy: Measured
@@ -227,11 +228,11 @@ class Cost:
 
 @dataclass(slots=True)
 class Memory:
-    """Peak memory.
+    """Holds the peaks of memory.
 
     Attributes:
-        process: Of the training process, resident.
-        device: Of the accelerator, allocated by this process.
+        process: Peak of the training process, resident.
+        device: Peak on the accelerator, allocated by this process.
     """
 
     process: Measured
@@ -240,11 +241,11 @@ class Memory:
 
 @dataclass(slots=True)
 class Use:
-    """How much of the device's arithmetic the training used.
+    """Says how much of the device's arithmetic the training used.
 
     Attributes:
         mfu: Operations of the steady steps over their time and the measured ceiling.
-        mfu_data_sheet: The same over the data sheet's dense peak.
+        mfu_data_sheet: Operations of the steady steps over their time and the data sheet's dense peak.
         ceiling: The measured ceiling.
         data_sheet: The data sheet's dense peak.
     """
@@ -257,14 +258,14 @@ class Use:
 
 @dataclass(slots=True)
 class Model:
-    """The model's size and origin.
+    """Holds the model's size and origin.
 
     Attributes:
         parameters: Unique parameters of the module.
-        trainable: Those that an optimiser may change.
+        trainable: Parameters that an optimiser may change.
         flops: Floating-point operations of one sample's forward pass: twice the multiply-adds.
-        step_flops: Those of one sample's share of a training step, all networks and passes of it.
-        uncounted: Operators of a step that carry no formula: name to calls.
+        step_flops: Floating-point operations of one sample's share of a training step, all networks and passes of it.
+        uncounted: Calls by name of the operators of a step that carry no formula.
         use: How much of the device the training used.
         initialisation: Where the first weights came from.
     """
@@ -280,11 +281,11 @@ class Model:
 
 @dataclass(slots=True)
 class Trust:
-    """How far the timings can be believed.
+    """Says how far the timings can be believed.
 
     Attributes:
         level: `ok`, `warn`; null where it was not judged.
-        reasons: Why.
+        reasons: The reasons for a `warn`.
     """
 
     level: str | None
@@ -293,10 +294,10 @@ class Trust:
 
 @dataclass(slots=True)
 class Estimate:
-    """What `aibench estimate` said before the run.
+    """Holds what `aibench estimate` said before the run.
 
     Attributes:
-        made: When; UTC, ISO 8601.
+        made: Time of the estimate; UTC, ISO 8601.
         seconds, low, high: Wall time to the target, and a 90 % range.
         joules: Energy; null where no sensor was there.
     """

@@ -27,20 +27,20 @@ PARTS: dict[str, dict[str, type]] = {
 
 
 class RecordError(ValueError):
-    """A file that is no record of this version. The message is one line that names it."""
+    """Reports a file that is no record of this version. The message is one line that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was measured of one workload at one scale.
+    """Holds what was measured of one workload at one scale.
 
     Attributes:
-        name: As in `task=NAME`: of a task, or `mlperf/resnet50`.
+        name: The name as in `task=NAME`: of a task, or `mlperf/resnet50`.
         suite: `AIBench` or `MLPerf`.
         scale: `mini` or `reference`.
         device: `cpu` or `cuda`.
-        threads: That torch computed with.
-        torch: Its version.
+        threads: Threads that torch computed with.
+        torch: Version of torch.
         system: The machine, in the form of the paper's Table 4.
         characteristics, profile, counters, micro: The sections; None where not measured yet.
     """
@@ -59,12 +59,12 @@ class Record:
 
 
 def record_name(name: str, scale: str) -> str:
-    """The name of the file: `mlperf-resnet50-reference.json`."""
+    """Return the name of the file: `mlperf-resnet50-reference.json`."""
     return f"{name.replace('/', '-')}-{scale}.json"
 
 
 def read_json(path: Path, refused: type[ValueError]) -> Any:
-    """What the file `path` holds. Raises `refused`, in one line that names it, where it cannot be read."""
+    """Return what the file `path` holds. Raises `refused`, in one line that names it, where it cannot be read."""
     try:
         return strict_json(content(path))
     except OSError as error:
@@ -74,10 +74,10 @@ def read_json(path: Path, refused: type[ValueError]) -> Any:
 
 
 def read_record(path: Path) -> Record:
-    """The record in the file `path`.
+    """Return the record in the file `path`.
 
     Raises:
-        RecordError: It is none, or of another version.
+        RecordError: The file is no record, or of another version.
     """
     found = read_json(path, RecordError)
     if not isinstance(found, dict) or "schema_version" not in found:
@@ -134,7 +134,7 @@ def read_some(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
 
 
 def read_records(places: Iterable[Path]) -> list[Record]:
-    """Return what `read_some` does, where all of it is sound.
+    """Return the records in files, and in all files `*.json` right in folders, sorted by suite, name and scale.
 
     Raises:
         RecordError: A file is no record, a folder holds none, or a workload stands there twice at one scale.

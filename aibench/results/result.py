@@ -1,4 +1,4 @@
-"""The one schema of `result.json`, one file a run. Imports no torch."""
+"""Defines the one schema of `result.json`, one file a run. Imports no torch."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ BEST = "best.ckpt"
 
 
 class Status(enum.StrEnum):
-    """How a run ended."""
+    """Lists how a run may end."""
 
     converged = enum.auto()  # reached its target
     completed = enum.auto()  # session=epochs or session=steps ran to its length
@@ -58,12 +58,12 @@ class Status(enum.StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing to resume."""
+        """Return whether there is nothing to resume."""
         return self in (Status.converged, Status.completed, Status.not_converged, Status.diverged)
 
     @property
     def usable(self) -> bool:
-        """Whether the run came to its end with a model worth looking at."""
+        """Return whether the run came to its end with a model worth looking at."""
         return self.finished and self is not Status.diverged
 
 
@@ -74,33 +74,33 @@ AS_WRITTEN = ConfigDict(strict=True, allow_inf_nan=False)
 @with_config(AS_WRITTEN)
 @dataclass(slots=True)
 class Result:
-    """One run.
+    """Holds one run.
 
     Attributes:
         schema_version: Version of this schema.
-        run_id: Unique.
+        run_id: Unique id of the run.
         suite_version: Version of AIBench.
-        task, scale, session, seed: As configured; the seed is null in a result that others published without it.
+        task, scale, session, seed: Configured values; the seed is null in a result that others published without it.
         status: How the run ended.
         message: The text of an exception, or why the run ended as it did; one line.
-        started: UTC, ISO 8601.
+        started: Start of the run; UTC, ISO 8601.
         resumed: How often the run was continued from a checkpoint.
-        division: Closed or open.
-        target: What had to be reached.
-        quality: The last value of the target's metric, and the best; null where none was measured.
+        division: The division, closed or open.
+        target: The quality that had to be reached.
+        quality: The last value of the target's metric; null where none was measured.
         best_quality: The best value of the target's metric.
-        to_quality: What it took.
+        to_quality: What it took to reach the target.
         history: Every evaluation, in order.
         phases: The parts of the session, in order of first appearance.
         times: Where the wall time went.
-        throughput, memory, energy, cost: Measured.
-        model, data, trust: About the run.
+        throughput, memory, energy, cost: Measured numbers.
+        model, data, trust: Facts about the run.
         system: The machine.
-        versions: Of Python and the packages that matter.
+        versions: Versions of Python and the packages that matter.
         commit: The repository's commit, `-dirty` where files had changed; null outside a checkout.
         config: The resolved configuration.
         figure: File name of the rendered figure; null where none was drawn.
-        estimate: What `aibench estimate` said before; null where it was not asked.
+        estimate: What `aibench estimate` said before the run; null where it was not asked.
         parts: The processes that trained it, in order: from where on, and on which machine. Empty in older results.
     """
 
@@ -140,7 +140,7 @@ class Result:
 
 
 class ResultError(Exception):
-    """A result file that cannot be read. The message is one line that names the file."""
+    """Reports a result file that cannot be read. The message is one line that names the file."""
 
 
 @cache
@@ -149,7 +149,7 @@ def _adapter() -> TypeAdapter[Result]:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of `result.json`: what `docs/result-schema.json` holds."""
+    """Return the JSON schema of `result.json`, which `docs/result-schema.json` holds."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_adapter().json_schema()}
 
 
@@ -168,7 +168,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def dumped(result: Result) -> str:
-    """The text of `result.json`."""
+    """Return the text of `result.json`."""
     return _adapter().dump_json(result, indent=1).decode() + "\n"
 
 
@@ -266,7 +266,7 @@ def result_files(places: Sequence[Path]) -> Iterator[Path]:
 
 
 def read_results(folders: Sequence[Path]) -> list[Result]:
-    """All results at or below `folders`. One that cannot be read is left out with a warning that names it."""
+    """Return all results at or below `folders`; leave out those that cannot be read, with a warning that names them."""
     results = []
     for path in result_files(folders):
         try:

@@ -1,4 +1,4 @@
-"""Text of others, as it may be shown: what a terminal would act on, or what hides or turns letters, is written out."""
+"""Writes out what a terminal would act on, or what hides or turns letters, in text of others."""
 
 from __future__ import annotations
 

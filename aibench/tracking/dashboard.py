@@ -82,7 +82,7 @@ def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
         panels: Any = importlib.import_module("wandb_workspaces.reports.v2")
         ws: Any = importlib.import_module("wandb_workspaces.workspaces")
     except ImportError as error:
-        raise ImportError("wandb-workspaces is not installed. Run: pip install 'aibench[dashboards]'.") from error
+        raise ImportError("wandb-workspaces is not installed. Run: pip install -e '.[dashboards]'.") from error
 
     return ws.Workspace(
         entity=entity,

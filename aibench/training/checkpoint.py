@@ -1,4 +1,4 @@
-"""Writes checkpoints that a kill at any moment leaves whole, and reads none that is damaged."""
+"""Writes checkpoints that a kill at any moment leaves whole, with the random states in them."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def restore_random_states(states: dict[str, Any]) -> None:
 
 
 class Files(CheckpointIO):
-    """Lightning's way to the disk: it writes straight into the file named, and reads what is in memory already.
+    """Writes straight into the file named, and reads what is in memory already, as Lightning's way to the disk.
 
     Args:
-        content: Of the checkpoint that the run goes on from; None where it starts afresh.
+        content: Content of the checkpoint that the run goes on from; None where it starts afresh.
     """
 
     def __init__(self, content: dict[str, Any] | None) -> None:

@@ -1,4 +1,4 @@
-"""How a session ends: its status and message, and the interruption that a signal raises."""
+"""Defines how a session ends: its status and message, and the interruption that a signal raises."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aibench.results.result import Status
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a session ended, and why."""
+    """Holds how a session ended, and why."""
 
     status: Status
     message: str | None
@@ -30,12 +30,12 @@ def note_failure(folder: Path) -> None:
 
 
 class Interrupted(BaseException):
-    """SIGTERM or Ctrl-C. Not an `Exception`: no library on the way may swallow it."""
+    """Reports SIGTERM or Ctrl-C. It is no `Exception`: no library on the way may swallow it."""
 
 
 @dataclass
 class _Signals:
-    """What the handler knows.
+    """Holds what the handler knows.
 
     Attributes:
         owner: The process that takes signals; 0 while none does. Workers inherit the handler, and are not asked.
@@ -110,7 +110,7 @@ def held() -> Iterator[None]:
 
 
 def is_waiting() -> bool:
-    """Whether a signal waits."""
+    """Return whether a signal waits."""
     return _signals.received is not None
 
 

@@ -1,4 +1,4 @@
-"""What a run will take, before it: from a short probe, and from how many epochs earlier runs needed."""
+"""Forecasts what a run will take, from a short probe and from how many epochs earlier runs needed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ CHECKPOINTS = 2  # that a run keeps
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A short session.
+    """Holds what a short session measured.
 
     Attributes:
-        setup: Seconds.
+        setup: Seconds of the set-up.
         step: Seconds of a steady step.
         evaluation: Seconds of an evaluation with the checkpoint after it.
-        batches: In an epoch.
-        evaluations: In an epoch.
-        watts: On average; None without a sensor.
-        reason: Why.
-        checkpoint_bytes: Of one.
+        batches: Training batches in an epoch.
+        evaluations: Evaluations in an epoch.
+        watts: Average power; None without a sensor.
+        reason: Why `watts` is None.
+        checkpoint_bytes: Bytes of one checkpoint.
         busy: Why its timings are not those of a quiet machine.
     """
 
@@ -76,7 +76,7 @@ def probe(config: RunConfig, steps: int = 20) -> Probe:
 
 
 def epochs_needed(config: RunConfig, results: Sequence[Result]) -> tuple[float, float, float, int]:
-    """Mean and a 90 % range of the epochs to the asked quality, and the number of runs that they are from.
+    """Return mean and a 90 % range of the epochs to the asked quality, and the number of runs that they are from.
 
     The range is a prediction interval for one more run (Student's t on the epochs). Without two runs the budget is
     all that is known: the range is from its first evaluation to its end.

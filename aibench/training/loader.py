@@ -1,4 +1,4 @@
-"""Batches of a task's samples: reproducible, resumable in the middle of an epoch, and quick for samples in memory."""
+"""Loads batches of a task's samples: reproducible, resumable within an epoch, quick for samples in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FROM_WORKER = f"{DataError.__module__}.{DataError.__qualname__}: "
 
 
 class SeededSamples:
-    """A data set whose samples depend on (seed, epoch, index) alone, in whichever process they are read.
+    """Makes a data set's samples depend on (seed, epoch, index) alone, in whichever process they are read.
 
     In a worker nobody else draws from the global random states, so they are seeded and not put back, which takes
     most of the time that a sample costs here.
@@ -82,13 +82,13 @@ class _Reader:
 
 
 class TrainBatches:
-    """One epoch of training batches each time it is iterated.
+    """Yields one epoch of training batches each time it is iterated.
 
     The order of epoch `e` is a function of the run's seed and `e`, so a position is all there is to restore.
     (Lightning 2.6.6 offers to restore a loader, and did not when it was tried.)
 
     Attributes:
-        clock: Told of the waits for a batch; None before the session has one.
+        clock: The clock that times the waits for a batch; None before the session has one.
     """
 
     def __init__(self, data: TaskData, dataset: Any, seed: int) -> None:
@@ -102,7 +102,7 @@ class TrainBatches:
         self._planned: tuple[int, list[Indices]] | None = None
         self._before = [np.zeros(2, dtype=np.int64)]  # samples and units before each epoch
         size = data.config.data.batch_size
-        if size > len(dataset):
+        if data.config.data.smallest_batch > len(dataset):
             raise ConfigError(
                 f"data.batch_size={size}: larger than the {len(dataset)} training samples. Set data.batch_size to "
                 f"{len(dataset)} or less."
@@ -110,7 +110,7 @@ class TrainBatches:
         self._length = len(self.plan(0))
 
     def plan(self, epoch: int) -> list[Indices]:
-        """The batches of an epoch, as indices into the data set."""
+        """Return the batches of an epoch, as indices into the data set."""
         if self._planned is None or self._planned[0] != epoch:
             generator = np.random.default_rng((self.seed, epoch))
             plan = self.data.plan if epoch else self.data.first_plan
@@ -139,7 +139,7 @@ class TrainBatches:
         self.epoch, self.batch = divmod(steps, len(self))
 
     def after(self, steps: int) -> tuple[int, int]:
-        """Samples, and what throughput counts of them, in the first `steps` batches of the session."""
+        """Return the samples, and the units that throughput counts, in the first `steps` batches of the session."""
         epoch, batch = divmod(steps, len(self))
         while len(self._before) <= epoch:
             self._before.append(self._before[-1] + self._counted(self.plan(len(self._before) - 1)))
@@ -153,7 +153,7 @@ class TrainBatches:
 
 
 class EvalBatches:
-    """The held-out samples in their own order, the short last batch included."""
+    """Yields the held-out samples in their own order, the short last batch included."""
 
     def __init__(self, data: TaskData, dataset: Any) -> None:
         self.dataset = dataset

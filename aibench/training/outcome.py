@@ -55,7 +55,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
     assert recorder is not None
     record, instruments = recorder.record, session.instruments
     took = account.times(instruments)
-    speed = account.throughput(instruments, record.phases, session.data.unit)
+    speed = account.throughput(instruments, took, record.phases, session.data.unit)
     energy = account.energy(instruments, record.phases, took.total)
     return replace(
         salvaged(session, ending, division, started),

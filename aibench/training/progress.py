@@ -1,4 +1,4 @@
-"""A live progress bar with the quality and the target; a line for each evaluation where there is no terminal."""
+"""Shows a live progress bar with quality and target; a line for each evaluation where there is no terminal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NARROW, WIDE = 100, 140  # columns
 
 @dataclass
 class Sweep:
-    """Where the runs of this process stand in their sweep.
+    """Says where the runs of this process stand in their sweep.
 
     Attributes:
-        run: The present one, from 1; 0 outside a sweep.
-        runs: How many there are.
+        run: Number of the present run, from 1; 0 outside a sweep.
+        runs: Number of runs in the sweep.
     """
 
     run: int = 0
@@ -38,9 +38,9 @@ class ProgressBar:
 
     Args:
         title: Names the run.
-        goal: What to reach.
+        goal: The quality to reach.
         schedule: The budget.
-        console: Where to draw.
+        console: The console to draw on.
     """
 
     def __init__(self, title: str, goal: Goal, schedule: Schedule, console: Console) -> None:
@@ -74,7 +74,7 @@ class ProgressBar:
             self._bar.stop()
 
     def _columns(self) -> list[ProgressColumn]:
-        """What fits: the quality and the time in any terminal, the rest in wide ones."""
+        """Return the columns that fit: quality and time in any terminal, the rest in wide ones."""
         columns: list[ProgressColumn] = [TextColumn("{task.fields[epoch]}  {task.fields[quality]}", markup=False)]
         if self.console.width >= NARROW:
             columns = [TextColumn("{task.description}", markup=False), *columns]

@@ -10,7 +10,7 @@ from aibench.results.result import Evaluation, Part, Phase, ToQuality
 
 @dataclass
 class Record:
-    """All that the session measured so far; what a resumed process goes on from.
+    """Holds all that the session measured so far, from which a resumed process goes on.
 
     Attributes:
         history: Every evaluation, in order.
@@ -19,7 +19,7 @@ class Record:
         best: Best value of the target's metric.
         steps: Training batches.
         samples: Training samples.
-        units: What throughput counts of them.
+        units: Units that throughput counts in them.
         resumed: How often another process took the run up.
         parts: The processes that trained it, in order.
     """
@@ -36,7 +36,7 @@ class Record:
 
     @classmethod
     def restored(cls, state: dict[str, Any]) -> Record:
-        """The record that `asdict` made `state` of."""
+        """Return the record that `asdict` made `state` of."""
         reached = state["to_quality"]
         return cls(
             history=[Evaluation(**row) for row in state["history"]],

@@ -38,9 +38,9 @@ class Recorder(pl.Callback):
         goal: What to reach.
         schedule: When to evaluate and to stop.
         batches: The training batches.
-        folder: Of the run, for checkpoints.
-        instruments: The session's, running.
-        watchers: Told of the progress.
+        folder: The run's folder, for checkpoints.
+        instruments: The session's instruments, running.
+        watchers: Objects that are told of the progress.
         identity: The run's id, its configuration, samples and machine: what a resumed run is compared with.
         part: What this process begins with.
         processes: How many processes worked on the run before this one.
@@ -218,7 +218,7 @@ class Recorder(pl.Callback):
         self._stop_if_asked(trainer)
 
     def _stop_if_asked(self, trainer: pl.Trainer) -> None:
-        """Where a signal waits, write a checkpoint that goes on with this evaluation from its start, and heed it."""
+        """Write a checkpoint that goes on with this evaluation from its start, and heed a signal, where one waits."""
         if is_waiting():
             self.instruments.ledger.switch("checkpoint")
             self._save(trainer, is_best=False)

@@ -1,4 +1,4 @@
-"""What a run needs of this machine, asked before its folder is made and its data are read."""
+"""Checks what a run needs of this machine, before its folder is made and its data are read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def missing(config: RunConfig, *, elsewhere: bool = False) -> Iterator[str]:
 
 
 def no_gpu_for_certain() -> bool:
-    """Whether this machine shows no sign of a GPU. Where it shows one, only PyTorch knows whether it can be used."""
+    """Return whether no sign of a GPU is here. Where one is, only PyTorch knows whether it can be used."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1"):
         return True
     return sys.platform == "linux" and not any(any(Path("/dev").glob(pattern)) for pattern in DEVICES)

@@ -60,11 +60,11 @@ def finished(config: RunConfig, folder: Path) -> Result | None:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The run that goes on, as its newest whole checkpoint has it.
+    """Holds the run that goes on, as its newest whole checkpoint has it.
 
     Attributes:
         path: The checkpoint.
-        content: What is in it, loaded once.
+        content: Its content, loaded once.
     """
 
     path: Path
@@ -72,19 +72,19 @@ class Earlier:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the recorder saved."""
+        """Return what the recorder saved."""
         found: dict[str, Any] = self.content["callbacks"]["Recorder"]
         return found
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The run's id, and its configuration, machine and samples as the process before had them."""
+        """Return the run's id, and its configuration, machine and samples as the process before had them."""
         found: dict[str, Any] = self.state["identity"]
         return found
 
     @property
     def history(self) -> list[Evaluation]:
-        """The evaluations so far."""
+        """Return the evaluations so far."""
         return [Evaluation(**row) for row in self.state["record"]["history"]]
 
     def refuse_other_data(self, fingerprint: str, folder: Path) -> None:
@@ -140,11 +140,11 @@ def _tell(faults: list[str], found: Earlier) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What this process brings to a run.
+    """Holds what this process brings to a run.
 
     Attributes:
         identity: Its configuration, machine and packages, for the process after it.
-        part: What it begins with; where in the run, is known once its record is there.
+        part: What it begins with; its place in the run is known once its record is there.
         processes: How many processes worked on the run before.
     """
 

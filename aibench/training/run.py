@@ -41,9 +41,9 @@ def train(
     Args:
         config: The run.
         folder: Where it leaves what it makes.
-        division: Closed or open.
+        division: The division, closed or open.
         console: Where progress goes.
-        schedule: Of a configuration and the batches of an epoch; a probe makes a shorter one.
+        schedule: Makes a schedule of a configuration and the batches of an epoch; a probe makes a shorter one.
 
     Raises:
         ConfigError, DataError: The run cannot start; nothing was measured and no result is written.
@@ -101,7 +101,7 @@ def _worse(ending: Ending, error: BaseException, folder: Path) -> Ending:
 
 @contextmanager
 def _told(folder: Path, what: str) -> Iterator[None]:
-    """Tell of an error in the block, and go on: the result of the run does not depend on it."""
+    """Print an error in the block, and go on: the result of the run does not depend on it."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The training session: fit, evaluate, stop, checkpoint, record."""
+"""Runs the training session: fit, evaluate, stop, checkpoint, record."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PRECISIONS = {
 
 
 class Session:
-    """One run's data, module, loaders and record."""
+    """Holds one run's data, module, loaders and record."""
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from aibench.results.result import (
     Use,
     write_result,
 )
+from tests.conftest import ROOT
 
 QUALITY = 0.9
 EPOCH_SECONDS = 12.0
@@ -174,3 +176,16 @@ def write() -> Callable[[Path, list[Result]], None]:
             write_result(folder / str(number), result)
 
     return write_all
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[..., dict[str, Any]]:
+    """`served(scenario={...}, precision=...)`: a serving session as its file holds it, a shipped one changed."""
+    path = ROOT / "experiments" / "inference" / "results" / "image_classification_seed1.json"
+
+    def make(scenario: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+        session: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        session["scenarios"] = [session["scenarios"][0] | (scenario or {})]
+        return session | fields
+
+    return make

@@ -70,7 +70,7 @@ def document(run):
 
 
 @pytest.fixture(scope="module")
-def hostile(document, tmp_path_factory):
+def hostile(document, served, tmp_path_factory):
     """A folder of one result a hostile string, which stands in all its text, and a good one."""
     folder = tmp_path_factory.mktemp("hostile")
     for number, text in enumerate(HOSTILE):
@@ -86,8 +86,8 @@ def hostile(document, tmp_path_factory):
         changed["run_id"] = str(number)
         (folder / str(number)).mkdir()
         (folder / str(number) / "result.json").write_text(json.dumps(changed))
-        served = {"precision": text, "scenarios": [{"name": text, "saturated": True}]}
-        (folder / str(number) / "inference.json").write_text(json.dumps(served))
+        session = served({"name": text, "saturated": True}, precision=text)
+        (folder / str(number) / "inference.json").write_text(json.dumps(session))
     (folder / "good").mkdir()
     (folder / "good" / "result.json").write_text(json.dumps(document))
     return folder

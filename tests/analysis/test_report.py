@@ -24,7 +24,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory, run, write):
+def results(tmp_path_factory, run, write, served):
     """Two tasks, four seeds each; a failed run; a figure; an inference file; a damaged file."""
     folder = tmp_path_factory.mktemp("results")
     runs = [
@@ -40,20 +40,8 @@ def results(tmp_path_factory, run, write):
     runs.append(run(None, 5, status=Status.failed, data=None, history=[], message="<script>alert(1)</script>"))
     write(folder, runs)
     Image.new("RGB", (1600, 1200), "navy").save(folder / "0" / "figure.png")
-    served = {
-        "precision": "fp32",
-        "scenarios": [
-            {
-                "name": "single_stream",
-                "batch": 1,
-                "throughput": {"value": 100.0, "unit": "requests/s"},
-                "mean": {"value": 0.01, "unit": "s"},
-                "latencies": [{"percent": 99.0, "seconds": 0.0125, "bound": None, "valid": False, "needed": 662}],
-            }
-        ],
-        "quality": {"served": {"value": 0.95, "unit": "val/accuracy"}, "trained": 0.951},
-    }
-    (folder / "0" / "inference.json").write_text(json.dumps(served))
+    tail = {"percent": 99.0, "seconds": 0.0125, "bound": None, "valid": False, "needed": 662}
+    (folder / "0" / "inference.json").write_text(json.dumps(served({"name": "single_stream", "latencies": [tail]})))
     (folder / "bad").mkdir()
     (folder / "bad" / "result.json").write_text('{"schema_version": 99}')
     return folder

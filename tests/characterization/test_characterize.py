@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from aibench.characterization.characteristics import parameters
-from aibench.characterization.memory import memory, sizes_up_to
+from aibench.characterization.memory import Expected, memory, sizes_up_to, too_much
 from aibench.characterization.record import RecordError, read_record, record_path, update_record
 from aibench.characterization.selection import selected
 from aibench.commands.app import app
@@ -105,10 +105,27 @@ def test_embedding_tables_are_counted_apart():
 @pytest.mark.slow
 def test_peaks_are_of_real_steps_and_grow_with_the_batch():
     workload = selected(["task=spatial_transformer", "data.batch_size=1024"]).workload("spatial_transformer")
-    rows = memory(workload, "cpu", {1024: 0.0, 256: 1e15})
+    rows = memory(workload, "cpu", {1024: Expected(), 256: Expected(bytes=1e15)})
     by_batch = {row["batch"]: row for row in rows}
     assert by_batch[1024]["bytes"] > by_batch[4]["bytes"] > 0
     assert by_batch[256]["reason"] == "expected to take 931322.6 GiB"
+
+
+@pytest.mark.parametrize(
+    ("size", "device", "expected", "reason"),
+    [
+        (16, "cpu", Expected(bytes=12 * 2**30, flops=5e11), None),
+        (16, "cpu", Expected(), None),
+        (16, "cpu", Expected(bytes=13 * 2**30), "expected to take 13.0 GiB"),
+        (16, "cuda", Expected(bytes=13 * 2**30), "expected to take 13.0 GiB"),
+        (1, "cpu", Expected(bytes=13 * 2**30), "expected to take 13.0 GiB"),
+        (16, "cpu", Expected(flops=6e11), "expected to take 1.2e+12 floating-point operations, more than 1e+12"),
+        (16, "cuda", Expected(flops=6e11), None),
+        (1, "cpu", Expected(flops=6e11), None),
+    ],
+)
+def test_what_is_too_much_to_be_tried_follows_from_the_shapes(size, device, expected, reason):
+    assert too_much(size, device, expected) == reason
 
 
 @pytest.mark.slow

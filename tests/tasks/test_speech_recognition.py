@@ -201,8 +201,6 @@ def test_what_cannot_run_is_refused(words, said, composed):
 
 def test_without_the_voices_the_extra_is_named(composed, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(
-        ConfigError, match=r"espeakng-loader, which is not installed\. .*pip install 'aibench\[speech\]'"
-    ):
+    with pytest.raises(ConfigError, match=r"espeakng-loader, which is not installed\. .*pip install -e '\.\[speech\]'"):
         composed(TASK)
     composed(*REFERENCE)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from fixtures.robot_pushing import example, google_sequence, masked_checksum, record
 
-from aibench.tasks.video_prediction.crc32c import crc32c
 from aibench.tasks.video_prediction.example import MalformedError, bytes_in, features, floats_in
-from aibench.tasks.video_prediction.tfrecord import masked
+from aibench.tasks.video_prediction.tfrecord import crc32c, masked
 
 
 @pytest.mark.parametrize(
@@ -26,7 +25,7 @@ def test_checksums_are_those_of_the_standard(message, checksum):
     assert crc32c(message) == checksum
 
 
-@pytest.mark.parametrize("length", [3, 255, 256, 1023, 1024, 1025, 4096, 4097, 10_000, 65_536, 70_001])
+@pytest.mark.parametrize("length", [3, 256, 1025, 70_001])
 def test_long_messages_have_the_checksum_that_is_found_a_byte_at_a_time(length):
     message = np.random.default_rng(length).integers(256, size=length, dtype=np.uint8).tobytes()
     assert masked(crc32c(message)) == masked_checksum(message)

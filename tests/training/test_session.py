@@ -112,7 +112,7 @@ def test_a_contradiction_in_a_result_is_found(run):
     result.to_quality.epochs = 3.0
     result.times.total *= 2
     result.history.append(result.history[0])
-    assert [fault.split(":")[0] for fault in faults(result)] == ["history"] * 4 + ["to_quality.epochs", "times"]
+    assert {fault.split(":")[0] for fault in faults(result)} >= {"history", "to_quality.epochs", "times.total"}
 
 
 def test_checkpoints_load_without_pickle(run, tmp_path):
@@ -137,8 +137,7 @@ def test_a_loss_that_is_not_finite_ends_as_diverged_and_keeps_what_was_measured(
     result = run("session=epochs", "epochs=4")
     assert result.status is Status.diverged
     assert result.message.startswith("the loss of step 9 is not finite.")
-    assert [row.steps for row in result.history] == [row for row in (3, 6) if row in [e.steps for e in result.history]]
-    assert len(result.history) >= 1
+    assert [row.steps for row in result.history] == [3, 6]
     assert read_result(tmp_path / "run").status is Status.diverged
 
 

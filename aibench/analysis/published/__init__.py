@@ -1,1 +1,1 @@
-"""Reads results that others published into results of this suite."""
+"""Reads results that others published as results of this suite: they stand in the same tables."""

@@ -1,4 +1,4 @@
-"""DAWNBench's entries: a table of `epoch`, `hours`, accuracies (.tsv) and a description (.json), of one name."""
+"""Reads DAWNBench's entries: a table of `epoch`, `hours`, accuracies (.tsv) and a description (.json), of one name."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ FACTS = ("version", "author", "hardware", "timestamp", "framework", "model")
 
 
 def read(path: Path, target: float | None = None) -> Foreign:
-    """The run in the table `path`, or in that beside the description `path`.
+    """Return the run in the table `path`, or in the table beside the description `path`.
 
     Time to quality is DAWNBench's: the hours of the first epoch that reaches the quality, which is `target` (a ratio)
     or that of the rules for the benchmark, as the table's columns tell it. Accuracies above 1 are percents.
 
     Raises:
-        ForeignError: A file cannot be read, or lacks what the format has.
+        ForeignError: A file cannot be read, or lacks what the format asks for.
     """
     if not path.name:
         raise ForeignError(f"{path}: no file. An entry is a .tsv and a .json of one name.")
@@ -62,7 +62,7 @@ def read(path: Path, target: float | None = None) -> Foreign:
 
 
 def _history(table: Path, rows: Sequence[dict[str, str | None]], column: str) -> list[tuple[float, float, float]]:
-    """Epochs, seconds and quality of each line; those that were not evaluated, `nan`, left out.
+    """Return epochs, seconds and quality of each line; those that were not evaluated, `nan`, are left out.
 
     DAWNBench has accuracies in percent, and some entries as a ratio: what never exceeds 1 is one.
     """
@@ -84,7 +84,7 @@ def _history(table: Path, rows: Sequence[dict[str, str | None]], column: str) ->
 
 
 def _description(path: Path) -> dict[str, str]:
-    """What the entry says of itself, as far as it is read: texts."""
+    """Return what the entry says of itself, as far as it is read: texts."""
     try:
         facts = strict_json(content(path))
     except OSError as error:

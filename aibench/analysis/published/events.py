@@ -1,4 +1,4 @@
-"""The lines of an MLPerf log, each checked as it is read: its key, its time, its values."""
+"""Reads the lines of an MLPerf log, and checks each as it is read: its key, its time, its values."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FIRST, LAST = 1_514_764_800_000, 4_102_444_800_000  # ms: MLPerf's first year, a
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line of the log.
+    """Holds a line of the log.
 
     Attributes:
         where: The file and the line, for a fault.
-        key: What it tells of.
+        key: The name of what it tells.
         time: Milliseconds since 1970, UTC.
-        value: Of any type.
-        metadata: What stands besides.
+        value: The value, of any type.
+        metadata: Further facts beside the value.
     """
 
     where: str
@@ -36,7 +36,7 @@ class Event:
 
 
 def events(path: Path) -> Iterator[Event]:
-    """The log's events; what stands before the token on a line, and lines without it, are no part of it.
+    """Return the log's events; what stands before the token on a line, and lines without it, are no part of it.
 
     Raises:
         ForeignError: The file cannot be read, or a line is no event.
@@ -71,12 +71,12 @@ def _event(where: str, said: str) -> Event:
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a finite number, and no truth value."""
+    """Return whether `value` is a finite number, and no truth value."""
     return type(value) in (int, float) and abs(value) < 1e30 and math.isfinite(value)
 
 
 def attempts(found: Sequence[Event], once: Sequence[str]) -> list[list[Event]]:
-    """`found` by attempt: where the log of a relaunch was appended, a second one begins.
+    """Return `found` by attempt: where the log of a relaunch was appended, a second one begins.
 
     Args:
         found: All events of a file.

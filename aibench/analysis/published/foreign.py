@@ -1,4 +1,4 @@
-"""What a published run says, and the result file that it becomes."""
+"""Holds what a published run says, and turns it into a result file."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ ENDINGS = {
 
 
 class ForeignError(ValueError):
-    """A published file that cannot be read. The message is one line that names it."""
+    """Reports a published file that cannot be read. The message is one line that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A published run.
+    """Holds a published run.
 
     Attributes:
-        suite: Whose, as `MLPerf 4.0`.
-        benchmark: Its name there.
-        organisation: Who ran it.
-        platform: On what.
-        seed: Of the run; None where it says none.
+        suite: The suite and its round, as `MLPerf 4.0`.
+        benchmark: The benchmark's name there.
+        organisation: The organisation that ran it.
+        platform: The system that it ran on.
+        seed: Seed of the run; None where it says none.
         status: How it ended.
-        started: UTC, ISO 8601; empty where it says nothing.
+        started: Start of the run; UTC, ISO 8601; empty where it says nothing.
         seconds: Time to quality by the publisher's clock; None where it missed it.
         metric: Name of the quality.
         quality: The value to reach; None where it is not in the file.
         mode: `max` or `min`.
         history: Epochs, seconds, value of each evaluation.
-        settings: What else decides the run, such as the batch size.
+        settings: Other settings that decide the run, such as the batch size.
         division: `closed`, `open` or None.
         path: The file.
-        number: Of the run in its file, from 0.
+        number: Number of the run in its file, from 0.
     """
 
     suite: str
@@ -84,13 +84,13 @@ class Foreign:
 
     @property
     def best(self) -> float | None:
-        """The best value of the quality; None without an evaluation."""
+        """Return the best value of the quality; None without an evaluation."""
         values = [value for _, _, value in self.history]
         return (max if self.mode == "max" else min)(values, default=None)
 
 
 def as_result(run: Foreign) -> Result:
-    """`run` as a result; what was not published is null with that reason."""
+    """Return `run` as a result; what was not published is null with that reason."""
     points = [
         Evaluation(epochs, None, None, seconds, None, "training", {run.metric: value})
         for epochs, seconds, value in run.history
@@ -139,7 +139,7 @@ def _none(unit: str) -> Measured:
 
 
 def _run_id(run: Foreign) -> str:
-    """The same for the same attempt of the same file."""
+    """Return an id that is the same for the same attempt of the same file."""
     text = content(run.path, MOST_BYTES) + (b"%d" % run.number if run.number else b"")
     return hashlib.blake2b(text, digest_size=6).hexdigest()
 
@@ -159,7 +159,7 @@ def write(runs: Sequence[Foreign], output: Path) -> list[Path]:
 
 
 def summary(runs: Sequence[Foreign], rejected: int = 1) -> Grid:
-    """A row for each benchmark and platform, with the score as MLPerf makes it: the olympic mean."""
+    """Return a row for each benchmark and platform, with the score as MLPerf makes it: the olympic mean."""
     groups: dict[tuple[str, str, str, str], list[Foreign]] = {}
     for run in runs:
         groups.setdefault((run.suite, run.benchmark, run.organisation, run.platform), []).append(run)

@@ -1,4 +1,4 @@
-"""MLPerf Training's logs: lines `:::MLLOG {json}`, one file a run (`result_0.txt`)."""
+"""Reads MLPerf Training's logs: lines `:::MLLOG {json}`, one file a run (`result_0.txt`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONCE = (*HEAD, "run_start", "run_stop", "train_samples", "eval_samples", "global
 
 
 def read(path: Path, version: str | None = None) -> Foreign:
-    """The one run that the log `path` tells of; otherwise as `read_all`."""
+    """Return the run that the log `path` tells of; `version` is the round that it was submitted to, as `4.0`."""
     found = read_all(path, version)
     if len(found) > 1:
         raise ForeignError(f"{path}: holds {len(found)} attempts. `read_all` reads each as a run.")
@@ -41,7 +41,7 @@ def read(path: Path, version: str | None = None) -> Foreign:
 
 
 def read_all(path: Path, version: str | None = None) -> list[Foreign]:
-    """The runs that the log `path` tells of: one, or where the log of a relaunch was appended, each attempt.
+    """Return the runs that the log `path` tells of: one, or where the log of a relaunch was appended, each attempt.
 
     Time to quality is MLPerf's: from `run_start` to `run_stop`, where that says `success`. An attempt that another one
     follows and that has no `run_stop` failed. What the log does not say is None.
@@ -51,7 +51,7 @@ def read_all(path: Path, version: str | None = None) -> list[Foreign]:
         version: The round that it was submitted to, as `4.0`.
 
     Raises:
-        ForeignError: It cannot be read, has no run in it, or says something twice, or in another type or unit.
+        ForeignError: The log cannot be read, has no run in it, or says something twice, or in another type or unit.
     """
     found = list(events(path))
     parts = attempts(found, ONCE)
@@ -64,13 +64,13 @@ def read_all(path: Path, version: str | None = None) -> list[Foreign]:
 
 
 class _Attempt:
-    """One attempt of a log.
+    """Holds one attempt of a log.
 
     Args:
         path: The log.
         part: Its events.
-        head: By key what this attempt, or one before it, says of the submission.
-        lines: Of the whole log, for a fault.
+        head: By key, what this attempt, or one before it, says of the submission.
+        lines: Lines of the whole log, for a fault.
     """
 
     def __init__(self, path: Path, part: list[Event], head: dict[str, Event], lines: int) -> None:
@@ -84,7 +84,7 @@ class _Attempt:
         self.once |= {key: event for key, event in seen.items() if key in ONCE}
 
     def run(self, version: str | None, number: int, *, last: bool) -> Foreign:
-        """What it tells, as the run `number` of its file."""
+        """Return what the attempt tells, as the run `number` of its file."""
         start, stop = self.once.get("run_start"), self.once.get("run_stop")
         if start is None or (stop is None and last) or "submission_benchmark" not in self.once:
             missing = "run_start" if start is None else "run_stop" if stop is None and last else "submission_benchmark"
@@ -114,7 +114,7 @@ class _Attempt:
         )
 
     def status(self, stop: Event | None) -> Status:
-        """How it ended."""
+        """Return how the attempt ended."""
         if stop is None:
             return Status.failed
         if stop.time < self.once["run_start"].time:
@@ -125,7 +125,7 @@ class _Attempt:
         return Status.converged if said == "success" else Status.not_converged
 
     def text(self, key: str) -> str | None:
-        """The text of an event; None where there is no such event, or it says nothing."""
+        """Return the text of an event; None where there is no such event, or it says nothing."""
         event = self.once.get(key)
         if event is None or event.value is None:
             return None
@@ -134,7 +134,7 @@ class _Attempt:
         return event.value
 
     def number(self, key: str) -> float | None:
-        """The number of an event; None where there is no such event, or it says nothing."""
+        """Return the number of an event; None where there is no such event, or it says nothing."""
         event = self.once.get(key)
         if event is None or event.value is None:
             return None
@@ -143,7 +143,7 @@ class _Attempt:
         return float(event.value)
 
     def division(self) -> str | None:
-        """`closed` or `open`."""
+        """Return `closed` or `open`."""
         said = self.text("submission_division")
         if said not in (None, "closed", "open"):
             raise ForeignError(
@@ -152,7 +152,7 @@ class _Attempt:
         return said
 
     def seed(self) -> int | None:
-        """Of the run; None where the log says none, or each of its processes another."""
+        """Return the run's seed; None where the log says none, or each of its processes another."""
         found = [event for event in self.part if event.key == "seed" and event.value is not None]
         for event in found:
             if type(event.value) is not int or not 0 <= event.value < 2**63:
@@ -161,7 +161,7 @@ class _Attempt:
         return values.pop() if len(values) == 1 else None
 
     def settings(self) -> Iterator[tuple[str, Any]]:
-        """What else decides the run."""
+        """Return what else decides the run."""
         batch = self.number("global_batch_size")
         if batch is not None:
             if batch < 1 or batch != int(batch):
@@ -175,7 +175,7 @@ class _Attempt:
                 yield name, event.value[:200]
 
     def history(self, key: str, start: Event, at_most: float | None) -> Iterator[tuple[float, float, float]]:
-        """Epochs, seconds and value of each evaluation; of those that count samples, over the training samples."""
+        """Yield epochs, seconds and value of each evaluation; epochs from samples where the log counts these."""
         before = 0.0
         for event in self.part:
             if event.key != key or event.value is None or isinstance(event.value, dict):  # several qualities in one
@@ -196,7 +196,7 @@ class _Attempt:
                 yield epochs, (event.time - start.time) / 1000, float(event.value)
 
     def epochs(self, event: Event) -> float | None:
-        """Where an evaluation stands; None where the log does not say."""
+        """Return the position of an evaluation; None where the log does not say."""
         for name in ("epoch_num", "samples_count"):
             said = event.metadata.get(name)
             if said is None:

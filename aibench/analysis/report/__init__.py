@@ -1,1 +1,1 @@
-"""Makes one page of results for a person, as HTML, Markdown and CSV."""
+"""Writes results as one page for a person, as Markdown and as CSV."""

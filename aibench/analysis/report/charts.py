@@ -1,4 +1,4 @@
-"""The report's charts, as SVG that takes its colours from the page."""
+"""Draws the report's charts, as SVG that takes its colours from the page."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ LONGEST_LABEL = 34
 
 
 def svg(name: str, draw: Callable[[Figure], None], width: float, height: float, description: str) -> Markup:
-    """What `draw` draws, as an SVG element for the inside of a page, with all text in it escaped.
+    """Return what `draw` draws, as an SVG element for the inside of a page.
 
     Args:
-        name: Of this drawing, unlike any other on the page: its ids begin with it.
+        name: Name of this drawing, unlike any other on the page: its ids begin with it.
         draw: Fills an empty figure.
-        width: In inches.
-        height: In inches.
-        description: For who cannot see it.
+        width: Width in inches.
+        height: Height in inches.
+        description: Text for people who cannot see it.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def svg(name: str, draw: Callable[[Figure], None], width: float, height: float, 
 
 
 def _inlined(drawing: str, name: str, description: str) -> Markup:
-    """`drawing` without what a page has itself: prolog, name spaces, metadata, ids that others have too."""
+    """Return `drawing` without what a page has itself: prolog, name spaces, metadata, ids that others have too."""
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawing).replace("xlink:href", "href")
@@ -84,7 +84,7 @@ def _inlined(drawing: str, name: str, description: str) -> Markup:
 
 
 def curves(entry: Entry) -> Markup | None:
-    """The quality of every run against epochs, with the target; None without a history."""
+    """Draw the quality of every run against epochs, with the target; None without a history."""
     runs = [run for run in entry.runs if run.record and run.record.history][:MOST_CURVES]
     if not runs:
         return None
@@ -117,7 +117,7 @@ def _curve(axes: Axes, run: Run, metric: str) -> None:
 
 
 def variation(rows: Sequence[VariationRow]) -> Markup:
-    """The strip plot of the epochs to quality."""
+    """Draw the strip plot of the epochs to quality."""
 
     def draw(figure: Figure) -> None:
         strips(figure, rows, runs=FIRST, mean=SECOND, quantum=BAND)
@@ -126,7 +126,7 @@ def variation(rows: Sequence[VariationRow]) -> Markup:
 
 
 def time_split(found: Sequence[Entry]) -> Markup | None:
-    """Where the wall time went, a bar for each set of runs."""
+    """Draw where the wall time went, a bar for each set of runs."""
     rows = [(entry.label, shares(entry.runs)) for entry in found]
     rows = [(label, parts) for label, parts in rows if parts]
     if not rows:
@@ -148,7 +148,7 @@ def time_split(found: Sequence[Entry]) -> Markup | None:
 
 
 def shares(runs: Sequence[Run]) -> dict[str, float]:
-    """Each part's share of the wall time, over all runs."""
+    """Return each part's share of the wall time, over all runs."""
     sums: dict[str, float] = {}
     for run in runs:
         for part, seconds in run.times.items():
@@ -159,7 +159,7 @@ def shares(runs: Sequence[Run]) -> dict[str, float]:
 
 
 def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
-    """Seconds of one run to quality, and of as many as the variation asks for."""
+    """Draw the seconds of one run to quality, and of as many as the variation asks for."""
     rows = [(label, one) for label, one in found if one.seconds]
     if not rows:
         return None

@@ -1,4 +1,4 @@
-"""What the report says of each task: its numbers with their methods, its machine, how to repeat it."""
+"""Collects what the report says of each task: its numbers with their methods, its machine, how to repeat it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ COMMIT = 12
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A task's section.
+    """Holds a task's section.
 
     Attributes:
-        entry: Its runs.
-        lead: What they are, in a sentence.
+        entry: The task's runs.
+        lead: A sentence that says what the runs are.
         curve: Quality against epochs, SVG; None without a history.
         picture: The figure that a run rendered, a data URL; None where there is none, or no room.
         numbers: Name, value, and method or reason of each measured number.
-        command: What repeats it; empty where that cannot be told.
+        command: The command that repeats it; empty where that cannot be told.
         why: Why not.
-        commit: What it was made with.
+        commit: The commit that it was made with.
         system: Name and value of each fact of the machine and the software.
-        notes: What to know.
+        notes: Sentences to know before believing the numbers.
     """
 
     entry: Entry
@@ -50,7 +50,7 @@ class Detail:
 
 
 def details(found: Sequence[Entry], overrides: Overrides | None, faults: list[str]) -> list[Detail]:
-    """A section for each set of runs; what cannot be shown of one is told in `faults`."""
+    """Return a section for each set of runs."""
     left, shown = BUDGET, []
     for entry in found:
         drawn = picture(entry.runs, min(LARGEST_PICTURE, left), faults)
@@ -105,7 +105,7 @@ def _known(seed: int | None) -> str:
 
 
 def _command(entry: Entry, overrides: Overrides | None) -> tuple[str, str]:
-    """What repeats the runs, or why that cannot be told."""
+    """Return what repeats the runs, or why that cannot be told."""
     row, record = entry.variation, entry.runs[0].record
     if overrides is None or record is None or not record.config:
         return "", "its configuration is not in the file"
@@ -135,7 +135,7 @@ def _plain(value: Any) -> str:
 
 
 def split_table(found: Sequence[Entry]) -> Grid:
-    """Shares of the wall time."""
+    """Return a table of the shares of the wall time."""
     split = {entry.label: charts.shares(entry.runs) for entry in found}
     names = list(dict.fromkeys(name for parts in split.values() for name in parts))
     return Grid(
@@ -147,7 +147,7 @@ def split_table(found: Sequence[Entry]) -> Grid:
 
 
 def energy_table(found: Sequence[Entry]) -> Grid:
-    """Energy of a session, with what it covers, or why there is none."""
+    """Return a table of the energy of a session, with what it covers, or why there is none."""
     rows = []
     for entry in found:
         one = energy_of(entry)
@@ -168,7 +168,7 @@ def energy_table(found: Sequence[Entry]) -> Grid:
 
 
 def trust_table(found: Sequence[Entry]) -> Grid:
-    """How far the timings can be believed."""
+    """Return a table of how far the timings can be believed."""
     rows = []
     for entry in found:
         reasons = dict.fromkeys(
@@ -179,7 +179,7 @@ def trust_table(found: Sequence[Entry]) -> Grid:
 
 
 def estimates(found: Sequence[Entry]) -> Grid | None:
-    """Estimated against measured, where results hold an estimate; None where none does."""
+    """Return a table of estimated against measured seconds; None where no result holds an estimate."""
     rows = []
     for entry in found:
         one = next((entry.measured[name] for name in ("estimate.seconds",) if name in entry.measured), None)

@@ -1,4 +1,4 @@
-"""Finds the serving sessions beside runs, and lists what was measured of the models, where there is any."""
+"""Tabulates what was measured of serving the trained models, and of the kernels, where there is any."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def serving(found: Sequence[Entry], faults: list[str]) -> Grid | None:
 
 
 def _sessions(entry: Entry, faults: list[str]) -> Iterator[Inference]:
-    """Yield what the files hold, each once; one that cannot be read is named in `faults`."""
+    """Yield what the files hold; skip one that cannot be read."""
     folders = dict.fromkeys(Path(run.path).parent for run in entry.runs if run.path)
     for folder in folders:
         for path in sorted(folder.rglob(INFERENCE)):
@@ -35,7 +35,7 @@ def _sessions(entry: Entry, faults: list[str]) -> Iterator[Inference]:
 
 
 def characterisation(values: dict[str, dict[str, float]]) -> Grid | None:
-    """The measured characteristics by task; None without any."""
+    """Return a table of the measured characteristics by task; None without any."""
     names = list(dict.fromkeys(name for of in values.values() for name in of))
     if not names:
         return None

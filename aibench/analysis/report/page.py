@@ -1,4 +1,4 @@
-"""The page: one HTML file that refers to nothing outside itself."""
+"""Writes the page: one HTML file that refers to nothing outside itself."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ NOT_AIMED = "Every session here is of a number of steps, and aims at no quality.
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page.
+    """Holds a part of the page.
 
     Attributes:
         anchor: Its id.
         title: Its heading.
         grids: Its tables.
         chart: Its drawing, SVG.
-        empty: What stands there where it has nothing to show.
+        empty: The text that stands there where it has nothing to show.
     """
 
     anchor: str
@@ -58,12 +58,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What results say, for a page, Markdown or CSV.
+    """Holds what results say, for a page, Markdown or CSV.
 
     Attributes:
-        title: Of the page.
-        made: When, UTC.
-        found: The results.
+        title: Title of the page.
+        made: Time at which it was made, UTC.
+        found: The runs and faults that were found.
         entries: The sets of runs.
         sections: The parts about all of them.
     """
@@ -78,7 +78,7 @@ class Report:
 def report(
     found: Reading, title: str, tariff: Tariff, characteristics: dict[str, dict[str, float]] | None = None
 ) -> Report:
-    """The report of `found`, whose runs kept their records; `characteristics` are by task."""
+    """Return the report of `found`, whose runs kept their records; `characteristics` are by task."""
     rows = entries(found.runs, tariff)
     aimed = [entry for entry in rows if entry.aimed]
     variations, costs = [entry.variation for entry in aimed], [entry.cost for entry in aimed]
@@ -121,10 +121,10 @@ def _some(grid: Grid | None) -> list[Grid]:
 
 
 def html(of: Report, overrides: Overrides | None = None) -> str:
-    """The page.
+    """Return the page.
 
     Args:
-        of: What it shows.
+        of: The report that it shows.
         overrides: For a configuration, its task and its scale the words of the command line that give it, or why this
             suite cannot tell them.
     """
@@ -145,19 +145,19 @@ def html(of: Report, overrides: Overrides | None = None) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """What others wrote, with what acts written out; what this suite drew stays as it is."""
+    """Return what others wrote, with what acts written out; what this suite drew stays as it is."""
     return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _script_digest(environment: Environment) -> str:
-    """The digest of the page's own script, the only one that a browser may run."""
+    """Return the digest of the page's own script, the only one that a browser may run."""
     source, _, _ = environment.loader.get_source(environment, "page.html.j2")  # type: ignore[union-attr]
     text = source[source.rindex("<script>") + len("<script>") : source.rindex("</script>")]
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def markdown(of: Report) -> str:
-    """The tables as Markdown."""
+    """Return the tables as Markdown."""
     lines = [f"# {marked(of.title)}", "", f"{len(of.found.runs)} results, {of.made} UTC, AIBench {__version__}.", ""]
     for section in of.sections:
         lines += [f"## {section.title}", ""]

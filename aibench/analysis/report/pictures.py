@@ -1,4 +1,4 @@
-"""The figures that the tasks rendered, small enough for the page."""
+"""Shrinks the figures that the tasks rendered until they are small enough for the page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")  # of all that the library knows: fewer reader
 
 
 def picture(runs: Sequence[Run], budget: int, faults: list[str]) -> str | None:
-    """The figure of the first run that has one, as a data URL of at most `budget` characters; else None.
+    """Return the figure of the first run that has one, as a data URL of at most `budget` characters; else None.
 
     A figure that lies outside of the run's folder, or cannot be read, gives a line in `faults`.
     """
@@ -47,7 +47,7 @@ def picture(runs: Sequence[Run], budget: int, faults: list[str]) -> str | None:
 
 
 def _opened(path: Path) -> Image:
-    """The picture in `path`, in colours. What its header claims is asked before memory is taken for it."""
+    """Return the picture in `path`, in colours. What its header claims is checked before memory is taken for it."""
     import PIL.Image
 
     with warnings.catch_warnings():

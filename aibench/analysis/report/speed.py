@@ -1,4 +1,4 @@
-"""How fast the tasks trained: three throughputs, the steady step and its spread, the use of the arithmetic."""
+"""Tabulates how fast the tasks trained: three throughputs, the steady step, the use of the arithmetic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS = ("median", "p10", "p90")
 
 
 def throughput_table(found: Sequence[Entry]) -> Grid | None:
-    """A row for each set of runs whose results have throughputs; None where none has."""
+    """Return a row for each set of runs whose results have throughputs; None where none has."""
     records = [_record(entry) for entry in found if any(_recorded(entry))]
     if not records:
         return None

@@ -1,4 +1,4 @@
-"""The suite's table: a row for each set of runs that differ in nothing but the seed."""
+"""Makes the suite's table: a row for each set of runs that differ in nothing but the seed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ BYTES_A_GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One set of runs.
+    """Holds one set of runs.
 
     Attributes:
         label: The task, with what tells it from other sets of the task.
         anchor: Its place on the page.
         pool: The runs.
-        cost: What they cost, with their variation.
-        measured: By dotted name the mean over the runs that have a value, or why none has.
+        cost: The cost of the runs, with their variation.
+        measured: By dotted name, the mean over the runs that have a value, or why none has.
     """
 
     label: str
@@ -46,7 +46,7 @@ class Entry:
 
     @property
     def aimed(self) -> bool:
-        """Whether the runs aim at a quality: those of `session=steps` do not."""
+        """Return whether the runs aim at a quality: those of `session=steps` do not."""
         return self.variation.session != Session.steps
 
     @property
@@ -55,7 +55,7 @@ class Entry:
 
 
 def entries(runs: Sequence[Run], tariff: Tariff) -> list[Entry]:
-    """The sets of runs, in order of task, scale and session."""
+    """Return the sets of runs, in order of task, scale and session."""
     grouped = pools(runs)
     found = costs(runs, tariff)
     named = labels([cost.variation for cost in found])
@@ -66,7 +66,7 @@ def entries(runs: Sequence[Run], tariff: Tariff) -> list[Entry]:
 
 
 def means(runs: Sequence[Run]) -> dict[str, Measured]:
-    """The mean of each measured number over the runs that have it, or the reasons why none has."""
+    """Return the mean of each measured number over the runs that have it, or the reasons why none has."""
     names = dict.fromkeys(name for run in runs for name in run.measured)
     return {name: _mean([run.measured[name] for run in runs if name in run.measured]) for name in names}
 
@@ -81,7 +81,7 @@ def _mean(found: Sequence[Measured]) -> Measured:
 
 
 def trust(runs: Sequence[Run]) -> str:
-    """How often each level was given: `ok`, `ok 3, warn 1`."""
+    """Return how often each level was given: `ok`, `ok 3, warn 1`."""
     levels = Counter((run.trust.level if run.trust else None) or "not judged" for run in runs)
     if len(levels) == 1:
         return next(iter(levels))
@@ -89,12 +89,12 @@ def trust(runs: Sequence[Run]) -> str:
 
 
 def divisions(runs: Sequence[Run]) -> str:
-    """The divisions of the runs."""
+    """Return the divisions of the runs."""
     return ", ".join(sorted({run.division.name for run in runs if run.division})) or NONE
 
 
 def scaled(value: float | None, unit: str = "") -> str:
-    """`value` with a decimal prefix: `4.09 G`."""
+    """Return `value` as text with a decimal prefix: `4.09 G`."""
     if value is None:
         return NONE
     for size, prefix in PREFIXES:
@@ -104,7 +104,7 @@ def scaled(value: float | None, unit: str = "") -> str:
 
 
 def measured_text(one: Measured | None) -> str:
-    """A measured number with its unit; `-` without one."""
+    """Return a measured number with its unit; `-` without one."""
     if one is None or one.value is None:
         return NONE
     if one.unit == "B":
@@ -115,7 +115,7 @@ def measured_text(one: Measured | None) -> str:
 
 
 def suite(found: Sequence[Entry]) -> Grid:
-    """The main table."""
+    """Return the main table."""
     return Grid(
         title="The suite",
         heads=(
@@ -162,7 +162,7 @@ def _memory(of: dict[str, Measured]) -> Measured | None:
 
 
 def target(entry: Entry) -> str:
-    """The quality to reach."""
+    """Return the quality to reach, as text."""
     row = entry.variation
     if row.quality is None:
         return NONE
@@ -170,17 +170,17 @@ def target(entry: Entry) -> str:
 
 
 def parameters(entry: Entry) -> int | None:
-    """Of the model."""
+    """Return the number of the model's parameters, where a run tells it."""
     return next((run.parameters for run in entry.runs if run.parameters), None)
 
 
 def energy_of(entry: Entry) -> Measured | None:
-    """Of a whole session: schema version 1 has it as `energy`, later ones as `energy.total`."""
+    """Return the energy of a whole session: schema version 1 names it `energy`, later versions `energy.total`."""
     return entry.measured.get("energy.total") or entry.measured.get("energy")
 
 
 def record(entry: Entry) -> dict[str, Any]:
-    """Everything known of the entry as one flat row; of a number that was not measured, the reason."""
+    """Return everything known of the entry as one flat row, with the reason for each number that was not measured."""
     row = entry.variation
     flat: dict[str, Any] = {
         "task": row.task,

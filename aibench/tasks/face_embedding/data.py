@@ -20,8 +20,8 @@ from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pai
 from aibench.tasks.face_embedding.trees import lfw, vggface2
 from aibench.vision import heads
 
-PICTURES = 12  # of each generated person
-TOGETHER = 4  # of them one after the other, so that any few samples show few people
+PICTURES = 12  # pictures of each generated person
+TOGETHER = 4  # pictures of a person one after the other, so that any few samples show few people
 MADE_UP = {"train": 3_141_890, "val": 1_000}  # VGGFace2's training images; held-out ones are only for show
 _DISTINCT = 64
 
@@ -35,7 +35,7 @@ class Data(TaskData):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         data = config.data
-        self.generator = np.random.default_rng((data.seed, 2))  # of the protocol
+        self.generator = np.random.default_rng((data.seed, 2))  # draws the protocol
         self.root = Path(str(data.root)).expanduser()
         self.folds = data.folds
         self.splits: dict[str, Any]

@@ -26,7 +26,7 @@ def balanced_batches(labels: Indices, people: int, each: int, generator: np.rand
     order = generator.permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]  # by person, shuffled within
     counts = np.bincount(labels)
-    place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)  # of a picture among its person's
+    place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)  # among its person's pictures
     dealt = place < np.repeat(counts // each * each, counts)
     hands = order[dealt].reshape(-1, each)
     deal = place[dealt].reshape(-1, each)[:, 0] // each
@@ -69,7 +69,7 @@ def random_triplets(labels: Indices, count: int, folds: int, generator: np.rando
     """
     order = np.argsort(labels, kind="stable")
     _, start, size = np.unique(labels[order], return_index=True, return_counts=True)
-    start, size = np.repeat(start, size), np.repeat(size, size)  # of each picture's person, in order
+    start, size = np.repeat(start, size), np.repeat(size, size)  # those of each picture's person, in order
     anchor = generator.choice(np.flatnonzero(size > 1), count)
     start, size = start[anchor], size[anchor]
     positive = start + (anchor - start + 1 + generator.integers(0, size - 1)) % size

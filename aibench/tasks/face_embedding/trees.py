@@ -151,4 +151,6 @@ def _pair(path: Path, number: int, line: str, same: bool) -> list[tuple[str, int
     whole = len(words) == 4 and words[1].isdigit() and words[3].strip().isdigit()
     if not whole or (not same and words[0] == words[2]):
         raise DataError(f"{path}, line {number}: looked for {form}, found {line[:60]!r}.")
+    if same and int(words[1]) == int(words[3]):
+        raise DataError(f"{path}, line {number}: an image with itself, {line[:60]!r}.")
     return [(words[0], int(words[1])), (words[2], int(words[3]))]

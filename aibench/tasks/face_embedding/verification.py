@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-THRESHOLDS = 400  # of squared distance between embeddings of length 1: 0, 0.01, ..., 3.99
+THRESHOLDS = 400  # squared distances between embeddings of length 1 that are tried: 0, 0.01, ..., 3.99
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from aibench.tasks.face_recognition_3d.depth import levels, stacked
 from aibench.tasks.face_recognition_3d.layout import AGAIN, PEOPLE, sequences
 from aibench.vision.files import read_image
 
-TRAIN_PART, VAL_FROM = 0.75, 0.8  # of a sequence: what lies between is left out, so that no two frames are neighbours
+_WIDEST = 1 << 13  # pixels: a damaged header must not ask for all memory
+TRAIN_PART, VAL_FROM = 0.75, 0.8  # parts of a sequence; what lies between is left out: no two frames are neighbours
 PEOPLE_NAMES = sorted(set(PEOPLE.values()))
 
 
@@ -144,7 +145,10 @@ def _numbers(path: Path, what: str, rows: int) -> list[NDArray[np.float64]]:
     found = []
     for number, line in enumerate(lines, start=1):
         try:
-            found += [np.array([float(word) for word in line.split()])] if line.strip() else []
+            row = np.array([float(word) for word in line.split()])
+            if not np.isfinite(row).all():
+                raise ValueError("a number that is none")
+            found += [row] if len(row) else []
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {line[:40]!r} is not a row of numbers.") from error
     if len(found) < rows or any(len(row) < 2 for row in found[:rows]):
@@ -166,6 +170,8 @@ def read_compressed(path: Path) -> NDArray[np.float64]:
         raise DataError(f"{path}: {error.strerror}. Restore this file.") from error
     try:
         width, height = (int(number) for number in np.frombuffer(content, "<i4", 2))
+        if not (0 < width <= _WIDEST and 0 < height <= _WIDEST):
+            raise ValueError(f"{width} x {height} pixels")
         depth = np.zeros(width * height, np.float64)
         at, place = 8, 0
         while place < len(depth):

@@ -27,6 +27,7 @@ from aibench.config.bounds import (
 )
 from aibench.nn.decay import MomentumConfig
 from aibench.tasks.face_recognition_3d import layout
+from aibench.tasks.face_recognition_3d.layout import Layout
 
 TOP = 5  # an answer is right, too, if it is among so many of the network's
 
@@ -46,13 +47,6 @@ class Channels(enum.StrEnum):
     rgbd = enum.auto()  # colour and depth
     rgb = enum.auto()
     depth = enum.auto()
-
-
-class Layout(enum.StrEnum):
-    """Lists how the data set on disk may be laid out."""
-
-    png_npy = enum.auto()  # the authors': lists of pairs of a PNG and an array of depths
-    biwi = enum.auto()  # the BIWI Kinect Head Pose Database
 
 
 @dataclass(slots=True)
@@ -142,8 +136,7 @@ class Config(RunConfig):
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
-        problems = layout.biwi_problems if self.data.layout is Layout.biwi else layout.list_problems
-        yield from problems(root, typed, self.data.classes)
+        yield from layout.problems(root, typed, self.data.layout, self.data.classes)
 
 
 def _of_model(model: ModelConfig) -> Iterator[str]:

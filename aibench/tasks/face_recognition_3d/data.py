@@ -12,8 +12,9 @@ from torch import Tensor
 from aibench.config import Source
 from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
 from aibench.tasks.face_recognition_3d.biwi import PEOPLE_NAMES, Frames
-from aibench.tasks.face_recognition_3d.config import Config, Layout
-from aibench.tasks.face_recognition_3d.pairs import Pairs, people
+from aibench.tasks.face_recognition_3d.config import Config
+from aibench.tasks.face_recognition_3d.layout import Layout
+from aibench.tasks.face_recognition_3d.pairs import Pairs, people, require_apart
 from aibench.vision import heads
 
 PRIVATE_SIZES = {"train": 62_172, "val": 7_771}  # 80 and 10 % of the 77,715 samples that the authors' README counts
@@ -35,6 +36,8 @@ class Data(TaskData):
         else:
             self.classes = PEOPLE_NAMES if config.data.layout is Layout.biwi else people(self.root)
         self.splits = {split: self._read(split) for split in ("train", "val")}
+        if config.data.source is Source.disk and config.data.layout is not Layout.biwi:
+            require_apart(self.root)
 
     @property
     def facts(self) -> Facts:

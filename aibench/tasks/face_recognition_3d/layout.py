@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import csv
+import enum
 from collections.abc import Iterator
 from pathlib import Path
 
 from aibench.datasets.folders import enumerated, listed
+
+
+class Layout(enum.StrEnum):
+    """Lists how the data set on disk may be laid out."""
+
+    png_npy = enum.auto()  # the authors': lists of pairs of a PNG and an array of depths
+    biwi = enum.auto()  # the BIWI Kinect Head Pose Database
+
 
 # The authors' layout
 
@@ -30,7 +39,12 @@ AGAIN = ("15", "18", "21", "22")  # second recordings
 INSIDE = ("", "hpdb", "faces_0")  # where the folders of the sequences may lie in data.root
 
 
-def list_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
+def problems(root: Path, typed: str, layout: Layout, classes: int) -> Iterator[str]:
+    """Yield what keeps the folder `root` from being laid out so, with `classes` people, a line each."""
+    yield from (_biwi_problems if layout is Layout.biwi else _list_problems)(root, typed, classes)
+
+
+def _list_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
     """Yield what keeps the folder `root` from holding the authors' lists with `classes` people, a line each."""
     missing = [name for name in LISTS.values() if not (root / name).is_file()]
     if missing:
@@ -71,7 +85,7 @@ def sequences(root: Path) -> Path | None:
     return next((root / name for name in INSIDE if (root / name / "01").is_dir()), None)
 
 
-def biwi_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
+def _biwi_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
     """Yield what keeps the folder `root` from being the BIWI Kinect Head Pose Database, a line each."""
     folder = sequences(root)
     if folder is None:

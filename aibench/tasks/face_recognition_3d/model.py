@@ -30,7 +30,7 @@ def network(config: ModelConfig, classes: int) -> nn.Module:
     built: ResNet = resnet50(num_classes=classes)  # no `weights`: nothing is downloaded
     if inputs != 3:
         built.conv1 = nn.Conv2d(inputs, 64, 7, stride=2, padding=3, bias=False)
-        nn.init.kaiming_normal_(built.conv1.weight, mode="fan_out", nonlinearity="relu")  # as torchvision's own
+        nn.init.kaiming_normal_(built.conv1.weight, mode="fan_out", nonlinearity="relu")  # torchvision does the same
     if config.weights is not None:
         _load(built, config.weights, config.channels)
     result: nn.Module = built

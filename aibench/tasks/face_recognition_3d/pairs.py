@@ -86,6 +86,18 @@ def people(root: Path) -> list[str]:
     return sorted({row[2] for row in read_list(root / LISTS["train"])})
 
 
+def require_apart(root: Path) -> None:
+    """Check that the two lists share no picture.
+
+    Raises:
+        DataError: They do.
+    """
+    trained = {row[0] for row in read_list(root / LISTS["train"])}
+    for line, row in enumerate(read_list(root / LISTS["val"]), start=2):
+        if row[0] in trained:
+            raise DataError(f"{root / LISTS['val']}, line {line}: {row[0]} is in {LISTS['train']} too.")
+
+
 def read_list(path: Path) -> list[list[str]]:
     """Return the lines of a list below its header: path of the colours, path of the depths, name.
 
@@ -99,9 +111,13 @@ def read_list(path: Path) -> list[list[str]]:
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}. Restore this file.") from error
     if not rows:
         raise DataError(f"{path}: no line below the header. Restore this file.")
+    named: dict[str, int] = {}
     for line, row in enumerate(rows, start=2):
         if len(row) != len(COLUMNS) or not all(row):
             raise DataError(f"{path}, line {line}: looked for {','.join(COLUMNS)}, found {','.join(row)!r}.")
+        if row[0] in named:
+            raise DataError(f"{path}, line {line}: {row[0]} a second time, after line {named[row[0]]}.")
+        named[row[0]] = line
     return rows
 
 
@@ -112,7 +128,7 @@ def read_depth(path: Path) -> NDArray[np.floating]:
         DataError: It is no array of numbers in two dimensions.
     """
     try:
-        depth = np.load(path, allow_pickle=False)
+        depth = np.load(path, allow_pickle=False, mmap_mode="r")  # a header that promises more than there is is refused
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or f"not an array of depths ({' '.join(str(error).split())})"
         raise DataError(f"{path}: {reason}. Restore this file.") from error

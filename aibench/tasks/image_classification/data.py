@@ -16,7 +16,7 @@ from aibench.tasks.image_classification.cluttered import cluttered_digits
 from aibench.tasks.image_classification.config import Config
 from aibench.tasks.image_classification.imagenet import ImageTree
 
-IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # of ILSVRC 2012
+IMAGENET_SIZES = {"train": 1_281_167, "val": 50_000}  # the sizes of ILSVRC 2012
 DISTINCT = 64  # made-up images
 
 

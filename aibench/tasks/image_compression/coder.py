@@ -21,7 +21,7 @@ from aibench.contract import DataError
 Code = NDArray[np.uint8]
 Place = tuple[int, int, int, int]
 
-RATE = 0.02  # of the gradient descent
+RATE = 0.02  # the gradient descent's
 NEIGHBOURS = ((0, 0, -1), (0, -1, 0), (0, -1, -1), (0, -1, 1), (-1, 0, 0), (-1, 0, 1), (-1, 1, 0))
 _LEAST = 1 / 4096  # nothing is held for less likely
 _ONE = 1 << 16  # likelihoods are whole numbers of this part
@@ -121,7 +121,7 @@ class Forecast:
         for weight, value in zip(self.networks[bit], self.inputs, strict=True):
             total += weight * value
         self.slope = 1 / math.sqrt(1 + total * total)
-        self.expected = total * self.slope  # of the bit as -1 or 1
+        self.expected = total * self.slope  # the mean of the bit as -1 or 1
         return int(_ONE * min(max((1 + self.expected) / 2, _LEAST), 1 - _LEAST))
 
     def learn(self, bit: int) -> None:

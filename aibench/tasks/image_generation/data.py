@@ -14,7 +14,7 @@ from aibench.tasks.image_generation.config import Config
 from aibench.tasks.image_generation.lsun import Lsun
 from aibench.tasks.image_generation.mnist import mnist
 
-LSUN_SIZES = {"train": 3_033_042, "val": 300}  # of its bedrooms
+LSUN_SIZES = {"train": 3_033_042, "val": 300}  # LSUN's bedrooms
 BEDROOMS = "bedroom"
 _DISTINCT = 64
 

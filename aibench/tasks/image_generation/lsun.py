@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 import lmdb
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
@@ -21,6 +18,7 @@ from aibench.contract import DataError, digest
 from aibench.datasets.arrays import kept_arrays
 from aibench.tasks.image_generation.config import DataConfig
 from aibench.tasks.image_generation.layout import database
+from aibench.vision.files import decoded
 
 
 class Lsun(Dataset[tuple[Tensor]]):
@@ -58,7 +56,7 @@ class Lsun(Dataset[tuple[Tensor]]):
             encoded = transaction.get(key)
         if encoded is None:
             raise DataError(f"{self.file}, key {key.decode()}: not there any more. Restore this file.")
-        image: Tensor = self.transform(_decoded(encoded, f"{self.file}, key {key.decode()}"))
+        image: Tensor = self.transform(decoded(encoded, f"{self.file}, key {key.decode()}"))
         return (image,)
 
     def fingerprint(self) -> str:
@@ -110,15 +108,3 @@ def _evenly_spaced(keys: NDArray[np.bytes_], count: int | None, file: Path, aske
     if count > len(keys):
         raise DataError(f"{file}: {len(keys):,} images, fewer than {asked}={count}. Lower {asked}.")
     return keys[np.arange(count) * len(keys) // count]
-
-
-def _decoded(encoded: bytes, name: str) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # broken EXIF data beside a sound picture
-            with Image.open(io.BytesIO(encoded)) as image:
-                return image.convert("RGB")
-    except UnidentifiedImageError as error:
-        raise DataError(f"{name}: {len(encoded):,} bytes that are no image. Restore this file.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # PIL raises each of these
-        raise DataError(f"{name}: {' '.join(str(error).split())}. Restore this file.") from error

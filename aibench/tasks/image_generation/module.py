@@ -39,7 +39,7 @@ class Module(TaskModule):
         self.critic_steps = 0  # since the last generator step
         seed = config.data.seed
         noise = torch.randn(facts["held_out"], config.model.latent, generator=torch.Generator().manual_seed(seed))
-        self.register_buffer("noise", noise, persistent=False)  # of the images that the evaluation generates
+        self.register_buffer("noise", noise, persistent=False)  # the evaluation generates its images from it
         self.register_buffer("last_distances", torch.full((config.target.window,), math.nan))
         self.em_distance = EmDistance()
         self.sliced_wasserstein = SlicedWasserstein(config.data.channels, config.data.size, seed)
@@ -125,7 +125,7 @@ class Module(TaskModule):
         self.em_distance.reset()
         self.sliced_wasserstein.reset()
 
-    # What a user sees
+    # For a user
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, self.config.model.latent),)

@@ -16,7 +16,7 @@ from aibench.contract import DataError
 from aibench.tasks.image_to_image.classes import LABELS, class_of_colour, class_of_id
 from aibench.tasks.image_to_image.layout import Files, Layout
 from aibench.tasks.image_to_image.scores import nearest_colour
-from aibench.vision.files import read_image
+from aibench.vision.files import read_image, read_values
 
 
 class Reader:
@@ -91,10 +91,12 @@ class Reader:
         return image.resize((self.size, self.size), Image.Resampling.BICUBIC)
 
     def _of_ids(self, index: int, labels: Image.Image) -> Tensor:
-        image = read_image(self.ids[index])
-        values = np.asarray(image)[:, :, 0]
-        if image.size != labels.size:
-            raise DataError(f"{self.ids[index]}: {_pixels(image)}, and {self.labels[index]} has {_pixels(labels)}.")
+        values = read_values(self.ids[index])
+        height, width = values.shape
+        if (width, height) != labels.size:
+            raise DataError(
+                f"{self.ids[index]}: {width}x{height} pixels, and {self.labels[index]} has {_pixels(labels)}."
+            )
         if values.max() >= len(LABELS):
             raise DataError(
                 f"{self.ids[index]}: holds the value {values.max()}, and Cityscapes' labels are 0 to {len(LABELS) - 1}."

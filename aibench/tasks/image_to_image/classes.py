@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 Colour = tuple[int, int, int]
-VOID = 255  # what is not scored
+VOID = 255  # the class of pixels that are not scored
 
 
 class Label(NamedTuple):

@@ -19,7 +19,7 @@ from aibench.tasks.image_to_image.cityscapes import Paired, Reader, Unpaired
 from aibench.tasks.image_to_image.classes import CLASSES, VOID, palette
 from aibench.tasks.image_to_image.config import Config
 
-SIZES = {"train": 2_975, "val": 500}  # of Cityscapes
+SIZES = {"train": 2_975, "val": 500}  # Cityscapes' sizes
 _DISTINCT = 16  # made-up images
 
 

@@ -10,6 +10,7 @@ joined    `train` and `test` (or `val`), each file a photo and at its right the 
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,12 @@ def _problems_of(root: Path, typed: str, split: str, layout: Layout) -> Iterator
         if not image_files(folder):
             yield f"data.root={typed}: looked for images in {folder.name}, found {listed(folder)}. Restore them."
             return
+    if layout is Layout.folders:
+        for folder in (_folder(root, split, letter) for letter in "AB"):
+            twice = sorted(number for number, count in Counter(map(_number, image_files(folder))).items() if count > 1)
+            if twice:
+                yield f"data.root={typed}: {folder.name} has two images of {enumerated(twice)}. Remove one of each."
+                return
     if layout is Layout.folders and split == "val":
         first, second = (_folder(root, split, letter) for letter in "AB")
         numbers = [{_number(name) for name in image_files(folder)} for folder in (first, second)]

@@ -166,7 +166,7 @@ class Module(TaskModule):
         for name, value in found._asdict().items():
             self.log(f"val/{prefix}{name}", value)
 
-    # What a user sees
+    # For a user
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)

@@ -15,7 +15,7 @@ from aibench.datasets.prepared import prepared
 from aibench.tasks.image_to_image import streets
 from aibench.tasks.image_to_image.classes import CLASSES
 
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet: what torchvision's networks expect
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which torchvision's networks expect
 SCENES = 512  # that the small network is trained on
 _EPOCHS, _BATCH, _LR = 8, 32, 5e-3
 _RECIPE = f"{SCENES} {_EPOCHS} {_BATCH} {_LR} 1"  # the last number is that of the code below

@@ -17,7 +17,7 @@ SIZE = 32
 CLASSES = ("road", "sidewalk", "building", "vegetation", "sky", "person", "car")  # in Cityscapes' order
 ROAD, SIDEWALK, BUILDING, VEGETATION, SKY, PERSON, CAR = range(len(CLASSES))
 SCENES = {"labels": 0, "photos": 1, "val": 2}  # scenes of their own: unpaired training maps and photos, held-out pairs
-COLUMNS = {"photos": (0, 400), "val": (400, 640)}  # of the photographs
+COLUMNS = {"photos": (0, 400), "val": (400, 640)}  # the photographs' columns for each part
 _TINTS = np.array(  # red, green and blue of each class, 0 to 1
     [
         [0.36, 0.36, 0.39],
@@ -29,7 +29,7 @@ _TINTS = np.array(  # red, green and blue of each class, 0 to 1
         [0.48, 0.15, 0.16],
     ]
 )
-_CONTRAST = np.array([0.4, 0.5, 1.0, 1.2, 0.25, 0.7, 0.6])  # of each class's texture
+_CONTRAST = np.array([0.4, 0.5, 1.0, 1.2, 0.25, 0.7, 0.6])  # the contrast of each class's texture
 _GREY = np.array([0.299, 0.587, 0.114])  # luma weights of ITU-R BT.601
 _NOISE = 0.02
 

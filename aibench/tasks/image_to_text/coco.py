@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from aibench.text.batches import Ragged
 from aibench.text.vocabulary import BOS, EOS, Vocabulary
 from aibench.vision.files import read_image
 
-_RECIPE = 1  # of the prepared file: another number makes it anew
+_RECIPE = 1  # the version of the prepared file: another number makes it anew
 _WORD = re.compile(r"n't\b|'(?:s|m|d|ll|re|ve)\b|\w+(?=n't\b)|\w+(?:[-/.]\w+|[:,]\d\w*)*|[^\w\s]")
 
 Whole = NDArray[np.int64]
@@ -159,7 +159,9 @@ def _annotated(path: Path, content: dict[str, Any], folder: str) -> Iterator[_Im
         if number in images:
             raise DataError(f"{path}: two images with the id {number}. Restore this file.")
         images[number] = _Image(f"{folder}/{file}", [])
+    _each_once(path, (image.file for image in images.values()), "two images of the file")
     rows = [_fields(path, "an annotation", row, id=int, image_id=int, caption=str) for row in content["annotations"]]
+    _each_once(path, (number for number, _, _ in rows), "two annotations with the id")
     for number, owner, caption in sorted(rows):
         if owner not in images:
             raise DataError(f"{path}: annotation {number} is of image {owner}, which is not listed. Restore this file.")
@@ -175,17 +177,28 @@ def _karpathy(files: list[Path], contents: list[bytes]) -> dict[str, list[_Image
     (path,), (content,) = files, contents
     splits: dict[str, list[_Image]] = {"train": [], "val": []}
     parts = {"train": "train", "restval": "train", "test": "val", "val": None}
+    seen: list[str] = []
     for row in _object(path, content, ("images",))["images"]:
         folder, file, part, sentences = _fields(
             path, "an image", row, filepath=str, filename=str, split=str, sentences=list
         )
+        seen.append(f"{folder}/{file}")
         if part not in parts:
             raise DataError(f"{path}: {file} is of the split {part!r}, not of {', '.join(parts)}. Restore this file.")
         texts = [_fields(path, f"a sentence of {file}", sentence, raw=str)[0] for sentence in sentences]
         split = parts[part]
         if split is not None and texts:
             splits[split].append(_Image(f"{folder}/{file}", [_split(path, file, text) for text in texts]))
+    _each_once(path, seen, "two images of the file")
     return splits
+
+
+def _each_once(path: Path, values: Iterable[Any], what: str) -> None:
+    seen = set()
+    for value in values:
+        if value in seen:
+            raise DataError(f"{path}: {what} {value}. Restore this file.")
+        seen.add(value)
 
 
 def _object(path: Path, content: bytes, lists: tuple[str, ...]) -> dict[str, Any]:

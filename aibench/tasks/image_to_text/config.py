@@ -137,7 +137,7 @@ class Config(RunConfig):
 def _misshapen(model: ModelConfig) -> Iterator[str]:
     shape = {"model.width": model.width, "model.blocks": model.blocks}
     yield from misshapen(shape, "model.encoder", model.encoder, Encoder.small)
-    least = 75 if model.encoder is Encoder.inception_v3 else 2 ** (model.blocks or 5)  # what is left is one pixel
+    least = 75 if model.encoder is Encoder.inception_v3 else 2 ** (model.blocks or 5)  # one pixel is left
     yield from too_small({"model.size": (model.size, least)})
 
 

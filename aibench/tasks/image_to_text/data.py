@@ -22,7 +22,7 @@ from aibench.text.vocabulary import BOS, EOS, SPECIALS, Vocabulary
 
 COCO_SIZES = {"train": 414_113, "val": 40_504}  # captions to train on, images held out
 DISTINCT = 64  # made-up images
-MADE_UP_WORDS = (8, 15)  # of a made-up caption: at least, and less than
+MADE_UP_WORDS = (8, 15)  # a made-up caption has at least the one and less than the other
 
 Sample = tuple[Tensor, list[Tensor]]
 Batch = tuple[Tensor, Tensor, Tensor]

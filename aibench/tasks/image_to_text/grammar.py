@@ -11,7 +11,7 @@ COLOURS = ("red", "green", "blue", "yellow", "purple", "white")
 SHAPES = ("circle", "square", "triangle", "ring", "cross")
 KINDS = len(COLOURS) * len(SHAPES)
 
-_RELATIONS = (  # what `a` is to `b`, and `b` to `a`
+_RELATIONS = (  # the relation of `a` to `b`, and of `b` to `a`
     (("above", "below"), ("over", "under")),
     (("left of", "right of"), ("to the left of", "to the right of")),
 )
@@ -23,7 +23,7 @@ _SENTENCES = (
     "{a} with {b} {turned} it",
     "{a} and {turned} it {b}",
 )
-DESCRIPTIONS = len(_SENTENCES) * 2  # of a scene
+DESCRIPTIONS = len(_SENTENCES) * 2  # how many a scene has
 
 
 class Scene(NamedTuple):

@@ -62,7 +62,7 @@ class Writer(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(words, config.embedding)
         self.lstm = nn.LSTM(config.embedding, config.hidden, batch_first=True)
-        bias: Any = self.lstm.bias_hh_l0  # of the input, forget, cell and output gates
+        bias: Any = self.lstm.bias_hh_l0  # input, forget, cell and output gates, one after the other
         with torch.no_grad():
             bias[config.hidden : 2 * config.hidden] += config.forget_bias
         self.linear = nn.Linear(config.hidden, words)
@@ -117,7 +117,7 @@ def _network(config: ModelConfig) -> tuple[nn.Module, int]:
     if config.weights is not None:
         network.load_state_dict(backbone_state(network, config.weights), strict=False)
     if config.encoder is Encoder.inception_v3:
-        network.aux_logits, network.AuxLogits = False, None  # of the classifier that it was trained as
+        network.aux_logits, network.AuxLogits = False, None  # they belong to the classifier that it was trained as
     features: int = network.fc.in_features
     network.fc = nn.Identity()
     return network, features

@@ -11,10 +11,10 @@ from aibench.tasks.image_to_text.grammar import KINDS, SHAPES, Scene, drawn
 from aibench.vision.embedded import photographs
 
 REFERENCES = 5  # descriptions of a picture, as many as COCO has
-TRAIN_PAIRS = 348  # of the 435 pairs of kinds; the others are held out
-COLUMNS = {"train": (0, 400), "val": (400, 640)}  # of the photographs, so that the two parts share no pixel
+TRAIN_PAIRS = 348  # of 435 pairs of kinds these many train; the others are held out
+COLUMNS = {"train": (0, 400), "val": (400, 640)}  # the photographs' columns; the two parts share no pixel
 _COLOURS = np.array([(217, 31, 31), (25, 166, 51), (38, 64, 217), (242, 217, 38), (140, 38, 166), (247, 247, 247)])
-_RADIUS = (0.16, 0.2)  # of a thing: the least and the most, in widths of the picture
+_RADIUS = (0.16, 0.2)  # the least and the most of a thing, in widths of the picture
 _NOISE = 8.0  # standard deviation, of 255
 _FINE = 8  # places and radii are whole eighths of a pixel: what is inside of a shape is a matter of whole numbers
 _CHUNK = 256  # pictures drawn at once

@@ -11,7 +11,7 @@ from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 if TYPE_CHECKING:
     import pandas as pd
 
-HOURS = 4  # of a block of departures
+HOURS = 4  # the length of a block of departures
 
 
 def flights(config: DataConfig) -> Interactions:

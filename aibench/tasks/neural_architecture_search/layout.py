@@ -8,7 +8,7 @@ from pathlib import Path
 from aibench.datasets.folders import listed
 
 FILES = {"train": "ptb.train.txt", "val": "ptb.valid.txt", "test": "ptb.test.txt"}
-FOLDERS = (".", "data", "simple-examples/data")  # of Mikolov's archive
+FOLDERS = (".", "data", "simple-examples/data")  # where Mikolov's archive has them
 
 
 def text_file(root: Path, part: str) -> Path | None:

@@ -8,7 +8,7 @@ import re
 Paragraph = list[str]  # its words
 
 WORD = re.compile(r"[a-z_][a-z_0-9]*(?:[.'][a-z_0-9]+)*(?:\(\))?|\d+(?:\.\d+)*|[^\sa-z\d]")
-SHARES = {"train": 0.8, "reward": 0.05, "val": 0.075, "test": 0.075}  # of all words
+SHARES = {"train": 0.8, "reward": 0.05, "val": 0.075, "test": 0.075}  # shares of all words
 _LONGEST = 1500  # characters: longer ones are tables
 _FEWEST = 8  # words in prose
 _RUN = 8  # words

@@ -170,7 +170,7 @@ class Module(TaskModule):
         for metric in (*metrics, *self.perplexities.values()):
             metric.reset()
 
-    # What a user sees
+    # For a user
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.full((1, self.config.data.window), UNK),)

@@ -14,7 +14,7 @@ from aibench.contract import digest
 from aibench.text.vocabulary import PAD
 
 Array = np.ndarray[Any, Any]
-PARTS = ("reward", "val", "test")  # of held-out text: `HeldOutBatch.part` is an index into them
+PARTS = ("reward", "val", "test")  # the parts of held-out text; `HeldOutBatch.part` is an index into them
 
 
 class WeightsBatch(NamedTuple):

@@ -14,7 +14,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from aibench.nn.weights import backbone_state
 from aibench.tasks.object_detection.config import Backbone, ModelConfig
 
-FROZEN_STAGES = ("conv1", "bn1", "layer1")  # of a ResNet with loaded weights (authors' FIXED_BLOCKS = 1)
+FROZEN_STAGES = ("conv1", "bn1", "layer1")  # they keep loaded weights (authors' FIXED_BLOCKS = 1)
 
 
 @dataclass

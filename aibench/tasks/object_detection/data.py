@@ -38,6 +38,8 @@ class Data(TaskData):
         data = config.data
         sizes = {"train": data.train_size, "val": data.val_size}
         self.splits: dict[str, Any] = {split: self._read(split, size) for split, size in sizes.items()}
+        if data.source is Source.disk:
+            voc.require_apart(*self.splits.values())
         if data.mirror:
             self.splits["train"] = Mirrored(self.splits["train"])
 

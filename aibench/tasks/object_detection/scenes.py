@@ -12,8 +12,8 @@ from aibench.vision.embedded import digits, photographs
 
 CLASSES = tuple("0123456789")
 
-_TRAIN_DIGITS = 1400  # of the 1,797; the rest belong to the held-out scenes
-_COLUMNS = {"train": (0, 420), "val": (440, 640)}  # of the photographs, so that the two parts share no pixel
+_TRAIN_DIGITS = 1400  # digits for training, of 1,797; the rest belong to the held-out scenes
+_COLUMNS = {"train": (0, 420), "val": (440, 640)}  # the photographs' columns; the two parts share no pixel
 _NOISE = 0.07  # width of the even noise on every pixel, of 1: a standard deviation of 0.02
 _INK = 0.35  # a digit's box holds its pixels brighter than this
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError
+from aibench.datasets.folders import enumerated
 from aibench.tasks.object_detection.layout import image_list
 from aibench.vision.files import read_image
 
@@ -85,6 +86,17 @@ class VOC2007(Dataset[tuple[Tensor, dict[str, Tensor]]]):
         yield from (*self.images, *self.annotations)
 
 
+def require_apart(train: VOC2007, val: VOC2007) -> None:
+    """Check that the two sets share no image.
+
+    Raises:
+        DataError: They do.
+    """
+    both = sorted({path.name for path in train.images} & {path.name for path in val.images})
+    if both:
+        raise DataError(f"{val.images[0].parent.parent}: {enumerated(both)} in both lists, of training and of test.")
+
+
 def annotation(path: Path) -> Annotation:
     """Return the image's (height, width) and its target, from an annotation.
 
@@ -105,7 +117,7 @@ def annotation(path: Path) -> Annotation:
     for item in root.findall("object"):  # a person's parts are below its object, and are none themselves
         boxes.append(_box(path, item, width, height))
         labels.append(_label(path, item))
-        difficult.append(item.findtext("difficult", "0").strip() == "1")
+        difficult.append(_difficult(path, item))
     if not boxes:
         raise DataError(f"{path}: no object with a box. VOC2007 annotates at least one in every image.")
     target = {"boxes": torch.tensor(boxes), "labels": torch.tensor(labels), "difficult": torch.tensor(difficult)}
@@ -117,10 +129,24 @@ def _names(path: Path) -> list[str]:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}.") from error
-    names = [line.split()[0] for line in lines if line.strip()]
+    names: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        words = line.split()
+        if len(words) > 1:
+            raise DataError(f"{path}, line {number}: {line.strip()!r}, and a list of images has one name a line.")
+        if words and words[0] in names:
+            raise DataError(f"{path}, line {number}: {words[0]} a second time, after line {names[words[0]]}.")
+        names.update(dict.fromkeys(words, number))
     if not names:
         raise DataError(f"{path}: names no image.")
-    return names
+    return list(names)
+
+
+def _difficult(path: Path, item: ET.Element) -> bool:
+    text = item.findtext("difficult", "0").strip()  # other years of VOC leave it out
+    if text not in ("0", "1"):
+        raise DataError(f"{path}: the difficult of a {item.findtext('name')} is {text!r}, not 0 or 1.")
+    return text == "1"
 
 
 def _whole(path: Path, item: ET.Element, tag: str) -> int:
@@ -134,11 +160,20 @@ def _whole(path: Path, item: ET.Element, tag: str) -> int:
 
 def _box(path: Path, item: ET.Element, width: int, height: int) -> list[float]:
     left, top, right, bottom = (_whole(path, item, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax"))
-    if not (1 <= left <= right <= width and 1 <= top <= bottom <= height):
-        raise DataError(
-            f"{path}: the box ({left}, {top}, {right}, {bottom}) of a {item.findtext('name')} does not lie in the "
-            f"image of {width}x{height} pixels."
-        )
+    sides = (("xmin", left, "xmax", right, width), ("ymin", top, "ymax", bottom, height))
+    for least, first, most, last, size in sides:
+        why = None
+        if first < 1:
+            why = f"{least} {first} is less than 1"
+        elif last > size:
+            why = f"{most} {last} is more than {size}"
+        elif first > last:
+            why = f"{least} {first} is more than {most} {last}"
+        if why is not None:
+            raise DataError(
+                f"{path}: the box ({left}, {top}, {right}, {bottom}) of a {item.findtext('name')} does not lie in the "
+                f"image of {width}x{height} pixels: {why}."
+            )
     return [left - 1.0, top - 1.0, float(right), float(bottom)]
 
 

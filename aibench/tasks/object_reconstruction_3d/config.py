@@ -17,7 +17,7 @@ from aibench.nn.decay import Annealing
 from aibench.tasks.object_reconstruction_3d import layout
 from aibench.tasks.object_reconstruction_3d.layout import Layout
 
-KINDS = ("table", "chair", "lamp", "car", "plane")  # of the generated solids
+KINDS = ("table", "chair", "lamp", "car", "plane")  # the generated solids
 AZIMUTHS = 24  # from which those are seen
 HALVINGS = DOUBLINGS = 3  # convolutions of the encoder, and of the decoder
 

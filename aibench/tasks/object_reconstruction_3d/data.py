@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from aibench.config import Source
 from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.datasets.folders import enumerated
 from aibench.datasets.published import SHAPENET_CHAIRS
 from aibench.tasks.object_reconstruction_3d.config import Config
 from aibench.tasks.object_reconstruction_3d.layout import Layout
@@ -21,7 +22,7 @@ from aibench.tasks.object_reconstruction_3d.shapenet import ShapeNet
 from aibench.tasks.object_reconstruction_3d.shapes import solids_and_pictures
 
 CHAIR = "03001627"  # WordNet's number
-CHAIRS = {"train": 4_744, "val": 1_356}  # of Yan et al. 2016, what made-up samples stand for
+CHAIRS = {"train": 4_744, "val": 1_356}  # Yan et al. 2016 have these; made-up samples stand for them
 _DISTINCT_PICTURES, _DISTINCT_VOLUMES = 96, 16
 
 Sample = tuple[Tensor, Tensor]
@@ -73,7 +74,12 @@ class Data(TaskData):
         sources = {Source.embedded: self._generated, Source.disk: self._read, Source.synthetic: self._made_up}
         make = sources[config.data.source]
         self.splits: dict[str, Objects | ShapeNet] = {split: make(split) for split in ("train", "val")}
-        count, size = self.splits["train"].objects, config.data.batch_size
+        train, val = self.splits["train"], self.splits["val"]
+        if isinstance(train, ShapeNet) and isinstance(val, ShapeNet):
+            both = sorted({*train.names.tolist()} & {*val.names.tolist()})
+            if both:
+                raise DataError(f"{train.root}: {enumerated(both)} both to train on and held out. Restore the lists.")
+        count, size = train.objects, config.data.batch_size
         if count < size:
             raise DataError(f"data.batch_size={size}: more than the {count:,} training objects. Lower data.batch_size.")
 

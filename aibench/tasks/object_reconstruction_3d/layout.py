@@ -84,15 +84,17 @@ def objects(root: Path, layout: Layout, categories: list[str], split: str) -> li
 
 def _listed_ids(root: Path, category: str, split: str) -> list[str]:
     path = root / _FOLDERS[Layout.ptn][0] / f"{category}_{_LISTS[split]}.txt"
-    names = []
+    names: dict[str, int] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         folder, _, name = line.strip().rpartition("/")
         if not line.strip():
             continue
         if not name or folder not in ("", category):
             raise DataError(f"{path}, line {number}: not an object of {category}, but {line[:60]!r}.")
-        names.append(name)
-    return names
+        if name in names:
+            raise DataError(f"{path}, line {number}: {name} a second time. Restore this file.")
+        names[name] = number
+    return list(names)
 
 
 def _share(root: Path, category: str, split: str) -> list[str]:

@@ -19,7 +19,7 @@ from aibench.tasks.object_reconstruction_3d.layout import Layout
 from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
 from aibench.vision.files import read_image
 
-_CROP = 127  # of 137 pixels: 3D-R2N2's input
+_CROP = 127  # the middle of 137 pixels: 3D-R2N2's input
 _BACKGROUND = (240, 240, 240)  # 3D-R2N2's, of held-out pictures
 
 
@@ -100,9 +100,7 @@ class ShapeNet(Dataset[tuple[Tensor, Tensor]]):
 
 def _on_grey(path: Path) -> Image.Image:
     """Return the middle of a picture with an opacity, on grey."""
-    read_image(path)  # for its messages
-    with Image.open(path) as file:
-        picture = file.convert("RGBA")
+    picture = read_image(path, "RGBA")
     if min(picture.size) < _CROP:
         raise DataError(
             f"{path}: {picture.width}x{picture.height} pixels, less than {_CROP}x{_CROP}. Restore this file."

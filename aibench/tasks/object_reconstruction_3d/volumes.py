@@ -65,7 +65,7 @@ def read_mat(path: Path, resolution: int) -> Solid:
     _content(path)  # for one message about files that cannot be read
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a damaged file, in front of the exception
+            warnings.simplefilter("ignore")  # a damaged file makes one before the exception
             variables = loadmat(path, variable_names=[_VARIABLE])
     except Exception as error:  # SciPy lets whatever a damaged file leads to pass
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -78,6 +78,8 @@ def read_mat(path: Path, resolution: int) -> Solid:
         raise DataError(
             f"{path}: looked for {resolution} voxels along each edge, found {shape} {voxels.dtype}. {_ADVICE}"
         )
+    if not ((voxels >= 0) & (voxels <= 1)).all():
+        raise DataError(f"{path}: voxels that are no shares of full, 0 to 1. Restore this file.")
     full: Solid = voxels > 0.5
     return np.ascontiguousarray(full.transpose(1, 2, 0)[::-1, :, ::-1])
 

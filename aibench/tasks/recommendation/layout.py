@@ -17,6 +17,7 @@ class Release(enum.StrEnum):
     ml_20m = enum.auto()
 
 
+RECBOLE_FILE = "ml-100k.inter"  # in place of u.data: the same ratings, as the package recbole has them
 FILES = {Release.ml_100k: "u.data", Release.ml_1m: "ratings.dat", Release.ml_20m: "ratings.csv"}
 DATA = {Release.ml_100k: "reference", Release.ml_1m: "ml_1m", Release.ml_20m: "ml_20m"}  # files of conf/data
 
@@ -24,7 +25,9 @@ DATA = {Release.ml_100k: "reference", Release.ml_1m: "ml_1m", Release.ml_20m: "m
 def ratings_file(root: Path, release: Release) -> Path | None:
     """Return the ratings in `root`, or in the folder in it that the release's archive makes; None if there are none."""
     folders = (root, root / release.value.replace("_", "-"))
-    return next((folder / FILES[release] for folder in folders if (folder / FILES[release]).is_file()), None)
+    names = (FILES[release], RECBOLE_FILE) if release is Release.ml_100k else (FILES[release],)
+    candidates = (folder / name for folder in folders for name in names)
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def problems(root: Path, typed: str, release: Release) -> Iterator[str]:

@@ -12,7 +12,7 @@ from aibench.interactions.rows import Ints
 from aibench.interactions.table import Format, Kind, line_of, read_table
 from aibench.tasks.recommendation.config import DataConfig
 from aibench.tasks.recommendation.held_out import Interactions
-from aibench.tasks.recommendation.layout import Release, ratings_file
+from aibench.tasks.recommendation.layout import RECBOLE_FILE, Release, ratings_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,8 @@ FORMATS = {
     Release.ml_1m: Format(FIELDS, "::"),
     Release.ml_20m: Format(FIELDS, ",", header="userId,movieId,rating,timestamp"),
 }
+# MovieLens 100K as RecBole has it: the same lines under a header.
+RECBOLE = Format(FIELDS, "\t", header="user_id:token\titem_id:token\trating:float\ttimestamp:float")
 LEAST, MOST = 0.5, 5.0  # stars
 
 
@@ -32,8 +34,9 @@ def movielens(root: Path, config: DataConfig) -> Interactions:
     Raises:
         DataError: A line is damaged, a user rates once or something twice, or the file is not complete.
     """
-    path, layout = ratings_file(root, config.release), FORMATS[config.release]
+    path = ratings_file(root, config.release)
     assert path is not None, "Config.problems lets no such root through"
+    layout = RECBOLE if path.name == RECBOLE_FILE else FORMATS[config.release]
     table = read_table(path, layout)
     _require_values(path, layout, table)
     _, user = np.unique(table["user"].to_numpy(), return_inverse=True)
@@ -55,6 +58,10 @@ def _require_values(path: Path, layout: Format, table: pd.DataFrame) -> None:
             at = f"{path}:{line_of(path, layout, wrong[0])}"
             bound = f"above {most:g}" if values[wrong[0]] > most else f"below {least:g}"
             raise DataError(f"{at}: {name} {values[wrong[0]]:g} is {bound}. Restore this file.")
+    odd = np.flatnonzero(2 * table["rating"].to_numpy() % 1)
+    if len(odd):
+        at, rating = f"{path}:{line_of(path, layout, odd[0])}", table["rating"].iloc[odd[0]]
+        raise DataError(f"{at}: rating {rating:g} is no whole or half star. Restore this file.")
 
 
 def _require_pairs(path: Path, layout: Format, table: pd.DataFrame, user: Ints, item: Ints) -> None:

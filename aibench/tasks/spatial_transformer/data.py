@@ -19,7 +19,7 @@ from aibench.tasks.spatial_transformer.distortion import Distorted
 from aibench.tasks.spatial_transformer.idx import read_idx
 from aibench.vision.embedded import digits
 
-TRAIN_DIGITS = 1_280  # of scikit-learn's 1,797; the others are held out
+TRAIN_DIGITS = 1_280  # digits for training, of scikit-learn's 1,797; the others are held out
 BOX = 20  # height and width of a digit, in pixels: those of MNIST's, which lie in the middle of 28x28 as well
 MNIST_SIZES = {"train": 60_000, "val": 10_000}
 

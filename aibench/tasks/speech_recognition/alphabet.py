@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 BLANK = 0
 CHARACTERS = "'ABCDEFGHIJKLMNOPQRSTUVWXYZ "  # labels 1 to 28
@@ -19,6 +20,11 @@ def encode(transcript: str) -> list[int]:
 def decode(labels: Iterable[int]) -> str:
     """Return the characters of `labels`, blanks left out."""
     return "".join(CHARACTERS[label - 1] for label in labels if label != BLANK)
+
+
+def steps_for(transcript: str) -> int:
+    """Return the fewest steps in which CTC can spell `transcript`: one a letter, and a blank between two equal ones."""
+    return len(transcript) + sum(one == other for one, other in pairwise(transcript))
 
 
 def strange(transcript: str) -> str | None:

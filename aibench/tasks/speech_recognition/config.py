@@ -151,7 +151,7 @@ def _voiceless(data: DataConfig) -> Iterator[str]:
     if importlib.util.find_spec(VOICE_PACKAGE) is None:
         yield (
             "data.source=embedded: the voices need the package espeakng-loader, which is not installed. Install it "
-            "with pip install 'aibench[speech]', or set data.source=synthetic session=steps."
+            "with pip install -e '.[speech]', or set data.source=synthetic session=steps."
         )
     if data.sample_rate != VOICE_RATE:
         yield (

@@ -16,7 +16,7 @@ from aibench.datasets.published import librispeech
 from aibench.tasks.speech_recognition import voices
 from aibench.tasks.speech_recognition.alphabet import LABELS
 from aibench.tasks.speech_recognition.config import Config
-from aibench.tasks.speech_recognition.features import frames_of
+from aibench.tasks.speech_recognition.features import frames_of, steps_of
 from aibench.tasks.speech_recognition.librispeech import LibriSpeech
 from aibench.tasks.speech_recognition.utterances import Batch, Sample, Utterances, collated
 from aibench.text.batches import by_length
@@ -43,7 +43,7 @@ class Data(TaskData):
 
     @property
     def facts(self) -> Facts:
-        """Return `left_out`, the number of training utterances that are too short or too long, if read from disk."""
+        """Return `left_out`: how many training utterances of LibriSpeech are too short, too long or too dense."""
         training = self.splits["train"]
         return {"left_out": training.left_out} if isinstance(training, LibriSpeech) else {}
 
@@ -81,7 +81,18 @@ class Data(TaskData):
         return voices.utterances(split, self.config.data)
 
     def _read(self, split: str) -> LibriSpeech:
-        return LibriSpeech(Path(str(self.config.data.root)).expanduser(), split, self.config.data)
+        root, strides = Path(str(self.config.data.root)).expanduser(), self.config.model.strides
+        return LibriSpeech(root, split, self.config.data, lambda frames: steps_of(frames, strides))
+
+    def verify(self) -> list[str]:
+        """Read every utterance, and say how many are left out of training, and how many no model could spell."""
+        lines = super().verify()
+        for split, dataset in self.splits.items():
+            if isinstance(dataset, LibriSpeech) and split == "train":
+                lines.append(f"train: {dataset.left_out:,} left out as too short, too long or too dense")
+            if isinstance(dataset, LibriSpeech) and dataset.too_dense:
+                lines.append(f"{split}: {dataset.too_dense:,} say more letters than the model has steps for (CTC)")
+        return lines
 
     def _made_up(self, split: str) -> Utterances:
         """Make random utterances of 1 to 15 s, long ones more often, as in LibriSpeech."""

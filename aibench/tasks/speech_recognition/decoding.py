@@ -11,7 +11,7 @@ from torch import Tensor
 from aibench.tasks.speech_recognition.alphabet import BLANK, decode
 from aibench.tasks.speech_recognition.model import within
 
-_UNLIKELY = np.log(1e-4)  # of a label at a step: the beam search does not look at it
+_UNLIKELY = np.log(1e-4)  # the beam search does not look at labels less likely than this at a step
 
 Prefix = tuple[int, ...]
 

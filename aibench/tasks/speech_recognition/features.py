@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -47,6 +49,13 @@ class Spectrogram:
 def frames_of(samples: NDArray[np.int64], hop: int) -> NDArray[np.int64]:
     """Return how many frames the spectrograms of so many samples have."""
     return samples // hop + 1
+
+
+def steps_of(frames: NDArray[np.int64], strides: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Return the steps that a model's convolutions make of so many frames; strides are of bins and of frames."""
+    for _, stride in strides:
+        frames = (frames - 1) // stride + 1
+    return frames
 
 
 def mel_bank(bands: int, window: int, sample_rate: int) -> NDArray[np.float64]:

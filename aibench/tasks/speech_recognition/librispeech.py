@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,14 @@ from torch.utils.data import Dataset
 from aibench.contract import DataError, digest
 from aibench.datasets.arrays import kept_arrays
 from aibench.datasets.folders import files_like
-from aibench.tasks.speech_recognition.alphabet import encode, strange
+from aibench.tasks.speech_recognition.alphabet import encode, steps_for, strange
 from aibench.tasks.speech_recognition.config import DataConfig
 from aibench.tasks.speech_recognition.features import Spectrogram, frames_of
 from aibench.tasks.speech_recognition.layout import home, transcript_files
 from aibench.tasks.speech_recognition.utterances import Sample
 from aibench.text.lines import lines
 
+Steps = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 _MANY = 2_000  # files whose headers take seconds to read
 
 
@@ -37,17 +38,20 @@ class LibriSpeech(Dataset[Sample]):
         root: Holds the sets, or the folder LibriSpeech with them.
         split: `train` or `val`.
         config: A size takes evenly spaced utterances.
+        steps: From frames of utterances to the steps that the model has for them.
 
     Attributes:
         available: How many utterances each set has, whatever was asked for.
         lengths: int64 (samples,): frames of each.
-        left_out: How many utterances are too short or too long to train on.
+        left_out: How many utterances are not trained on: too short, too long, or too dense.
+        too_dense: How many say more letters than the model has steps for: CTC gives such a transcript no probability.
+            They are held out all the same.
 
     Raises:
         DataError: A transcript or a recording is missing or damaged, or there are fewer utterances than asked for.
     """
 
-    def __init__(self, root: Path, split: str, config: DataConfig) -> None:
+    def __init__(self, root: Path, split: str, config: DataConfig, steps: Steps) -> None:
         self.config = config
         self.spectrogram = Spectrogram(config)
         folder = home(root)
@@ -57,11 +61,13 @@ class LibriSpeech(Dataset[Sample]):
         found = [(path, text, place) for place, of_set in enumerate(files) for path, text in _transcripts(of_set)]
         self.available = {name: sum(place == of for _, _, of in found) for place, name in enumerate(names)}
         samples = _sizes(folder, [path for path, _, _ in found], config)
+        needed = np.array([steps_for(text) for _, text, _ in found], dtype=np.int64)
+        spelled = steps(frames_of(samples, config.hop)) >= needed
         chosen = np.arange(len(found))
         if split == "train":
             seconds = samples / config.sample_rate
-            chosen = np.flatnonzero((seconds >= config.shortest) & (seconds <= config.longest))
-        self.left_out = len(found) - len(chosen)
+            chosen = np.flatnonzero((seconds >= config.shortest) & (seconds <= config.longest) & spelled)
+        self.left_out, self.too_dense = len(found) - len(chosen), int((~spelled).sum())
         chosen = _evenly(chosen, config.train_size if split == "train" else config.val_size, split, folder)
         if split == "val":
             chosen = chosen[np.argsort(-samples[chosen], kind="stable")]

@@ -9,7 +9,7 @@ from torch.nn.functional import hardtanh
 from aibench.tasks.speech_recognition.alphabet import LABELS
 from aibench.tasks.speech_recognition.config import ModelConfig
 
-_CEILING = 20.0  # of the clipped ReLU
+_CEILING = 20.0  # the clipped ReLU's
 
 
 class DeepSpeech2(nn.Module):

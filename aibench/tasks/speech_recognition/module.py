@@ -60,7 +60,7 @@ class Module(TaskModule):
         self.log_dict({WER: rates["wer"], "val/cer": rates["cer"]})
         names = wer_names(self.config.data)
         if names:
-            self.log_dict(dict(zip(names, rates["wer_by_set"], strict=True)))
+            self.log_dict(dict(zip(names, rates["wer_by_set"].view(-1), strict=True)))  # one set has no axis
         self.rates.reset()
 
     def configure_optimizers(self) -> Any:

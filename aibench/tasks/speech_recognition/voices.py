@@ -34,7 +34,7 @@ SPEAKERS = (  # eSpeak's variants that sound like people
     *("rob", "robert", "steph", "travis", "victor", "zac"),
 )
 HELD_OUT_SPEAKERS = 10
-HELD_OUT_PART = 0.2  # of the sentences
+HELD_OUT_PART = 0.2  # the part of the sentences that is held out
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _LONGEST_NUMBER = 4
 _NUMBERS = 300  # drawn of all those of 2 to 4 digits

@@ -12,7 +12,7 @@ from aibench.datasets.folders import listed
 class HeldOut(enum.StrEnum):
     """Lists which pairs of a collection may be held out."""
 
-    valid = enum.auto()  # of its validation files: what the authors' code is measured on
+    valid = enum.auto()  # its validation files, on which the authors' code is measured
     test = enum.auto()  # its test files: what papers report
 
 

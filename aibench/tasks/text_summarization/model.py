@@ -108,7 +108,7 @@ class Summarizer(nn.Module):
         self.decoder_attention = DecoderAttention(hidden) if config.decoder_attention else None
         self.joined = nn.Linear(2 * hidden + embedding, embedding)
         self.cell = nn.LSTMCell(embedding, hidden)
-        contexts = 3 if config.decoder_attention else 2  # of `hidden` numbers each; the source's has two of them
+        contexts = 3 if config.decoder_attention else 2  # each has `hidden` numbers; the source's counts twice
         self.gate = nn.Linear((2 + contexts) * hidden + embedding, 1) if config.pointer else None
         self.projection = nn.Linear((1 + contexts) * hidden, hidden)
         self.output = nn.Linear(hidden, vocabulary)

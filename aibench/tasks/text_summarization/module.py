@@ -89,7 +89,7 @@ class Module(TaskModule):
         network, beams = self.network, self.config.model.beams
         read, state = network.read(texts)
         samples = torch.arange(len(texts), device=texts.device).repeat_interleave(beams)
-        read = Read(*(part[samples] for part in read))  # what the hypotheses of a text share
+        read = Read(*(part[samples] for part in read))  # the hypotheses of a text share it
         copied_from = texts[samples]
 
         def step(written: Tensor, state: State) -> tuple[Tensor, State]:

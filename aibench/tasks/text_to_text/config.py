@@ -118,6 +118,11 @@ class DataConfig(config.DataConfig):
     batch_tokens: Count | None = None
     translated: Count | None = None
 
+    @property
+    def smallest_batch(self) -> int:
+        """Return how few training samples make a batch: one, where its tokens decide."""
+        return self.batch_size if self.batch_tokens is None else 1
+
 
 @dataclass(slots=True)
 class OptimConfig(config.OptimConfig):

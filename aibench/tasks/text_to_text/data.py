@@ -21,8 +21,8 @@ from aibench.text.batches import Indices, Ragged, by_length, by_tokens
 from aibench.text.vocabulary import BOS, EOS, SPECIALS
 
 MADE_UP = {"train": 50_000, "val": 3_000}
-MADE_UP_WORDS = 3_000  # of each language: about Multi30k's
-MEAN_LENGTH, SPREAD = 25, 0.6  # of made-up sentences: median, and standard deviation of the logarithm; about WMT14's
+MADE_UP_WORDS = 3_000  # words of each language: about Multi30k's
+MEAN_LENGTH, SPREAD = 25, 0.6  # median length of made-up sentences, and deviation of its logarithm; about WMT14's
 
 
 class Data(TaskData):

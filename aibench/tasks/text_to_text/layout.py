@@ -33,7 +33,7 @@ PLACES: dict[str, dict[str, list[tuple[str, ...]]]] = {
     },
 }
 ALSO = {"commoncrawl.de-en.{}": "training/commoncrawl.de-en.{}"}
-SGML = {"en": "src.en", "de": "ref.de"}  # what stands for {} in the name of an SGML file
+SGML = {"en": "src.en", "de": "ref.de"}  # these stand for {} in the name of an SGML file
 
 
 @dataclass(frozen=True, slots=True)

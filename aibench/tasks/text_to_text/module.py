@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, ...]
-BETAS, EPSILON = (0.9, 0.98), 1e-9  # of Adam (Vaswani et al. 2017, 5.3, and the authors' code)
+BETAS, EPSILON = (0.9, 0.98), 1e-9  # Adam's (Vaswani et al. 2017, 5.3, and the authors' code)
 _SHOWN = 5
 _PART = 25  # sentences that are evaluated at a time
 

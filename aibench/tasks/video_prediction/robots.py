@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from aibench.tasks.video_prediction.config import BAIR_SIZE, DataConfig
 from aibench.tasks.video_prediction.example import MalformedError, bytes_in, features, floats_in
 from aibench.tasks.video_prediction.layout import Collection, record_files
 from aibench.tasks.video_prediction.tfrecord import mapped, read_record, records
+from aibench.vision.files import decoded
 
 Sample = tuple[Tensor, Tensor, Tensor]
 Whole = NDArray[np.int64]
@@ -92,29 +92,28 @@ class Sequences(Dataset[Sample]):
         path = self.files[place]
         data = read_record(path, start, length, number)
         try:
-            return self._decoded(memoryview(data))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow raises each of these
-            raise DataError(f"{path}, record {number}: {' '.join(str(error).split())}. Restore this file.") from error
+            return self._decoded(memoryview(data), f"{path}, record {number}")
+        except MalformedError as error:
+            raise DataError(f"{path}, record {number}: {error}. Restore this file.") from error
 
-    def _decoded(self, data: memoryview) -> Sample:
+    def _decoded(self, data: memoryview, name: str) -> Sample:
         found = dict(features(data))
         images, actions, states = [], [], []
         for frame in range(self.config.frames):
             image, action, state = self.features.of(frame)
-            images.append(self._pixels(bytes_in(_named(found, image))))
+            images.append(self._pixels(bytes_in(_named(found, image)), name))
             actions.append(_vector(found, action, self.config.action_size))
             states.append(_vector(found, state, self.config.state_size))
         video = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
         return video, torch.from_numpy(np.stack(actions)), torch.from_numpy(np.stack(states))
 
-    def _pixels(self, encoded: bytes) -> NDArray[np.uint8]:
+    def _pixels(self, encoded: bytes, name: str) -> NDArray[np.uint8]:
         """Return a frame, uint8 (size, size, 3): the stored pixels, or the middle square of the picture, resized."""
         if self.config.collection is Collection.bair:
             if len(encoded) != BAIR_SIZE * BAIR_SIZE * 3:
                 raise MalformedError(f"a frame of {len(encoded):,} bytes, not of {BAIR_SIZE}x{BAIR_SIZE}x3")
             return np.frombuffer(encoded, dtype=np.uint8).reshape(BAIR_SIZE, BAIR_SIZE, 3)
-        with Image.open(io.BytesIO(encoded)) as picture:
-            whole = picture.convert("RGB")
+        whole = decoded(encoded, name)
         side = min(whole.size)
         left, top = (whole.width - side) // 2, (whole.height - side) // 2
         square = (left, top, left + side, top + side)

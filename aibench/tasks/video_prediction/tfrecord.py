@@ -6,8 +6,9 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
+from google_crc32c import value as crc32c
+
 from aibench.contract import DataError
-from aibench.tasks.video_prediction.crc32c import crc32c
 
 _HEADER = 12  # bytes: the length in 8, its checksum in 4
 _FOOTER = 4
