@@ -69,7 +69,7 @@ def line(draw):
     words = [f"task={task}"] if draw.random() < 0.8 else []
     for _ in range(draw.randint(1, 3)):
         key = draw.choice(keys)
-        if draw.random() < 0.4 and key in KEYS[task]:
+        if draw.random() < 0.15 and key in KEYS[task]:
             words.append(f"{key}={str(KEYS[task][key]).replace('None', 'null').replace(' ', '')}")
             continue
         if draw.random() < 0.2:
