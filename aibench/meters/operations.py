@@ -49,13 +49,13 @@ Build = Callable[[], TaskModule]
 
 
 def operations(config: RunConfig, build: Build, batch: Any, samples: int) -> Operations:
-    """What a step of a task takes, from the cache where it was counted before.
+    """Return what a step of a task takes, from the cache where it was counted before.
 
     Args:
         config: The run.
         build: Makes the task's module anew.
         batch: A training batch, on the CPU.
-        samples: Samples in it.
+        samples: Number of samples in the batch.
     """
     shapes = json.dumps([str(leaf.shape) for leaf in torch.utils._pytree.tree_leaves(batch) if torch.is_tensor(leaf)])
     what = json.dumps({"model": plain(config)["model"], "optim": plain(config)["optim"]}, sort_keys=True)
@@ -133,7 +133,7 @@ def forward_count(module: TaskModule, device: str = "cpu", seconds: float = math
 
 
 def step_count(module: TaskModule, batch: Any, *, seconds: float = math.inf) -> Count:
-    """Of one training step on `batch`: all forward and backward passes; the optimisers' updates carry no formula.
+    """Count one training step on `batch`: all forward and backward passes; optimisers' updates carry no formula.
 
     Raises `TooLong` after `seconds`.
     """

@@ -1,4 +1,4 @@
-"""A stand-in for Lightning's trainer: for one training step of a module of which only the passes are wanted."""
+"""Stands in for Lightning's trainer: for one training step of a module of which only the passes are wanted."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class StandIn:
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        """The module's optimisers."""
+        """Return the module's optimisers."""
         return self.strategy.optimizers
 
 
 class _WithoutUpdates(SingleDeviceStrategy):
-    """A strategy whose optimisers take no step; moves nothing to its device."""
+    """Takes the place of a strategy: its optimisers take no step, and nothing moves to its device."""
 
     def backward(self, closure_loss: Tensor, optimizer: Optimizer | None, *args: Any, **kwargs: Any) -> Tensor:
         closure_loss.backward(*args, **kwargs)  # type: ignore[no-untyped-call]

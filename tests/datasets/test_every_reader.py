@@ -55,6 +55,19 @@ def test_readers_list_folders_by_the_one_function_alone():
     assert places == ["folders.py", "prepared.py"], used  # the latter lists its own drafts, no data
 
 
+def test_readers_print_nothing_themselves():
+    """What takes a while is told by the one announcer of `aibench.datasets.prepared`."""
+    package = registry.TASKS.parent
+    said = [
+        f"{file}:{node.lineno}"
+        for room in READERS
+        for file in (package / room).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert [place.rsplit("/", 1)[1].split(":")[0] for place in said] == ["prepared.py"], said
+
+
 BESIDE = ("._{}", ".{}.swp", "{}~", "{}.part")  # what programs leave beside a file, by its name
 LEFT = (".DS_Store", "Thumbs.db", "desktop.ini", "._.DS_Store", ".nfs000000000123")
 FOLDERS = ("@eaDir", "__MACOSX", "lost+found", ".Trash-0", "#recycle", "$RECYCLE.BIN", "System Volume Information")
