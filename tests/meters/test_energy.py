@@ -125,6 +125,7 @@ def test_a_result_has_all_its_energies_or_none_with_one_reason(reached):
         assert (found.to_quality.value is None) == (not joules or not reached)
         assert [(source.scope, source.place, source.joules) for source in found.sources] == [("gpu", "GPU-0", joules)]
         assert found.coverage == "gpu"
+        assert found.total.method == "sum over the sensors, read at the boundaries of the session: gpu"
 
 
 def test_what_is_covered_is_said():
