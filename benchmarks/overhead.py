@@ -72,7 +72,7 @@ def plain_loop(config: RunConfig) -> float:
         global_step=0,
         train_dataloader=SimpleNamespace(dataset=dataset),
     )
-    module._trainer = stub
+    module.trainer = stub
     optimizers, schedulers = optimizers_and_schedulers(module)
     module.optimizers = lambda **_: optimizers if len(optimizers) > 1 else optimizers[0]
     module.lr_schedulers = lambda: schedulers if len(schedulers) != 1 else schedulers[0]

@@ -1,1 +1,1 @@
-"""A package so that `pkg://aibench.conf` finds the YAML files from a checkout and from an installed wheel."""
+"""Makes this folder a package: `pkg://aibench.conf` then finds its files in a checkout and in a wheel."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
 from aibench.config import RunConfig
 
@@ -52,6 +54,25 @@ def _one_cache_for_all_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.setdefault("AIBENCH_CACHE", str(folder / "cache"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _each_composition_once() -> Iterator[None]:
+    """Hand out copies of what Hydra composed before of the same words. Each is checked anew: files may have changed."""
+    from aibench.composition import compose
+
+    compositions: dict[tuple[str, ...], DictConfig] = {}
+    original = compose._compose
+
+    def from_memory(overrides: Sequence[str]) -> DictConfig:
+        words = tuple(overrides)
+        if words not in compositions:
+            compositions[words] = original(words)
+        return copy.deepcopy(compositions[words])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "_compose", from_memory)
+        yield
+
+
 @pytest.fixture
 def composed() -> Callable[..., RunConfig]:
     """`composed("task=x", ...)` is the run that `python train.py task=x ...` would start."""
@@ -74,7 +95,6 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
             capture_output=True,
             text=True,
-            timeout=300,
             check=False,
         )
 

@@ -9,30 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "aibench"
 
-# Rooms, or files, whose docstrings keep the rule; the list grows until it is all of `aibench/`.
-KEPT = [
-    "__init__.py",
-    "choices.py",
-    "cli.py",
-    "compose.py",
-    "contract.py",
-    "registry.py",
-    "result.py",
-    "analysis",
-    "characterization",
-    "commands",
-    "composition",
-    "config",
-    "datasets",
-    "interactions",
-    "metrics",
-    "nn",
-    "results",
-    "tasks",
-    "text",
-    "tracking",
-    "vision",
-]
+ROOMS = sorted(place.name for place in PACKAGE.iterdir() if place.suffix == ".py" or (place / "__init__.py").is_file())
 
 # What a first line may begin with: functions in this form, modules and classes in the third person. Add what you need.
 WORDS = """
@@ -51,13 +28,13 @@ WORDS = """
     Lay Learn Leave Lengthen Let List Load Log Look
     Make Map Mark Match Measure Move
     Name Normalise Note
-    Open
+    Offer Open
     Paint Parse Pass Permit Plan Pool Predict Print Profile Propose Provide Put
     Quote
     Raise Rank Reach Read Record Refuse Register Remember Remove Repeat Replace Report Resolve Rest Restore Return
       Round Run
-    Sample Save Say Scale Score Search Select Serve Set Show Shrink Skip Sleep Sort Speak Split Stack Start Stop
-      Store Subtract Sum Summarise Sweep Switch
+    Sample Save Say Scale Score Search Select Serve Set Show Shrink Skip Sleep Sort Speak Split Stack Stand Start
+      Stop Store Subtract Sum Summarise Sweep Switch
     Tabulate Take Tell Test Time Train Translate Try Turn
     Undo
     Wait Watch Wrap Write
@@ -103,10 +80,9 @@ def docstrings(source: str) -> Iterator[tuple[int, str, str, bool]]:
                 yield getattr(node, "lineno", 1), getattr(node, "name", "module"), text, function
 
 
-@pytest.mark.parametrize("room", KEPT)
+@pytest.mark.parametrize("room", ROOMS)
 def test_docstrings_are_sentences(room: str) -> None:
     place = PACKAGE / room
-    assert place.exists(), f"{room} is no room and no file of aibench/"
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
     found = [
         f"{file.relative_to(PACKAGE)}:{line} {name}: {fault}"

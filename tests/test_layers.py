@@ -62,11 +62,11 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "variation": {"drawn", "grid", "paper", "runs", "spread"},
     "cost": {"grid", "runs", "spread", "variation"},
     "comparison": {"grid", "runs", "spread", "variation"},
-    "ranking": {"comparison", "grid", "runs", "variation"},
+    "ranking": {"comparison", "drawn", "grid", "runs", "variation"},
     "published": {"grid", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread"},
-    "report": {"cost", "grid", "paper", "runs", "serving", "spread", "variation"},
+    "report": {"cost", "drawn", "grid", "paper", "runs", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
 LONGEST_FUNCTION = 60

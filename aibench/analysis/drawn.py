@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+LONGEST = 34  # letters of a name in a drawing
 
 
 def blank(width: float, height: float) -> Figure:
@@ -17,4 +20,20 @@ def blank(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-__all__ = ["blank"]
+def logarithmic(axes: Axes, *names: str) -> None:
+    """Scale the axes called `names`, `x` or `y`, by decades, numbered in digits: matplotlib's are formulas."""
+    from matplotlib.ticker import LogFormatter
+
+    for name in names:
+        axes.set(**{f"{name}scale": "log"})
+        axis = axes.xaxis if name == "x" else axes.yaxis
+        axis.set_major_formatter(LogFormatter())
+        axis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
+
+
+def short(name: str) -> str:
+    """Return `name`, cut where it is so long that a drawing would have no room for anything else."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
+__all__ = ["blank", "logarithmic", "short"]

@@ -17,7 +17,8 @@ from torch.utils._pytree import tree_leaves
 
 from aibench.characterization.workload import Workload
 from aibench.meters.flops import Count, TooLong, on_meta
-from aibench.meters.operations import stand_in_for_lightning, step_count
+from aibench.meters.operations import step_count
+from aibench.meters.stand_in import stand_in_for_trainer
 
 SECONDS = 120.0  # that one count may take
 REAL = 3e11  # operations of a step that is counted by computing it
@@ -99,11 +100,11 @@ def _step(workload: Workload, device: str) -> Step:
     batch = workload.batch()
     with torch.device(device):
         module: Any = workload.build().to(device)
-    optimizers = _optimizers(module)
+    optimizers = stand_in_for_trainer(module).optimizers
     batch = on_meta(batch) if device == "meta" else copy.deepcopy(batch)
     kept = _Kept([*module.parameters(), *module.buffers(), *_tensors(batch)])
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, _unpacked):
-        count = step_count(module, batch, len(optimizers), SECONDS)
+        count = step_count(module, batch, seconds=SECONDS)
     return Step(
         samples=workload.batch_size,
         count=count,
@@ -118,19 +119,6 @@ def _step(workload: Workload, device: str) -> Step:
 
 def _tensors(value: Any) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
-
-
-def _optimizers(module: Any) -> list[Optimizer]:
-    stand_in_for_lightning(module, 1)  # schedules ask for the number of steps
-    found = [leaf for leaf in tree_leaves(_plain(module.configure_optimizers())) if isinstance(leaf, Optimizer)]
-    return list(dict.fromkeys(found))
-
-
-def _plain(configured: Any) -> Any:
-    """Return what `configure_optimizers` returns, without the schedules' inside."""
-    if isinstance(configured, dict):
-        return [configured.get("optimizer")]
-    return [_plain(one) for one in configured] if isinstance(configured, list | tuple) else configured
 
 
 def _state(optimizers: list[Optimizer]) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +19,7 @@ from aibench.composition.compose import composed
 from aibench.config import RunConfig, default_cache
 from aibench.contract import batch_of, example_batch
 from aibench.meters.gpu import alone_on
-from aibench.meters.system import lay_out
+from aibench.meters.system import lay_out, quieten_lightning
 from aibench.training.loader import TrainBatches
 
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
@@ -205,7 +204,7 @@ def run_steps(workload: Workload, steps: Steps, device: str = "cpu") -> pl.Light
     module, watch = workload.build(), _Watch(steps, device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+        quieten_lightning()
         trainer = pl.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=1,

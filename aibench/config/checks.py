@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aibench.choices import Accelerator, Precision, Session, Source
 from aibench.config.bounds import is_file, is_folder
+from aibench.config.errors import DataError
 from aibench.config.fields import out_of_bounds, shown
 
 if TYPE_CHECKING:
@@ -108,7 +109,10 @@ def wrong_data(config: RunConfig) -> Iterator[str]:
     """Yield what keeps the folder of the data set from being the task's, a line each."""
     root = config.data.root
     if config.data.source is Source.disk and root is not None and is_folder(root):
-        yield from config.disk_problems(Path(root).expanduser(), root)
+        try:
+            yield from config.disk_problems(Path(root).expanduser(), root)
+        except DataError as error:  # a folder in it that cannot be listed
+            yield str(error)
 
 
 def without_target(config: RunConfig) -> Iterator[str]:

@@ -85,6 +85,23 @@ def listed(folder: Path) -> str:
     return enumerated(entry.name for entry in entries(folder)) or "nothing"
 
 
+def not_found(typed: str, sought: str, folder: Path, advice: str) -> str:
+    """Return the refusal of a `data.root` that lacks what was looked for.
+
+    Args:
+        typed: The value of `data.root` as typed.
+        sought: What was looked for.
+        folder: Where: the message names what it holds.
+        advice: What would do, a sentence.
+    """
+    return f"data.root={typed}: looked for {sought}, found {listed(folder)}. {advice}"
+
+
+def plain_or_compressed(path: Path) -> Path | None:
+    """Return the file at `path`, or the one with `.gz` after its name; None where there is neither."""
+    return next((each for each in (path, path.with_name(f"{path.name}.gz")) if each.is_file()), None)
+
+
 def enumerated(names: Iterable[str]) -> str:
     """Return the first few of `names`, and how many there are besides."""
     names = list(names)

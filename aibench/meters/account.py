@@ -84,11 +84,12 @@ def energy(instruments: Instruments, phases: Sequence[Phase], seconds: float) ->
         no_idle = "not watched at rest: hardware.idle_seconds is 0"
     trained, untrained = meter.summed(training) if training else (None, "no step was timed")
     samples = sum(phase.samples for phase in phases)
+    counted = f"{COUNTED_BY_THE_SENSORS}: {meter.coverage()}"
     above = None if watts is None or total is None else total - watts * seconds
     at_rest = f"power at rest, watched for {instruments.config.hardware.idle_seconds:g} s before the run, times seconds"
     return Energy(
-        total=Measured(total, "J", COUNTED_BY_THE_SENSORS, no_total),
-        to_quality=Measured(to_quality, "J", COUNTED_BY_THE_SENSORS, missed),
+        total=Measured(total, "J", counted, no_total),
+        to_quality=Measured(to_quality, "J", counted, missed),
         idle=Measured(None if watts is None else watts * seconds, "J", at_rest, no_idle),
         above_idle=Measured(above, "J", "total - idle", no_total or no_idle),
         per_sample=Measured(trained / samples, "J/sample", "energy of the training time / samples")

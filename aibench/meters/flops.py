@@ -1,4 +1,4 @@
-"""Floating-point operations, counted alike on every device: twice the multiply-adds of products and convolutions.
+"""Counts floating-point operations alike on every device: twice the multiply-adds of products and convolutions.
 
 PyTorch's FlopCounterMode knows no fused recurrent layer and, on a CPU, no fused attention: it gives them nothing,
 silently. Inside `canonical()` such operators are decomposed into those that it knows; on the meta device recurrent
@@ -36,11 +36,11 @@ FREE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What was counted in a region.
+    """Holds what was counted in a region.
 
     Attributes:
         flops: Floating-point operations.
-        uncounted: Operators without a formula: name to (calls, elements of their outputs), most calls first.
+        uncounted: By name of each operator without a formula, its calls and output elements, most calls first.
     """
 
     flops: int
@@ -68,14 +68,14 @@ def canonical(*, without_mkldnn: bool = True) -> Iterator[None]:
 
 
 class TooLong(Exception):  # noqa: N818 - it tells how a count ended
-    """Counting took longer than it may: thousands of recurrent steps, each decomposed."""
+    """Reports that counting took longer than it may: thousands of recurrent steps, each decomposed."""
 
 
 class Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts calls and output elements of the operators that carry no formula.
 
     Args:
-        seconds: After which it raises `TooLong`.
+        seconds: Seconds after which it raises `TooLong`.
     """
 
     def __init__(self, seconds: float = math.inf) -> None:
@@ -90,7 +90,7 @@ class Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise TooLong(f"counting it took more than {self.seconds:g} s")
         out = func(*args, **(kwargs or {}))
         packet = func._overloadpacket
-        if packet not in flop_registry and packet.__name__ not in FREE:
+        if packet not in flop_registry and packet.__name__ not in FREE and func.namespace != "profiler":
             self.calls[str(packet)] += 1
             self.elements[str(packet)] += sum(leaf.numel() for leaf in tree_leaves(out) if isinstance(leaf, Tensor))
         return out
@@ -107,10 +107,10 @@ def count(region: Callable[[], object], *, without_mkldnn: bool = True, seconds:
 
 
 def is_recurrent(module: nn.Module) -> bool:
-    """Whether it has a fused recurrent layer, which oneDNN would compute uncounted."""
+    """Return whether `module` has a fused recurrent layer, which oneDNN would compute uncounted."""
     return any(isinstance(part, nn.RNNBase) for part in module.modules())
 
 
 def on_meta(value: Any) -> Any:
-    """`value` with every tensor in it of the same shape and type, and without content."""
+    """Return `value` with every tensor in it of the same shape and type, and without content."""
     return tree_map_only(Tensor, lambda tensor: tensor.detach().to("meta"), value)

@@ -1,4 +1,4 @@
-"""The operations of a task's forward pass and of its whole training step, counted once and kept."""
+"""Counts the operations of a task's forward pass and of its whole training step, once, and keeps them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from aibench.contract import Facts, TaskModule, digest
 from aibench.meters.flops import Count, TooLong, count, is_recurrent, on_meta
 from aibench.meters.kept import kept
 from aibench.meters.proposals import every_proposal
+from aibench.meters.stand_in import stand_in_for_trainer
 
 RECIPE = 3  # to be raised with every change of how is counted
 SECONDS = 20.0  # that one count may take: a session is not to end with minutes of counting
@@ -28,12 +28,12 @@ SECONDS = 20.0  # that one count may take: a session is not to end with minutes 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """Floating-point operations of a task: twice the multiply-adds of matrix products and convolutions.
+    """Holds floating-point operations of a task: twice the multiply-adds of matrix products and convolutions.
 
     Attributes:
-        forward: Of `forward` with `example_input()`, one sample; None where it could not be counted.
-        step: Of one training step, over its samples; None likewise.
-        uncounted: Operators of the step that carry no formula: name to calls.
+        forward: Operations of `forward` with `example_input()`, one sample; None where it could not be counted.
+        step: Operations of one training step over its samples; None where it could not be counted.
+        uncounted: Calls by name of the operators of the step that carry no formula.
         method: How they were counted.
         reason: Why a number is None.
     """
@@ -48,15 +48,14 @@ class Operations:
 Build = Callable[[], TaskModule]
 
 
-def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimizers: int) -> Operations:
-    """What a step of a task takes, from the cache where it was counted before.
+def operations(config: RunConfig, build: Build, batch: Any, samples: int) -> Operations:
+    """Return what a step of a task takes, from the cache where it was counted before.
 
     Args:
         config: The run.
         build: Makes the task's module anew.
         batch: A training batch, on the CPU.
-        samples: Samples in it.
-        optimizers: Optimisers that the module has, for manual optimisation.
+        samples: Number of samples in the batch.
     """
     shapes = json.dumps([str(leaf.shape) for leaf in torch.utils._pytree.tree_leaves(batch) if torch.is_tensor(leaf)])
     what = json.dumps({"model": plain(config)["model"], "optim": plain(config)["optim"]}, sort_keys=True)
@@ -65,7 +64,7 @@ def operations(config: RunConfig, build: Build, batch: Any, samples: int, optimi
     def counted() -> dict[str, Any]:
         with _same_randomness_afterwards(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # weights from a file that find no numbers on the meta device, for one
-            return asdict(_count(build, batch, samples, optimizers))
+            return asdict(_count(build, batch, samples))
 
     return Operations(**kept(config.data.cache, name, counted, Operations.__slots__, lasts=_lasts))
 
@@ -75,13 +74,13 @@ def _lasts(found: dict[str, Any]) -> bool:
     return "took more than" not in (found["reason"] or "")
 
 
-def _count(build: Build, batch: Any, samples: int, optimizers: int) -> Operations:
+def _count(build: Build, batch: Any, samples: int) -> Operations:
     reasons: list[str] = []
     forward, _ = forward_of(build, reasons, SECONDS)
     step, where = _first(
         reasons,
-        lambda: step_count(_meta(build), on_meta(batch), optimizers, SECONDS),
-        lambda: step_count(build(), copy.deepcopy(batch), optimizers, SECONDS),
+        lambda: step_count(_meta(build), on_meta(batch), seconds=SECONDS),
+        lambda: step_count(build(), copy.deepcopy(batch), seconds=SECONDS),
     )
     return Operations(
         forward=float(forward.flops) if forward else None,
@@ -93,12 +92,12 @@ def _count(build: Build, batch: Any, samples: int, optimizers: int) -> Operation
 
 
 def forward_of(build: Build, reasons: list[str], seconds: float) -> tuple[Count | None, str]:
-    """One sample's forward pass and where it was counted; None where it could not be, and `reasons` gains why.
+    """Return one sample's forward pass and where it was counted; None, and a reason in `reasons`, where it was not.
 
     Args:
         build: Makes the module anew.
-        reasons: Gains what stood in the way.
-        seconds: That the count may take.
+        reasons: List that gains what stood in the way.
+        seconds: Seconds that the count may take.
     """
     return _first(
         reasons,
@@ -108,7 +107,7 @@ def forward_of(build: Build, reasons: list[str], seconds: float) -> tuple[Count 
 
 
 def _first(reasons: list[str], on_the_meta_device: Any, for_real: Any) -> tuple[Count | None, str]:
-    """Shapes alone where they are enough, which takes no time and no memory; else the real thing."""
+    """Count by shapes alone where they are enough, which takes no time and no memory; else with real numbers."""
     for where, attempt in (("on the meta device", on_the_meta_device), ("on the CPU", for_real)):
         try:
             return attempt(), where
@@ -126,20 +125,20 @@ def _meta(build: Build) -> TaskModule:
 
 
 def forward_count(module: TaskModule, device: str = "cpu", seconds: float = math.inf) -> Count:
-    """Of one sample's forward pass, in evaluation mode. Raises `TooLong` after `seconds`."""
+    """Count one sample's forward pass, in evaluation mode. Raises `TooLong` after `seconds`."""
     module.eval()
     arguments = on_meta(module.example_input()) if device == "meta" else module.example_input()
     with torch.no_grad(), every_proposal():
         return count(lambda: module(*arguments), without_mkldnn=is_recurrent(module), seconds=seconds)
 
 
-def step_count(module: TaskModule, batch: Any, optimizers: int, seconds: float = math.inf) -> Count:
-    """Of one training step on `batch`: all forward and backward passes; the optimisers' updates carry no formula.
+def step_count(module: TaskModule, batch: Any, *, seconds: float = math.inf) -> Count:
+    """Count one training step on `batch`: all forward and backward passes; optimisers' updates carry no formula.
 
     Raises `TooLong` after `seconds`.
     """
     module.train()
-    stand_in_for_lightning(module, optimizers)
+    stand_in_for_trainer(module)
 
     def step() -> None:
         loss: Any = module.training_step(batch, 0)
@@ -148,43 +147,6 @@ def step_count(module: TaskModule, batch: Any, optimizers: int, seconds: float =
 
     with every_proposal():
         return count(step, without_mkldnn=is_recurrent(module), seconds=seconds)
-
-
-class _NoOptimizer:
-    """Takes the place of an optimiser where only the arithmetic of the passes is wanted."""
-
-    param_groups: list[dict[str, Any]] = [{"lr": 0.0, "params": []}]  # noqa: RUF012 - read only
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args, **kwargs: None
-
-
-class _NoSchedules(list[_NoOptimizer]):
-    """One schedule or several of them: a module with two optimisers may have either."""
-
-    def step(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing."""
-
-
-def stand_in_for_lightning(module: Any, optimizers: int) -> None:
-    """Give `module` what a training step may ask its trainer for."""
-    stands_in = [_NoOptimizer() for _ in range(optimizers)]
-    module._trainer = SimpleNamespace(
-        estimated_stepping_batches=1000,
-        num_training_batches=1000,
-        max_epochs=1,
-        current_epoch=0,
-        global_step=0,
-        optimizers=stands_in,
-        barebones=False,
-        training=True,
-    )
-    module.optimizers = lambda **_: stands_in if optimizers > 1 else stands_in[0]
-    module.lr_schedulers = lambda: _NoSchedules(stands_in) if optimizers > 1 else stands_in[0]
-    module.manual_backward = lambda loss, **_: loss.backward()
-    module.toggle_optimizer = module.untoggle_optimizer = lambda *_: None
-    module.clip_gradients = lambda *_, **__: None
-    module.log = module.log_dict = lambda *_, **__: None
 
 
 @contextmanager
@@ -197,5 +159,5 @@ def _same_randomness_afterwards() -> Iterator[None]:
 
 
 def build_of(module_class: type[TaskModule], config: RunConfig, facts: Facts) -> Build:
-    """Makes modules like the session's."""
+    """Return a function that makes modules like the session's."""
     return lambda: module_class(config, facts)

@@ -1,12 +1,14 @@
-"""The machine, the software on it and the repository, as the result records them."""
+"""Describes the machine, the software on it and the repository, as the result records them."""
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import resource
 import subprocess
 import sys
+import warnings
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -48,7 +50,7 @@ def set_arithmetic(threads: int | None = None, *, tf32: bool = False) -> None:
     """Have operators compute as in every session: whoever measures one calls this first.
 
     Args:
-        threads: Of an operator on the CPU; the cores that this process may use where not given.
+        threads: Threads of an operator on the CPU; the cores that this process may use where not given.
         tf32: Whether a GPU may round the factors of products and convolutions to 10 bits: another precision than fp32.
     """
     torch.set_num_threads(threads or usable_cores())
@@ -56,7 +58,7 @@ def set_arithmetic(threads: int | None = None, *, tf32: bool = False) -> None:
 
 
 def allow_tf32(allowed: bool) -> None:
-    """In products and convolutions alike, where PyTorch's own default is in convolutions only."""
+    """Set TF32 in products and convolutions alike; PyTorch's own default allows it in convolutions only."""
     torch.set_float32_matmul_precision("high" if allowed else "highest")
     torch.backends.cudnn.allow_tf32 = allowed
 
@@ -70,6 +72,13 @@ def lay_out(module: nn.Module, hardware: HardwareConfig) -> None:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def quieten_lightning() -> None:
+    """Have Lightning's remarks unsaid: they are about what a session does on purpose."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+
+
 def _first_value(path: str, key: str) -> str | None:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -79,7 +88,7 @@ def _first_value(path: str, key: str) -> str | None:
 
 
 def processor() -> str:
-    """Its name."""
+    """Return the processor's name."""
     return _first_value("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
 
 
@@ -90,7 +99,7 @@ def accelerators(*, on_cpu: bool = False) -> dict[str, int]:
 
 
 def system(*, on_cpu: bool = False) -> dict[str, Any]:
-    """The machine: processor, memory, accelerator, threads, and the environment that moves timings."""
+    """Return the machine: processor, memory, accelerator, threads, and the environment that moves timings."""
     memory, mine = _first_value("/proc/meminfo", "MemTotal"), cores()
     described: dict[str, Any] = {
         "platform": platform.platform(),
@@ -125,14 +134,14 @@ def _installed(package: str) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that can change a result."""
+    """Return the versions of Python and of the packages that can change a result."""
     found = {package: version for package in PACKAGES if (version := _installed(package)) is not None}
     return {"python": platform.python_version(), **found}
 
 
 @cache
 def commit() -> str | None:
-    """The repository's commit, with `-dirty` where files had changed; None outside a checkout."""
+    """Return the repository's commit, with `-dirty` where files had changed; None outside a checkout."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None
@@ -152,7 +161,7 @@ def reset_peak_process_memory() -> None:
 
 
 def peak_process_memory() -> int:
-    """Peak resident memory of this process, in bytes."""
+    """Return the peak resident memory of this process, in bytes."""
     peak = _first_value("/proc/self/status", "VmHWM")
     if peak is not None:
         return int(peak.split()[0]) * 1024

@@ -1,6 +1,6 @@
 """Computes learning rates by step, as factors of their peak.
 
-Every function but `each_step` takes the step, from 0, then places in steps, then factors.
+Those of one step take the step, from 0, then places in steps, then factors.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+
+from aibench.nn.decay import Decay, WarmupConfig
 
 
 def each_step(optimizer: torch.optim.Optimizer, factor: Callable[[int], float], warmup: float = 0.0) -> dict[str, Any]:
@@ -22,6 +24,25 @@ def each_step(optimizer: torch.optim.Optimizer, factor: Callable[[int], float], 
     """
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rise(step, warmup) * factor(step))
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def warmup_and_decay(
+    optimizer: torch.optim.Optimizer, optim: WarmupConfig, trainer: Any, fallen: Callable[[int, int], float]
+) -> dict[str, Any]:
+    """Return what `configure_optimizers` must return for a rate that rises, then falls as `optim.decay` says.
+
+    Args:
+        optimizer: Has the peak of the rate.
+        optim: Its warm-up and its decay.
+        trainer: Knows the steps of the session and of an epoch.
+        fallen: The factor of `decay=step` at a step, given also the steps of an epoch.
+    """
+    budget = int(trainer.estimated_stepping_batches)
+    epoch = int(trainer.num_training_batches)
+    warmup = optim.warmup_epochs * epoch
+    if optim.decay is Decay.cosine:
+        return each_step(optimizer, lambda step: half_cosine(step, warmup, budget), warmup)
+    return each_step(optimizer, lambda step: fallen(step, epoch), warmup)
 
 
 def rise(step: int, steps: float) -> float:

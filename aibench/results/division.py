@@ -147,5 +147,6 @@ def on_data(division: Division, published: Published | None) -> Division:
     """
     if published is None or not published.differences:
         return division
-    what = "; ".join(published.differences)
+    first, *others = published.differences
+    what = f"{first}, and {len(others):,} more" if others else first
     return Division("open", [*division.left, f"data.root: not the published files of {published.name}: {what}"])

@@ -1,4 +1,4 @@
-"""One serving session: a trained model answers requests, is timed, and is evaluated again as it serves."""
+"""Runs one serving session: a trained model answers requests, is timed, and is evaluated again as it serves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
@@ -27,6 +28,7 @@ from aibench.serving.options import Kind, Options
 from aibench.training import checkpoint
 from aibench.training.loader import EvalBatches
 from aibench.training.requirements import require_device
+from aibench.training.session import PRECISIONS
 
 DISTINCT = 64  # requests that take turns
 UNTIMED = 10  # requests before the timed ones
@@ -34,15 +36,16 @@ AUTOCAST = {Precision.bf16: torch.bfloat16, Precision.fp16: torch.float16}
 
 
 class Server:
-    """The data, the module with its weights, and the requests.
+    """Holds the data, the module with its weights, and the requests.
 
     Args:
-        config: As trained, in this session's precision.
-        weights: Checkpoint to load; None serves fresh weights.
+        config: The trained run's configuration, with this session's precision.
+        weights: The checkpoint to load; None serves fresh weights.
     """
 
     def __init__(self, config: RunConfig, weights: Path | None) -> None:
         precision = config.hardware.precision
+        meters.quieten_lightning()
         meters.set_arithmetic(config.hardware.threads, tf32=precision is Precision.tf32)
         require_device(config)
         on_cpu = config.hardware.accelerator is Accelerator.cpu or not torch.cuda.is_available()
@@ -74,12 +77,12 @@ class Server:
             ) from error
 
     def precision(self) -> AbstractContextManager[Any]:
-        """The arithmetic of this session, as in training."""
+        """Return the context of this session's arithmetic, as in training."""
         dtype = AUTOCAST.get(self.config.hardware.precision)
         return torch.autocast(self.device.type, dtype) if dtype is not None else nullcontext()
 
     def request(self, index: int, size: int = 1) -> Any:
-        """Held-out samples as a request brings them, on the host."""
+        """Return held-out samples as a request brings them, on the host."""
         indices = (index * size + np.arange(size)) % len(self.held_out)
         return batch_of(self.data, self.held_out, indices)
 
@@ -89,23 +92,24 @@ class Server:
             return self.module.infer(self.module.transfer_batch_to_device(request, self.device, 0))
 
     def wait(self) -> None:
-        """For the device."""
+        """Wait for the device."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()
 
     def evaluate(self) -> float | None:
-        """The target's metric over all held-out samples; None where the task does not measure it."""
-        logged: dict[str, Any] = {}
-        module: Any = self.module
-        module.log = lambda name, value, **_: logged.update({name: value})
-        module.log_dict = lambda values, **_: logged.update(values)
-        with torch.inference_mode(), self.precision():
-            module.on_validation_epoch_start()
-            for index, batch in enumerate(EvalBatches(self.data, self.held_out)):
-                module.validation_step(module.transfer_batch_to_device(batch, self.device, 0), index)
-            module.on_validation_epoch_end()
-        value = logged[self.config.target.metric]
-        number = float(value.compute() if hasattr(value, "compute") else value)
+        """Return the target's metric over all held-out samples, as a session evaluates; None where it measures none."""
+        trainer = pl.Trainer(
+            accelerator="gpu" if self.device.type == "cuda" else "cpu",
+            devices=1,
+            precision=PRECISIONS[self.config.hardware.precision],  # type: ignore[arg-type]
+            logger=False,
+            enable_progress_bar=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        trainer.validate(self.module, EvalBatches(self.data, self.held_out), verbose=False)
+        number = float(trainer.callback_metrics[self.config.target.metric])
         return None if math.isnan(number) else number  # NaN: the run cannot measure it
 
 
@@ -113,7 +117,7 @@ def serve(config: RunConfig, options: Options, trained: Any, console: Console) -
     """Run the scenarios of `options`.
 
     Args:
-        config: As trained, in this session's precision.
+        config: The trained run's configuration, with this session's precision.
         options: What to ask, and how long.
         trained: The run's `Result`; None serves fresh weights.
         console: Where progress goes.
@@ -173,12 +177,12 @@ def _quality(config: RunConfig, server: Server, served: float | None, trained: A
 
 
 def _trained_value(trained: Any) -> float | None:
-    """What the training session measured with the best checkpoint's weights."""
+    """Return what the training session measured with the best checkpoint's weights."""
     return None if trained is None else trained.best_quality
 
 
 class _Session:
-    """The scenarios over one server."""
+    """Runs the scenarios over one server."""
 
     def __init__(
         self, server: Server, options: Options, instruments: Instruments, requests: list[Any], console: Console
@@ -188,7 +192,7 @@ class _Session:
         self.single: list[float] = []
 
     def run(self, kind: Kind) -> Scenario:
-        """One scenario, from beginning to end."""
+        """Run one scenario, from beginning to end."""
         batch = self.server.config.data.eval_batch_size if kind is Kind.offline else 1
         self.console.print(f"{self.server.config.task}: {kind}", highlight=False)
         before = self.instruments.energy.read()
@@ -237,7 +241,7 @@ class _Session:
         )
 
     def search(self) -> Measured:
-        """The highest rate of arrivals within the latency bound."""
+        """Search the highest rate of arrivals within the latency bound."""
         options, bound = self.options, self.options.latency_bound
         if bound is None:
             return Measured(None, "requests/s", reason="no latency_bound was given")

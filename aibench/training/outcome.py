@@ -1,4 +1,4 @@
-"""The result of a session that ended, and its figure."""
+"""Builds the result of a session that ended, and its figure."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def salvaged(session: Session, ending: Ending, division: Division | None, starte
 
 
 def unstarted_result(config: RunConfig, ending: Ending, started: str, reason: str = UNSTARTED) -> Result:
-    """The result of a run that ended before it measured anything: a job of a sweep leaves this much at least."""
+    """Return the result of a run that ended before it measured anything, which every job of a sweep leaves."""
     goal = Goal.of(config)
     target = Target(goal.metric, str(goal.mode), goal.quality, config.target.origin, goal.missed_first)
     return Result(
@@ -152,7 +152,7 @@ def _published(session: Session) -> Published | None:
 
 
 def _short(facts: Facts) -> Facts:
-    """`facts` with long lists given by their length."""
+    """Return `facts` with long lists given by their length."""
     return {
         name: f"{len(fact)} entries" if isinstance(fact, list | dict) and len(fact) > LONGEST_FACT else fact
         for name, fact in facts.items()
@@ -176,7 +176,7 @@ def draw_figure(module: TaskModule, data: TaskData, folder: Path) -> str | None:
 
 
 def model(session: Session, speed: Throughput, *, ended_well: bool) -> Model:
-    """What ran. Counted and probed after the session, or taken from the cache: none of it is in the session's time."""
+    """Return what ran, counted after the session or taken from the cache: none of it is in the session's time."""
     parameters = list(session.module.parameters())
     counted = _counted(session) if ended_well else Operations(None, None, reason="not counted: the run broke off")
     forward = Measured(
@@ -202,11 +202,11 @@ def _counted(session: Session) -> Operations:
         return Operations(None, None, reason="no step was made")
     build = build_of(registry.module_class(config.task), config, session.data.facts)
     batch, samples = _a_batch(session)
-    return operations(config, build, batch, samples, session.recorder.optimizers)
+    return operations(config, build, batch, samples)
 
 
 def _a_batch(session: Session) -> tuple[Any, int]:
-    """The first training batch, on the CPU."""
+    """Return the first training batch, on the CPU, and its number of samples."""
     batches = session.batches
     indices = batches.plan(0)[0]
     return batch_of(session.data, batches.dataset, indices), len(indices)

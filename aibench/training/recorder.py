@@ -1,4 +1,4 @@
-"""Lightning's callback that counts, times, evaluates against the target, stops and checkpoints."""
+"""Counts, times, evaluates against the target, stops and checkpoints, as Lightning's callback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the pro
 
 
 class Diverged(Exception):  # noqa: N818 - it tells how a session ended, as Interrupted does
-    """A loss or the quality became NaN or infinite."""
+    """Reports a loss or a quality that became NaN or infinite."""
 
 
 class Recorder(pl.Callback):
@@ -71,7 +71,6 @@ class Recorder(pl.Callback):
         self.processes = processes
         self.seconds_between = 60 * minutes
         self.record = Record(resumed=processes, parts=[part])
-        self.optimizers = 1
         self._phase: str | None = None
         self._watching = ExitStack()
         batches.clock = instruments.clock
@@ -90,7 +89,6 @@ class Recorder(pl.Callback):
             checkpoint.restore_random_states(self._states)
             self._states = None
         assert isinstance(pl_module, TaskModule)
-        self.optimizers = len(trainer.optimizers)
         self._watching.enter_context(watched(pl_module, trainer, self.instruments.clock))
         self._enter(WARM_UP if self.record.steps < self.schedule.warmup else pl_module.phase)
         self._saved = time.perf_counter()
@@ -195,7 +193,7 @@ class Recorder(pl.Callback):
             watcher.trained(self.record.steps, loss)
 
     def _check_losses(self) -> float | None:
-        """The last loss. Raises `Diverged` where one since the last check is not finite."""
+        """Return the last loss. Raises `Diverged` where one since the last check is not finite."""
         if not self._losses:
             return None
         losses = torch.stack(self._losses)
@@ -281,7 +279,7 @@ class Recorder(pl.Callback):
     # Checkpoints
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed process goes on from: tensors and plain values, as `weights_only=True` loads them."""
+        """Return what a resumed process goes on from, in values that `weights_only=True` loads."""
         return {
             "record": asdict(self.record),
             "instruments": self.instruments.state(),

@@ -1,11 +1,9 @@
-"""One run: from a typed configuration to a folder with its result."""
+"""Runs a typed configuration, and leaves a folder with its result."""
 
 from __future__ import annotations
 
-import logging
 import sys
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +14,7 @@ from rich.console import Console
 
 from aibench.config import Precision, RunConfig
 from aibench.meters.instruments import Instruments
-from aibench.meters.system import reset_peak_process_memory, set_arithmetic
+from aibench.meters.system import quieten_lightning, reset_peak_process_memory, set_arithmetic
 from aibench.results.folder import begin, count_process
 from aibench.results.mllog import MLLOG, write_log
 from aibench.results.result import Division, Result, Status, write_result, write_unless_poorer
@@ -116,10 +114,8 @@ def _close(tracker: Tracking, result: Result | None, folder: Path) -> None:
 
 
 def _set_up_process(config: RunConfig) -> None:
-    """Threads, seeds and quiet libraries."""
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+    """Set threads and seeds, and quieten libraries."""
+    quieten_lightning()
     set_arithmetic(config.hardware.threads, tf32=config.hardware.precision is Precision.tf32)
     reset_peak_process_memory()
     if torch.cuda.is_available():

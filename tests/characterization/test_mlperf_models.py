@@ -214,7 +214,7 @@ def test_made_up_places_take_a_detector_the_operations_of_real_ones(training):
     torch.manual_seed(0)
     module, batch = SMALL["mask_rcnn"]()
     if training:
-        real, meta = step_count(module, batch, 1), step_count(SMALL["mask_rcnn"]()[0].to("meta"), on_meta(batch), 1)
+        real, meta = step_count(module, batch), step_count(SMALL["mask_rcnn"]()[0].to("meta"), on_meta(batch))
     else:
         real, meta = forward_count(module), forward_count(SMALL["mask_rcnn"]()[0].to("meta"), device="meta")
         assert real.flops == 2 * detector(160, 224, 30, 5)
@@ -283,7 +283,7 @@ def test_transformer_takes_the_operations_of_its_layers():
 @pytest.mark.parametrize("name", mlperf.names())
 def test_a_training_step_takes_about_three_forward_passes(name):
     workload = mlperf.workload(name, batch_size=1)
-    step = step_count(unreal(workload.build), on_meta(workload.batch()), 1)
+    step = step_count(unreal(workload.build), on_meta(workload.batch()))
     assert step.flops == pytest.approx(3 * 2 * macs(unreal(workload.build)), rel=0.1)
 
 

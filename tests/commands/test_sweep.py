@@ -52,7 +52,7 @@ def test_an_experiment_sweeps_without_m(command, tmp_path):
     "launcher",
     [
         ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
-        ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"),
+        ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=60"),
     ],
     ids=lambda words: words[0],
 )

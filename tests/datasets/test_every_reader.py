@@ -11,6 +11,7 @@ import pytest
 from fixtures.trees import TREES, Tree
 
 from aibench.composition import registry
+from aibench.config import ConfigError
 from aibench.contract import DataError, TaskData
 from aibench.datasets.contents import BLOCK, SAMPLED, all_bytes, glance
 
@@ -52,6 +53,19 @@ def test_readers_list_folders_by_the_one_function_alone():
     used = [use for file in files for use in listings(file)]
     places = sorted(use.split(":")[0] for use in used)
     assert places == ["folders.py", "prepared.py"], used  # the latter lists its own drafts, no data
+
+
+def test_readers_print_nothing_themselves():
+    """What takes a while is told by the one announcer of `aibench.datasets.prepared`."""
+    package = registry.TASKS.parent
+    said = [
+        f"{file}:{node.lineno}"
+        for room in READERS
+        for file in (package / room).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert [place.rsplit("/", 1)[1].split(":")[0] for place in said] == ["prepared.py"], said
 
 
 BESIDE = ("._{}", ".{}.swp", "{}~", "{}.part")  # what programs leave beside a file, by its name
@@ -148,3 +162,17 @@ def test_a_file_that_is_gone_is_named(tmp_path):
     for look in (glance, all_bytes):
         with pytest.raises(DataError, match=r"gone: No such file or directory\. Restore this file\."):
             look([tmp_path / "gone"])
+
+
+def test_a_folder_that_cannot_be_listed_is_refused_by_name(composed, tmp_path, monkeypatch):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "val").mkdir()
+
+    def scandir(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("aibench.datasets.folders.os.scandir", scandir)
+    with pytest.raises(
+        ConfigError, match=r"train: Permission denied\. Restore this folder, or give a right to read it\."
+    ):
+        composed("task=image_classification", "scale=reference", f"data.root={tmp_path}")

@@ -71,7 +71,7 @@ def test_a_run_on_other_data_leaves_the_closed_division_and_says_why():
     assert on_data(closed, None) == on_data(closed, Found("MNIST", "sums", [])) == closed
     opened = on_data(Division("open", ["model.size=3"]), Found("MNIST", "sums", ["a differs", "b differs"]))
     assert opened == Division(
-        "open", ["model.size=3", "data.root: not the published files of MNIST: a differs; b differs"]
+        "open", ["model.size=3", "data.root: not the published files of MNIST: a differs, and 1 more"]
     )
 
 

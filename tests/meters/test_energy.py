@@ -68,8 +68,8 @@ def test_sensors_of_one_label_are_told_apart_and_of_one_place_counted_once():
 
 def test_threads_that_read_at_once_count_nothing_twice(tmp_path):
     folder = zone(tmp_path, "package-0", 0)
-    (found,), _ = rapl_zones(tmp_path)
-    meter, stop = EnergyMeter([found], []), threading.Event()
+    (found,), _ = rapl_zones(tmp_path, lambda: 0.0)
+    meter, stop = EnergyMeter([found], [], clock=lambda: 0.0), threading.Event()
 
     def slow(file=found._file, read=Path.read_text):
         text = read(file)
@@ -125,6 +125,7 @@ def test_a_result_has_all_its_energies_or_none_with_one_reason(reached):
         assert (found.to_quality.value is None) == (not joules or not reached)
         assert [(source.scope, source.place, source.joules) for source in found.sources] == [("gpu", "GPU-0", joules)]
         assert found.coverage == "gpu"
+        assert found.total.method == "sum over the sensors, read at the boundaries of the session: gpu"
 
 
 def test_what_is_covered_is_said():

@@ -54,7 +54,7 @@ def test_a_step_is_counted_on_shapes_as_on_numbers(composed):
 
     with torch.device("meta"):
         shapes = build().to("meta")
-    assert step_count(shapes, on_meta(batch), 1).flops == step_count(build(), batch, 1).flops
+    assert step_count(shapes, on_meta(batch)).flops == step_count(build(), batch).flops
     assert forward_count(build()).flops > 0
 
 

@@ -25,7 +25,7 @@ from tests.conftest import TINY
 def compliance(log: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`python -m mlperf_logging.compliance_checker`, as a user would run it."""
     command = [sys.executable, "-m", "mlperf_logging.compliance_checker", *words, str(log)]
-    return subprocess.run(command, cwd=log.parent, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=log.parent, capture_output=True, text=True, check=False)
 
 
 H200 = {"name": "NVIDIA H200"}

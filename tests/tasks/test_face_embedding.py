@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from aibench.config import ConfigError
 from aibench.contract import example_batch
 from aibench.nn.decay import Decay
 from aibench.tasks.face_embedding.data import Data
@@ -17,7 +16,6 @@ from aibench.tasks.face_embedding.inception import ROWS, Inception, RootMeanSqua
 from aibench.tasks.face_embedding.module import Module
 from aibench.tasks.face_embedding.triplets import triplet_loss
 from aibench.tasks.face_embedding.verification import verify
-from aibench.training.loader import EvalBatches
 
 TASK = "task=face_embedding"
 REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")
@@ -202,19 +200,11 @@ def test_verification_is_that_of_the_protocol_pair_by_pair(seed):
     assert float(found.accuracy) == pytest.approx(np.mean(accuracies))
 
 
-def test_the_logged_qualities_are_those_of_all_embeddings_with_a_short_last_batch(composed, module):
+def test_the_logged_qualities_are_those_of_all_embeddings_with_a_short_last_batch(composed, module, evaluated):
     sizes_of_data = ("data.train_size=64", "data.val_size=90", "data.pairs=200", "data.triplets=100")
     data = Data(composed(TASK, *sizes_of_data, "data.eval_batch_size=40"))
     module = Module(module.config, data.facts).eval()
-    logged = {}
-    module.log = lambda name, value: logged.update({name: float(value)})
-    for _ in range(2):  # the second evaluation starts from nothing
-        sizes = []
-        with torch.no_grad():
-            for place, batch in enumerate(EvalBatches(data, data.dataset("val"))):
-                module.validation_step(batch, place)
-                sizes.append(len(batch[0]))
-        module.on_validation_epoch_end()
+    logged, sizes = evaluated(module, data, times=2)
     assert sizes == [40, 40, 10]
     with torch.no_grad():
         embeddings = module(example_batch(data, "val", 90)[0]).numpy().astype(float)
@@ -282,7 +272,5 @@ def test_the_figure_frames_wrong_verdicts(module):
         ("optim.decay_epochs=0", "optim.decay_epochs=0.0: must be greater than 0."),
     ],
 )
-def test_values_that_make_no_sense_are_refused(composed, word, said):
-    with pytest.raises(ConfigError) as caught:
-        composed(TASK, word)
-    assert str(caught.value).startswith(said)
+def test_values_that_make_no_sense_are_refused(refusal, word, said):
+    assert refusal(TASK, word).startswith(said)

@@ -10,7 +10,6 @@ from scipy.stats import wasserstein_distance
 from aibench.tasks.image_generation.data import Data
 from aibench.tasks.image_generation.distance import EmDistance, SlicedWasserstein
 from aibench.tasks.image_generation.module import Module
-from aibench.training.loader import EvalBatches
 
 TASK = "task=image_generation"
 
@@ -39,15 +38,15 @@ def test_the_em_distance_counts_every_one_of_very_many_scores():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_an_evaluation_without_a_finite_distance_is_shown_and_not_averaged_away(composed, value):
+def test_an_evaluation_without_a_finite_distance_is_shown_and_not_averaged_away(composed, value, evaluated):
     data = Data(composed(TASK, "model.width=4", "data.val_size=8", "data.eval_batch_size=8", "target.window=3"))
     module = Module(data.config, data.facts).eval()
-    assert np.isfinite(_evaluated(module, data)["val/em_distance"])
+    assert np.isfinite(evaluated(module, data)[0]["val/em_distance"])
     module.em_distance.compute = lambda: torch.tensor(value)
-    assert not np.isfinite(_evaluated(module, data)["val/em_distance"])
+    assert not np.isfinite(evaluated(module, data)[0]["val/em_distance"])
 
 
-def test_an_evaluation_compares_all_held_out_images_with_as_many_from_the_same_noise(composed):
+def test_an_evaluation_compares_all_held_out_images_with_as_many_from_the_same_noise(composed, evaluated):
     data = Data(composed(TASK, "model.width=4", "data.val_size=50", "data.eval_batch_size=20", "target.window=3"))
     module = Module(data.config, data.facts).eval()
     noise = torch.randn(50, 32, generator=_seeded(data.config.data.seed))
@@ -59,23 +58,12 @@ def test_an_evaluation_compares_all_held_out_images_with_as_many_from_the_same_n
             module.critic[-2].weight.mul_(2 - evaluation / 2)  # another critic; the last one tells nothing apart
             real = module.scores(data.dataset("val").tensors[0]).numpy()
             distances.append(abs(real.mean() - module.critic(module(noise)).numpy().mean()))
-        logged.append(_evaluated(module, data))
+        logged.append(evaluated(module, data)[0])
     assert distances[-1] == 0
     assert [row["val/em_distance_unsmoothed"] for row in logged] == pytest.approx(distances, rel=1e-4)
     means = [np.mean(distances[max(0, place - 2) : place + 1]) for place in range(5)]
     assert [row["val/em_distance"] for row in logged] == pytest.approx(means, rel=1e-4)
     assert len({row["val/sliced_wasserstein"] for row in logged}) == 1, "the critic has no part in it"
-
-
-def _evaluated(module, data):
-    """What one evaluation logs."""
-    logged = {}
-    module.log = lambda name, value: logged.update({name: float(value)})
-    with torch.no_grad():
-        for place, batch in enumerate(EvalBatches(data, data.dataset("val"))):
-            module.validation_step(batch, place)
-    module.on_validation_epoch_end()
-    return logged
 
 
 @pytest.mark.parametrize(("channels", "size"), [(1, 16), (3, 17)])

@@ -11,12 +11,11 @@ from fixtures import cityscapes as fixture
 from rich.console import Console
 
 from aibench.config import ConfigError
-from aibench.contract import DataError
+from aibench.contract import DataError, example_batch
 from aibench.results.result import Status
 from aibench.tasks.image_to_image import segmenter
 from aibench.tasks.image_to_image.data import Data
 from aibench.tasks.image_to_image.module import Module
-from aibench.training.loader import EvalBatches
 from aibench.training.run import train
 
 TASK = "task=image_to_image"
@@ -117,16 +116,11 @@ def _segmenter(path):
     return (f"data.segmenter={path}",)
 
 
-def test_without_a_segmenter_the_scores_are_null_with_a_reason(composed, tmp_path):
+def test_without_a_segmenter_the_scores_are_null_with_a_reason(composed, tmp_path, evaluated):
     data = read(composed, fixture.write_raw(tmp_path), *LIGHT, "data.load=36", *_size(32))
     module = Module(data.config, data.facts).eval()
-    logged = {}
-    module.log = lambda name, value: logged.update({name: float(value)})
-    with torch.no_grad():
-        for place, batch in enumerate(EvalBatches(data, data.dataset("val"))):
-            module.validation_step(batch, place)
-        module.on_validation_epoch_end()
-        figure = module.render(batch)
+    logged, _ = evaluated(module, data)
+    figure = module.render(example_batch(data, "val", 1))
     assert math.isnan(logged.pop("val/criteria"))
     assert set(logged) == {"val/label_pixel_accuracy", "val/label_class_accuracy", "val/label_class_iou"}
     assert all(math.isfinite(value) for value in logged.values())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import signal
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -185,14 +183,16 @@ def test_a_restored_pool_goes_on_as_the_first(seen, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_to_the_same_history(composed, tmp_path):
+def test_an_interrupted_run_goes_on_to_the_same_history(composed, tmp_path, monkeypatch):
     words = (TASK, *TINY, "session=epochs", "epochs=3", "optim.pool=8", "target.evaluations_per_epoch=2")
     histories = []
     for name in ("whole", "cut"):
         (tmp_path / name).mkdir()
-        if name == "cut":
-            _interrupt_after(tmp_path / name / "last.ckpt")
-        result = train(composed(*words), tmp_path / name, None, Console(quiet=True))
+        with monkeypatch.context() as patch:
+            if name == "cut":
+                stopped = _interrupted(Module.training_step, tmp_path / name / "last.ckpt")
+                patch.setattr(Module, "training_step", stopped)
+            result = train(composed(*words), tmp_path / name, None, Console(quiet=True))
         if name == "cut":
             assert result.status is Status.interrupted
             result = train(composed(*words, "resume=auto"), tmp_path / name, None, Console(quiet=True))
@@ -202,12 +202,14 @@ def test_an_interrupted_run_goes_on_to_the_same_history(composed, tmp_path):
     assert histories[0] == histories[1]
 
 
-def _interrupt_after(checkpoint):
-    """Send this process SIGINT once `checkpoint` is there."""
+def _interrupted(step, checkpoint):
+    """Return a training step that sends this process SIGINT once `checkpoint` is there."""
+    passed = []
 
-    def watch():
-        while not checkpoint.exists():
-            time.sleep(0.001)
-        signal.raise_signal(signal.SIGINT)
+    def training_step(self, *arguments):
+        if checkpoint.exists() and not passed:
+            passed.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *arguments)
 
-    threading.Thread(target=watch, daemon=True).start()
+    return training_step

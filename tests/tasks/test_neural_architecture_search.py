@@ -24,7 +24,6 @@ from aibench.tasks.neural_architecture_search.reading import CarriedState, in_or
 from aibench.tasks.neural_architecture_search.windows import HeldOutBatch, RewardBatch, WeightsBatch
 from aibench.text.vocabulary import PAD, SPECIALS
 from aibench.training.ending import Interrupted
-from aibench.training.loader import EvalBatches
 from aibench.training.run import train
 
 TASK = "task=neural_architecture_search"
@@ -281,28 +280,22 @@ def test_a_batch_is_read_one_time_of_its_streams_after_the_other():
 
 
 @pytest.fixture
-def evaluated(composed):
-    """`evaluated(...)` is data, module, and what an evaluation logs."""
+def scored(composed, evaluated):
+    """`scored(...)` is data, module, and what an evaluation logs."""
 
     def evaluate(*words):
         config = composed(TASK, *TINY, "data.val_size=12", "data.window=7", "data.streams=5", *words)
         data = Data(config)
         torch.manual_seed(0)
-        module, logged = Module(config, data.facts).eval(), {}
-        module.log = lambda name, value: logged.update({name: float(value)})
-        with torch.no_grad():
-            module.on_validation_epoch_start()
-            for place, batch in enumerate(EvalBatches(data, data.dataset("val"))):
-                module.validation_step(batch, place)
-            module.on_validation_epoch_end()
-        return data, module, logged
+        module = Module(config, data.facts)
+        return data, module, evaluated(module, data)[0]
 
     return evaluate
 
 
 @torch.no_grad()
-def test_perplexity_is_that_of_reading_each_stream_word_by_word(evaluated):
-    data, module, logged = evaluated()
+def test_perplexity_is_that_of_reading_each_stream_word_by_word(scored):
+    data, module, logged = scored()
     for part in ("val", "test"):
         text = data.texts[part][: 12 * 7 + 1].tolist()
         length = math.ceil((len(text) - 1) / 35) * 7  # of each of five streams
@@ -316,15 +309,15 @@ def test_perplexity_is_that_of_reading_each_stream_word_by_word(evaluated):
         assert logged[f"{part}/perplexity"] == pytest.approx(math.exp(sum(losses) / 84), rel=1e-5)
 
 
-def test_the_size_of_an_evaluation_batch_changes_nothing(evaluated):
-    logged = [evaluated(f"data.eval_batch_size={size}")[2] for size in (5, 3, 64)]
+def test_the_size_of_an_evaluation_batch_changes_nothing(scored):
+    logged = [scored(f"data.eval_batch_size={size}")[2] for size in (5, 3, 64)]
     assert logged[1] == pytest.approx(logged[0], rel=1e-6)
     assert logged[2] == pytest.approx(logged[0], rel=1e-6)
 
 
 @torch.no_grad()
-def test_the_child_is_the_candidate_that_reads_the_reward_text_best(evaluated):
-    data, module, logged = evaluated("data.derivation_windows=10", "optim.controller.candidates=6", "model.initial=1")
+def test_the_child_is_the_candidate_that_reads_the_reward_text_best(scored):
+    data, module, logged = scored("data.derivation_windows=10", "optim.controller.candidates=6", "model.initial=1")
     text = torch.from_numpy(data.texts["reward"][: 10 * 7 + 1])
     tried = {}
     for decisions in module.candidates.decisions.tolist():
@@ -335,9 +328,9 @@ def test_the_child_is_the_candidate_that_reads_the_reward_text_best(evaluated):
     assert len(set(tried.values())) > 1
 
 
-def test_an_evaluation_draws_nothing_from_the_training_and_the_same_each_time(evaluated):
+def test_an_evaluation_draws_nothing_from_the_training_and_the_same_each_time(scored):
     torch.manual_seed(5)
-    _, module, _ = evaluated()
+    _, module, _ = scored()
     before, first = torch.get_rng_state(), module.candidates.decisions
     module.on_validation_epoch_start()
     assert torch.equal(module.candidates.decisions, first)
@@ -348,8 +341,8 @@ def test_before_the_first_evaluation_the_child_is_a_chain(module):
     assert module().child == Cell((0, 0, 0, 0), (0, 1, 2))
 
 
-def test_a_request_is_answered_with_the_most_probable_words(evaluated):
-    data, module, _ = evaluated()
+def test_a_request_is_answered_with_the_most_probable_words(scored):
+    data, module, _ = scored()
     batch = data.dataset("val").gather(torch.arange(3))
     answers = module.infer(batch)
     words = batch.words[:1]
@@ -361,8 +354,8 @@ def test_a_request_is_answered_with_the_most_probable_words(evaluated):
     assert all(len(answer.split(" ")) == 20 for answer in answers)
 
 
-def test_the_picture_has_each_node_below_its_parent_and_apart_from_the_others(evaluated):
-    data, module, _ = evaluated()
+def test_the_picture_has_each_node_below_its_parent_and_apart_from_the_others(scored):
+    data, module, _ = scored()
     for cell in CELLS:
         places = layout(cell)
         assert len(set(places)) == len(cell.activations)
@@ -427,7 +420,7 @@ def test_a_value_that_makes_no_sense_is_refused(composed, words, said):
         composed(TASK, words)
 
 
-def test_targets_that_are_no_word_do_not_count(evaluated):
-    data, _, _ = evaluated()
+def test_targets_that_are_no_word_do_not_count(scored):
+    data, _, _ = scored()
     targets = data.held_out.tensors.targets
     assert int((targets != PAD).sum()) == 2 * 84 + min(32 * 7, len(data.texts["reward"]) - 1)

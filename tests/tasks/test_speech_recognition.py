@@ -185,7 +185,7 @@ def test_labels_are_those_of_the_authors_code():
         (("model.beams=0",), r"model\.beams=0: must be at least 1"),
         (("data.mels=600",), r"data\.mels=600: too many for data\.window=1024\. Set data\.mels to 512 or less"),
         (("data.longest=1",), r"data\.longest=1\.0: must be greater than data\.shortest=1\.0"),
-        (("data.sample_rate=16000",), r"that of the embedded voices is 22050\. Set data\.sample_rate=22050"),
+        (("data.sample_rate=16000",), r"the embedded voices have 22050\. Set data\.sample_rate=22050"),
         (("data.held_out_sets=[train-clean-100]",), r"each must name a set, and none twice"),
         (("data.held_out_sets=[]",), r"data\.held_out_sets=\[\]: needs one value or more"),
         (("target.metric=val/wer_dev",), r"target\.metric=val/wer_dev: no such metric\. Set target\.metric to one of"),

@@ -241,7 +241,7 @@ def test_a_wrong_layout_is_refused(composed, google, bair):
 def test_bair_s_frames_have_their_own_size(composed, bair):
     with pytest.raises(ConfigError) as caught:
         composed(*BAIR, f"data.root={bair}", "data.size=32")
-    assert str(caught.value) == "data.size=32: that of data.collection=bair is 64. Set data.size=64."
+    assert str(caught.value) == "data.size=32: data.collection=bair has 64. Set data.size=64."
 
 
 @pytest.mark.slow

@@ -82,12 +82,10 @@ def offline_run(folder: Path):
     from wandb.proto import wandb_internal_pb2
 
     (path,) = folder.rglob("*.wandb")
-    deadline = time.monotonic() + 60
-    while True:
+    while True:  # until it is ended: pytest's own limit tells of one that never is
         records = [wandb_internal_pb2.Record.FromString(payload) for payload in payloads(path.read_bytes())]
         if records and records[-1].HasField("exit"):
             return records
-        assert time.monotonic() < deadline, "the offline run was never ended"
         time.sleep(0.1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aibench.analysis.checking.goal import PUBLISHED, READING, SHARE, reached
+from aibench.analysis.checking.goal import READING, SHARE, published, reached
 from aibench.analysis.checking.history import WARM_UP, part
 from aibench.analysis.checking.same import same, within
 from aibench.results.bounds import MOST_NUMBER
@@ -97,7 +97,7 @@ def _energy(result: Result) -> Iterator[str]:
     for name, value in (("to_quality", reached_joules), ("per_sample", energy.per_sample.value)):
         if total is None and value is not None:
             yield f"energy.{name}: a number, where total is null."
-    if reached_joules is not None and result.target.origin != PUBLISHED and reached(result) is None:
+    if reached_joules is not None and not published(result) and reached(result) is None:
         yield "energy.to_quality: a number, and the target was not reached."
 
 

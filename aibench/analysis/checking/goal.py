@@ -15,11 +15,15 @@ PUBLISHED = "published"  # the origin of targets in results that others publishe
 
 def goal_faults(result: Result) -> Iterator[str]:
     """Yield what contradicts the history and the configuration."""
-    if result.target.origin != PUBLISHED:
-        yield from _configured(result)
+    yield from _configured(result)
     yield from _quality(result)
     yield from _to_quality(result)
     yield from _ending(result)
+
+
+def published(result: Result) -> bool:
+    """Return whether others published the run: then there is no configuration of this suite to compare it with."""
+    return result.target.origin == PUBLISHED and not part(result.config, "target")
 
 
 def _configured(result: Result) -> Iterator[str]:
@@ -71,7 +75,7 @@ def _quality(result: Result) -> Iterator[str]:
 def _to_quality(result: Result) -> Iterator[str]:
     """Check that what the target took is where the first evaluation stands that reached it."""
     found, row = result.to_quality, reached(result)
-    if result.target.origin == PUBLISHED:
+    if published(result):
         if row is None and result.target.quality is not None and found.epochs is not None:
             yield f"to_quality.epochs: {text(found.epochs)}, and no evaluation reaches {text(result.target.quality)}."
         return
@@ -96,10 +100,10 @@ def _ending(result: Result) -> Iterator[str]:
     """Check that the end follows from the session, the budget and the history."""
     row, last = reached(result), result.history[-1] if result.history else None
     aims = result.session in ("entire", "quasi_entire") and result.target.quality is not None
-    if result.status is Status.converged and (not aims or (row is None and result.target.origin != PUBLISHED)):
-        yield "status: converged, and no evaluation reaches the target."
-    if result.target.origin == PUBLISHED:
+    if published(result):  # the publisher's own clock and rules ended it
         return
+    if result.status is Status.converged and (not aims or row is None):
+        yield "status: converged, and no evaluation reaches the target."
     if result.status is Status.converged and row is not None and row is not last:
         yield f"status: converged, and the run went on after epoch {row.epochs:g}, where it reached the target."
     if result.status is Status.not_converged and row is not None:

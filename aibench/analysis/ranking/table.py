@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from aibench.analysis.drawn import blank, short
 from aibench.analysis.grid import NONE, Grid, number, percent
 from aibench.analysis.ranking.ranking import LEVEL, Place, Ranking
 
@@ -82,16 +83,14 @@ def plot(found: Ranking, path: Path) -> None:
     Raises:
         OSError, ValueError: It cannot be written, or its suffix is no picture's.
     """
-    from matplotlib.figure import Figure
-
     finite = [cost for of in found.costs.values() for cost in of.values() if cost != float("inf")]
     most = max(1.1, *finite) * 1.05
-    figure = Figure(figsize=(7, 4))
+    figure = blank(7, 4)
     axes = figure.subplots()
     for one in found.places:
         costs = sorted(cost for cost in found.costs[one.system].values() if cost <= most)
         shares = [(rank + 1) / len(found.tasks) for rank in range(len(costs))]
-        axes.step([1.0, *costs, most], [0.0, *shares, (shares or [0.0])[-1]], where="post", label=one.system)
+        axes.step([1.0, *costs, most], [0.0, *shares, (shares or [0.0])[-1]], where="post", label=short(one.system))
     axes.set(xscale="log", xlim=(1.0, most), ylim=(0, 1.02), xlabel="factor of the best system")
     axes.set_ylabel(f"share of the tasks ({found.quantity.name})")
     axes.set_xticks([factor for factor in (*FACTORS, 8, 16) if factor <= most])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from aibench.analysis.cost.cost import Cost
+from aibench.analysis.drawn import logarithmic, short
 from aibench.analysis.report.suite import Entry
 from aibench.analysis.runs.runs import Run
 from aibench.analysis.variation.figure import strips
@@ -26,7 +27,6 @@ INK, FAINT, FIRST, SECOND, BAND = "#010101", "#020202", "#030303", "#040404", "#
 VARIABLES = {INK: "ink", FAINT: "faint", FIRST: "first", SECOND: "second", BAND: "band"}
 PARTS = ("#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#8c6bb1", "#999999", "#7f5539", "#bcbd22")
 MOST_CURVES = 12
-LONGEST_LABEL = 34
 
 
 def svg(name: str, draw: Callable[[Figure], None], width: float, height: float, description: str) -> Markup:
@@ -98,7 +98,7 @@ def curves(entry: Entry) -> Markup | None:
             axes.axhline(entry.variation.quality, color=SECOND, linewidth=1.2, linestyle="--", label="target")
             axes.legend(loc="best", fontsize="small")
         axes.set_xlabel("epochs")
-        axes.set_ylabel(metric.removeprefix("val/"))
+        axes.set_ylabel(short(metric.removeprefix("val/")))
         axes.grid(alpha=0.4, linewidth=0.5)
 
     shown = "" if len(runs) == len(entry.runs) else f", the first {len(runs)} runs"
@@ -171,7 +171,7 @@ def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
         axes.barh(range(len(rows)), often, 0.7, color=BAND, label="as many runs as it needs")
         axes.barh(range(len(rows)), once, 0.4, color=FIRST, label="one run")
         _named(axes, [label for label, _ in rows])
-        axes.set_xscale("log")
+        logarithmic(axes, "x")
         axes.set_xlabel("minutes to quality")
         figure.legend(loc="outside lower center", ncols=2, fontsize="small")
 
@@ -179,7 +179,6 @@ def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
 
 
 def _named(axes: Axes, labels: Sequence[str]) -> None:
-    short = [label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…" for label in labels]
-    axes.set_yticks(range(len(labels)), short)
+    axes.set_yticks(range(len(labels)), list(map(short, labels)))
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

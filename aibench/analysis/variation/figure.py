@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.analysis.drawn import blank
+from aibench.analysis.drawn import blank, short
 from aibench.analysis.variation.rows import VariationRow
 from aibench.analysis.variation.table import cv_cell, names, title
 
@@ -40,10 +40,10 @@ def strips(
     axes.axvline(1, color="0.6", linewidth=0.8, zorder=1)
     for height, row in enumerate(rows):
         _strip(axes, height, row, runs, mean, quantum)
-    axes.set_yticks(range(len(rows)), ["\n".join(lines) for lines in names(rows)])
+    axes.set_yticks(range(len(rows)), ["\n".join(map(short, lines)) for lines in names(rows)])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("epochs to quality / mean of the row")
-    axes.set_title(title(rows), loc="left", fontsize="medium")
+    axes.set_title(title(rows)[:100], loc="left", fontsize="medium")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     handles, labels = axes.get_legend_handles_labels()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aibench.analysis.drawn import blank
+from aibench.analysis.drawn import blank, short
 from aibench.analysis.workloads.breakdown import REST, Bar, columns, label, of_column, where
 
 # A category has the same colour in every figure.
@@ -71,12 +71,12 @@ def plot(found: Sequence[Bar], path: Path) -> None:
                 ink = "white" if name in DARK else "black"
                 axes.text(start + width / 2, row, f"{width:.0f}", ha="center", va="center", fontsize=7, color=ink)
         left = [start + width for start, width in zip(left, widths, strict=True)]
-    axes.set_yticks(range(len(found)), [label(bar.record, found) for bar in found])
+    axes.set_yticks(range(len(found)), [short(label(bar.record, found)) for bar in found])
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of the time in operators or kernels, percent")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_title(f"Where a training step's time goes{where(found)}", loc="left", fontsize="medium")
+    axes.set_title(f"Where a training step's time goes{where(found)}"[:120], loc="left", fontsize="medium")
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize="small")
     figure.savefig(path, dpi=150)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibench.analysis.drawn import blank
+from aibench.analysis.drawn import blank, logarithmic, short
 from aibench.analysis.workloads.coverage import NAMES, PAPER, SUITES, Point, ranges, standing_in
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _remark(found: Sequence[Point], key: str) -> str:
 
 def _bars(axes: Axes, found: Sequence[Point], key: str) -> None:
     known = ranges(found, key)
-    axes.set_yscale("log")
+    logarithmic(axes, "y")
     for place, suite in enumerate(SUITES):
         low, high = PAPER[key][suite]
         axes.plot([place + 0.3] * 2, [low, high], "_-", color="0.55", markersize=9, label="the paper" * (place == 0))
@@ -84,7 +84,9 @@ def bars(found: Sequence[Point], path: Path) -> None:
     for axes, (key, title) in zip(panels, NAMES.items(), strict=True):
         _column(axes, ordered, key)
         axes.set_title(title + _remark(ordered, key), fontsize="medium")
-    panels[0].set_yticks(range(len(ordered)), [point.name.replace("_", " ") for point in ordered], fontsize="small")
+    panels[0].set_yticks(
+        range(len(ordered)), [short(point.name.replace("_", " ")) for point in ordered], fontsize="small"
+    )
     for label, point in zip(panels[0].get_yticklabels(), ordered, strict=True):
         label.set_color(COLOURS[point.suite])
     panels[0].set_ylim(len(ordered) - 0.5, -0.5)
@@ -101,7 +103,7 @@ def _column(axes: Axes, ordered: Sequence[Point], key: str) -> None:
     from matplotlib.ticker import NullFormatter
 
     values = [getattr(point, key) for point in ordered]
-    axes.set_xscale("log")
+    logarithmic(axes, "x")
     axes.xaxis.set_minor_formatter(NullFormatter())
     for height, (point, value) in enumerate(zip(ordered, values, strict=True)):
         if value:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aibench.analysis.drawn import blank
+from aibench.analysis.drawn import blank, logarithmic
 from aibench.analysis.grid import NONE, Grid, number, percent
 from aibench.analysis.workloads.breakdown_figure import color
 from aibench.results.files import content, strict_json
@@ -108,8 +108,7 @@ def plot(found: dict[str, Any], path: Path) -> None:
             edgecolor="white",
             linewidth=0.5,
         )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    logarithmic(axes, "x", "y")
     axes.set_xlabel("operations per byte of inputs and outputs")
     axes.set_ylabel("GFLOP/s")
     axes.set_title(f"Micro benchmarks under the measured ceiling of {best['device']}", loc="left", fontsize="medium")

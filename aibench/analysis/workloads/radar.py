@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aibench.analysis.drawn import blank
+from aibench.analysis.drawn import blank, short
 from aibench.analysis.workloads.microarchitecture import Axis, hardware_axes, of_hardware, of_system, system_axes
 from aibench.results.record import Record
 
@@ -72,4 +72,4 @@ def _radar(polar: PolarAxes, name: str, axes: Sequence[Axis]) -> None:
     polar.plot([*angles, angles[0]], [*lengths, lengths[0]], color=LINE, linewidth=1.4, marker="o", markersize=2.5)
     if not any(map(math.isnan, lengths)):
         polar.fill(angles, lengths, color=FILL, alpha=0.4)
-    polar.set_title(name.replace("_", " "), fontsize=8, pad=10)
+    polar.set_title(short(name.replace("_", " ")), fontsize=8, pad=10)

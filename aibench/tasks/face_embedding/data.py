@@ -27,7 +27,11 @@ _DISTINCT = 64
 
 
 class Data(TaskData):
-    """Holds images, uint8 (3, size, size), and the index of their person, int64 (). The splits share no person."""
+    """Holds faces and who they show. The splits share no person.
+
+    A sample is `(image, person)`: uint8 (3, size, size), int64 (). With size 2: `(tensor([[[12, 40], [8, 33]], ...]),
+    tensor(17))`.
+    """
 
     unit = "images"
     config: Config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, image_files, listed
+from aibench.datasets.folders import class_folders, image_files, not_found
 
 TRAIN, HELD_OUT, PAIRS = "train", "lfw", "pairs.txt"
 
@@ -19,9 +19,11 @@ def problems(root: Path, typed: str) -> Iterator[str]:
     """Yield what keeps the folder `root` from holding VGGFace2 and LFW, a line each."""
     missing = [name for name in (TRAIN, HELD_OUT) if not (root / name).is_dir()]
     if missing:
-        yield (
-            f"data.root={typed}: looked for the folders {TRAIN} (VGGFace2) and {HELD_OUT} (LFW), found {listed(root)}. "
-            "Set data.root to the folder that holds both."
+        yield not_found(
+            typed,
+            f"the folders {TRAIN} (VGGFace2) and {HELD_OUT} (LFW)",
+            root,
+            "Set data.root to the folder that holds both.",
         )
         return
     if pairs_file(root) is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import torch
@@ -10,8 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from aibench.contract import Facts, TaskModule
-from aibench.nn.decay import Decay
-from aibench.nn.schedules import each_step, half_cosine, stairs
+from aibench.nn.schedules import stairs, warmup_and_decay
 from aibench.tasks.face_embedding.config import Config
 from aibench.tasks.face_embedding.model import network
 from aibench.tasks.face_embedding.triplets import squared_distances, triplet_loss
@@ -86,13 +84,11 @@ class Module(TaskModule):
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
         optimizer = torch.optim.AdamW(self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
-        budget = int(self.trainer.estimated_stepping_batches)
-        epoch = int(self.trainer.num_training_batches)
-        warmup = optim.warmup_epochs * epoch
-        if optim.decay is Decay.cosine:
-            return each_step(optimizer, partial(half_cosine, start=warmup, end=budget), warmup)
-        every = max(1, round(optim.decay_epochs * epoch))
-        return each_step(optimizer, partial(stairs, every=every, factor=optim.gamma), warmup)
+
+        def fallen(step: int, epoch: int) -> float:
+            return stairs(step, max(1, round(optim.decay_epochs * epoch)), optim.gamma)
+
+        return warmup_and_decay(optimizer, optim, self.trainer, fallen)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.model.size, self.config.model.size, dtype=torch.uint8),)

@@ -22,7 +22,11 @@ _DISTINCT = 64
 
 
 class Data(TaskData):
-    """Holds images, uint8 (4, size, size), red, green, blue and depth, and the index of who they show, int64 ()."""
+    """Holds faces with their depth, and who they show.
+
+    A sample is `(image, person)`: uint8 (4, size, size), red, green, blue and depth (0 where it is not known), and
+    int64 (), an index into `facts["classes"]`.
+    """
 
     unit = "images"
     config: Config

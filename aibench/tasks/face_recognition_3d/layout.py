@@ -7,7 +7,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import enumerated, listed
+from aibench.datasets.folders import enumerated, not_found
 
 
 class Layout(enum.StrEnum):
@@ -48,10 +48,7 @@ def _list_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
     """Yield what keeps the folder `root` from holding the authors' lists with `classes` people, a line each."""
     missing = [name for name in LISTS.values() if not (root / name).is_file()]
     if missing:
-        yield (
-            f"data.root={typed}: looked for {' and '.join(LISTS.values())}, found {listed(root)}. Set data.root to the "
-            "folder that holds the lists."
-        )
+        yield not_found(typed, " and ".join(LISTS.values()), root, "Set data.root to the folder that holds the lists.")
         return
     for name in LISTS.values():
         header = _header(root / name)
@@ -89,9 +86,11 @@ def _biwi_problems(root: Path, typed: str, classes: int) -> Iterator[str]:
     """Yield what keeps the folder `root` from being the BIWI Kinect Head Pose Database, a line each."""
     folder = sequences(root)
     if folder is None:
-        yield (
-            f"data.root={typed}: looked for BIWI's folders 01 to 24 in it, in hpdb or in faces_0, found {listed(root)}."
-            " Set data.root to the folder that holds them."
+        yield not_found(
+            typed,
+            "BIWI's folders 01 to 24 in it, in hpdb or in faces_0",
+            root,
+            "Set data.root to the folder that holds them.",
         )
         return
     missing = [name for name in PEOPLE if not (folder / name).is_dir()]

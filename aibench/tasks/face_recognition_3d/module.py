@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,8 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
-from aibench.nn.decay import Decay
-from aibench.nn.schedules import each_step, half_cosine, stairs
+from aibench.nn.optimizers import sgd
+from aibench.nn.schedules import stairs, warmup_and_decay
 from aibench.tasks.face_recognition_3d.config import TOP, Channels, Config
 from aibench.tasks.face_recognition_3d.model import CHANNELS, network
 from aibench.vision.augment import mirrored, shifted
@@ -65,21 +64,12 @@ class Module(TaskModule):
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
-        optimizer = torch.optim.SGD(
-            self.parameters(),
-            lr=optim.lr,
-            momentum=optim.momentum,
-            nesterov=optim.nesterov,
-            weight_decay=optim.weight_decay,
-            fused=True,
-        )
-        budget = int(self.trainer.estimated_stepping_batches)
-        epoch = int(self.trainer.num_training_batches)
-        warmup = optim.warmup_epochs * epoch
-        if optim.decay is Decay.cosine:
-            return each_step(optimizer, partial(half_cosine, start=warmup, end=budget), warmup)
-        every = max(1, round(optim.decay_epochs * epoch))
-        return each_step(optimizer, partial(stairs, every=every, factor=optim.gamma), warmup)
+        optimizer = sgd(self.parameters(), optim, optim.lr)
+
+        def fallen(step: int, epoch: int) -> float:
+            return stairs(step, max(1, round(optim.decay_epochs * epoch)), optim.gamma)
+
+        return warmup_and_decay(optimizer, optim, self.trainer, fallen)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 4, self.config.data.size, self.config.data.size, dtype=torch.uint8),)

@@ -21,7 +21,10 @@ DISTINCT = 64  # made-up images
 
 
 class Data(TaskData):
-    """Holds images, uint8 (3, size, size), and the index of what they show, int64 ()."""
+    """Holds images and what they show.
+
+    A sample is `(image, label)`: uint8 (3, size, size) and int64 (), an index into `facts["classes"]`.
+    """
 
     unit = "images"
     config: Config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, enumerated, image_files, listed
+from aibench.datasets.folders import class_folders, enumerated, image_files, not_found
 
 SPLITS = {"train": ("train",), "val": ("val", "validation")}
 
@@ -20,9 +20,8 @@ def problems(root: Path, typed: str, classes: int) -> Iterator[str]:
     folders = {split: split_folder(root, split) for split in SPLITS}
     train, val = folders["train"], folders["val"]
     if train is None or val is None:
-        yield (
-            f"data.root={typed}: looked for the folders train and val (or validation), found {listed(root)}. "
-            "Set data.root to the folder that holds them."
+        yield not_found(
+            typed, "the folders train and val (or validation)", root, "Set data.root to the folder that holds them."
         )
         return
     known = class_folders(train)

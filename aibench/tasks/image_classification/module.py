@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,8 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
-from aibench.nn.decay import Decay
-from aibench.nn.schedules import each_step, half_cosine, milestones
+from aibench.nn.optimizers import sgd
+from aibench.nn.schedules import milestones, warmup_and_decay
 from aibench.tasks.image_classification.config import TOP, Config
 from aibench.tasks.image_classification.model import network
 from aibench.vision.augment import shifted
@@ -59,21 +58,13 @@ class Module(TaskModule):
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
         peak = optim.lr * self.config.data.batch_size / optim.lr_batch
-        optimizer = torch.optim.SGD(
-            self.parameters(),
-            lr=peak,
-            momentum=optim.momentum,
-            nesterov=optim.nesterov,
-            weight_decay=optim.weight_decay,
-            fused=True,
-        )
-        budget = int(self.trainer.estimated_stepping_batches)
-        epoch = int(self.trainer.num_training_batches)
-        warmup = optim.warmup_epochs * epoch
-        if optim.decay is Decay.cosine:
-            return each_step(optimizer, partial(half_cosine, start=warmup, end=budget), warmup)
-        falls = [max(warmup, milestone * epoch) for milestone in optim.milestones]  # none during the warm-up
-        return each_step(optimizer, partial(milestones, places=falls, factor=optim.gamma), warmup)
+        optimizer = sgd(self.parameters(), optim, peak)
+
+        def fallen(step: int, epoch: int) -> float:
+            falls = (max(optim.warmup_epochs, milestone) for milestone in optim.milestones)  # none in the warm-up
+            return milestones(step, [fall * epoch for fall in falls], optim.gamma)
+
+        return warmup_and_decay(optimizer, optim, self.trainer, fallen)
 
     def example_input(self) -> tuple[Tensor, ...]:
         return (torch.zeros(1, 3, self.config.data.size, self.config.data.size, dtype=torch.uint8),)

@@ -49,7 +49,10 @@ class MadeUp(Dataset[Tensor]):
 
 
 class Data(TaskData):
-    """Holds images, uint8 (3, height, width): patches of `data.size` pixels to train on, whole pictures held out."""
+    """Holds images: patches to train on, whole pictures held out.
+
+    A sample is `image`: uint8 (3, height, width); height and width of a patch are `data.size`.
+    """
 
     unit = "patches"
     config: Config

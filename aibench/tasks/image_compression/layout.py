@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, image_files, listed
+from aibench.datasets.folders import class_folders, image_files, not_found
 
 TRAIN, HELD_OUT = "train", "kodak"
 
@@ -23,18 +23,21 @@ def problems(root: Path, typed: str) -> Iterator[str]:
     """Yield what keeps the folder `root` from holding images to train on and to evaluate with, a line each."""
     missing = [name for name in (TRAIN, HELD_OUT) if not (root / name).is_dir()]
     if missing:
-        yield (
-            f"data.root={typed}: looked for the folders {TRAIN} and {HELD_OUT}, found {listed(root)}. Set data.root to "
-            "the folder that holds both; they may be links."
+        yield not_found(
+            typed,
+            f"the folders {TRAIN} and {HELD_OUT}",
+            root,
+            "Set data.root to the folder that holds both; they may be links.",
         )
         return
     if next(images_below(root / TRAIN), None) is None:
-        yield (
-            f"data.root={typed}: looked for images in {TRAIN} and the folders in it, found "
-            f"{listed(root / TRAIN)}. Put the training images there."
+        yield not_found(
+            typed, f"images in {TRAIN} and the folders in it", root / TRAIN, "Put the training images there."
         )
     if not image_files(root / HELD_OUT):
-        yield (
-            f"data.root={typed}: looked for images in {HELD_OUT}, found {listed(root / HELD_OUT)}. Put kodim01.png to "
-            "kodim24.png there, or other images to evaluate with."
+        yield not_found(
+            typed,
+            f"images in {HELD_OUT}",
+            root / HELD_OUT,
+            "Put kodim01.png to kodim24.png there, or other images to evaluate with.",
         )

@@ -28,7 +28,10 @@ class MadeUp(InTurn):
 
 
 class Data(TaskData):
-    """Holds images, uint8 (channels, size, size); a sample is a tuple of one."""
+    """Holds images.
+
+    A sample is `(image,)`, a tuple of one: uint8 (channels, size, size).
+    """
 
     unit = "images"
     config: Config

@@ -88,10 +88,11 @@ class MadeUpPairs(PairedTensors):
 
 
 class Data(TaskData):
-    """Holds a label map and a photo to train on, unpaired, each uint8 (3, load, load).
+    """Holds label maps and photos of streets: unpaired to train on, of the same scenes held out.
 
-    Held out: a label map and its photo, each uint8 (3, size, size), and the classes of the map's pixels, uint8
-    (height, width), with `classes.VOID` where they are not scored.
+    A training sample is `(labels, photo)`, uint8 (3, load, load) each; the two have nothing to do with each other. A
+    held-out sample is `(labels, photo, classes)`: uint8 (3, size, size) each, and the classes of the map's pixels,
+    uint8 (height, width), with `classes.VOID` where they are not scored.
     """
 
     unit = "images"  # an image is a sample: one label map and one photo

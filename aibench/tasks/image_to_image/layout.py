@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, enumerated, image_files, listed
+from aibench.datasets.folders import class_folders, enumerated, image_files, listed, not_found
 
 _PHOTO, _COLOURS, _IDS = "_leftImg8bit.png", "_gtFine_color.png", "_gtFine_labelIds.png"
 _HELD_OUT = ("test", "val")
@@ -66,10 +66,7 @@ def problems(root: Path, typed: str) -> Iterator[str]:
     """Yield what keeps the folder `root` from being one of the three layouts, a line each."""
     layout = layout_of(root)
     if layout is None:
-        yield (
-            f"data.root={typed}: looked for the folders {_WANTED}, found {listed(root)}. Set data.root to the folder "
-            "that holds them."
-        )
+        yield not_found(typed, f"the folders {_WANTED}", root, "Set data.root to the folder that holds them.")
         return
     for split in ("train", "val"):
         yield from _problems_of(root, typed, split, layout)
@@ -106,7 +103,7 @@ def _problems_of(root: Path, typed: str, split: str, layout: Layout) -> Iterator
     for letter in "AB" if layout is Layout.folders else [""]:
         folder = _folder(root, split, letter)
         if not image_files(folder):
-            yield f"data.root={typed}: looked for images in {folder.name}, found {listed(folder)}. Restore them."
+            yield not_found(typed, f"images in {folder.name}", folder, "Restore them.")
             return
     if layout is Layout.folders:
         for folder in (_folder(root, split, letter) for letter in "AB"):

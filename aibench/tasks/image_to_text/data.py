@@ -91,7 +91,12 @@ class InMemory(Captioned):
 
 
 class Data(TaskData):
-    """Holds captions with their images to train on, and images with all their captions held out; see `Captioned`."""
+    """Holds captions with their images to train on, and images with all their captions held out.
+
+    A sample is `(image, captions)`: uint8 (3, size, size), and a list of one caption (training) or of all (held out),
+    int64 (words,) each, from `BOS` to `EOS`: `(image, [tensor([1, 4, 9, 27, 2])])`. A batch has the captions of all its
+    images in one tensor, and the place of the image that each is of; see `InMemory.gather`.
+    """
 
     unit = "captions"
     config: Config

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found
 
 
 class Split(enum.StrEnum):
@@ -38,4 +38,4 @@ def problems(root: Path, typed: str, split: Split) -> Iterator[str]:
             else "Unpack train2014.zip, val2014.zip and annotations_trainval2014.zip into one folder, and set "
             "data.root to it."
         )
-        yield f"data.root={typed}: looked for {', '.join(missing)}, found {listed(root)}. {advice}"
+        yield not_found(typed, ", ".join(missing), root, advice)

@@ -91,7 +91,12 @@ class HeldOut(Dataset[Sample]):
 
 
 class Data(TaskData):
-    """Holds flights of aircraft (embedded), Gowalla (disk) or made-up check-ins of Gowalla's size (synthetic)."""
+    """Holds what users were with, in time: flights of aircraft, Gowalla's check-ins, or made-up ones.
+
+    A training sample is `(index, user, sequence, following, negatives)`: int64 (), (), (L,), (T,) and (negatives,); see
+    `Windows`. A held-out sample is `(user, sequence, seen, held out)`: int64 (), (L,), (any,) and (any,); see
+    `HeldOut`. Items are numbered from 1, and 0 fills up.
+    """
 
     unit = "interactions"
     config: Config

@@ -27,7 +27,9 @@ LEAST = 2  # occurrences of a word in the embedded training text, lest it be <un
 class Data(TaskData):
     """Holds four texts: what the shared weights learn (`train`), what cells are tried on (`reward`), `val` and `test`.
 
-    Penn Treebank has three: cells are tried on `val`, as ENAS does. The text of `reward` is never that of `test`.
+    Penn Treebank has three: cells are tried on `val`, as ENAS does. The text of `reward` is never that of `test`. A
+    training sample is a `WeightsBatch` or a `RewardBatch` of one window, a held-out one a `HeldOutBatch`: words and the
+    word after each, int64 (window,), and where in its text the window stands.
     """
 
     unit = "tokens"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found
 
 FILES = {"train": "ptb.train.txt", "val": "ptb.valid.txt", "test": "ptb.test.txt"}
 FOLDERS = (".", "data", "simple-examples/data")  # where Mikolov's archive has them
@@ -21,7 +21,9 @@ def problems(root: Path, typed: str) -> Iterator[str]:
     """Yield what keeps the folder `root` from being Penn Treebank's, a line each."""
     for part, name in FILES.items():
         if text_file(root, part) is None:
-            yield (
-                f"data.root={typed}: looked for {name} (also in data and simple-examples/data), found {listed(root)}. "
-                "Set data.root to the folder that holds Mikolov's ptb.train.txt, ptb.valid.txt and ptb.test.txt."
+            yield not_found(
+                typed,
+                f"{name} (also in data and simple-examples/data)",
+                root,
+                "Set data.root to the folder that holds Mikolov's ptb.train.txt, ptb.valid.txt and ptb.test.txt.",
             )

@@ -26,8 +26,10 @@ SYNTHETIC_SIZES = {"train": 5011, "val": 4952}  # images of VOC2007's two sets
 
 
 class Data(TaskData):
-    """Samples are an image, uint8 (3, height, width), and a target: `boxes`, float (objects, 4), as (left, top, right,
-    bottom) edges in pixels, `labels`, int64 (objects,), from 1, and `difficult`, bool (objects,).
+    """Holds images and the boxes of what they show.
+
+    A sample is `(image, target)`: uint8 (3, height, width), and a dictionary of `boxes`, float (objects, 4), as (left,
+    top, right, bottom) edges in pixels, `labels`, int64 (objects,), from 1, and `difficult`, bool (objects,).
     """
 
     config: Config

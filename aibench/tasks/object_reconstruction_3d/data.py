@@ -63,7 +63,10 @@ class Objects(Dataset[Sample]):
 
 
 class Data(TaskData):
-    """Holds pictures, uint8 (3, size, size), and volumes, bool (x, y, z); an epoch has one picture of each object."""
+    """Holds pictures of objects and their volumes; an epoch has one picture of each object.
+
+    A sample is `(picture, volume)`: uint8 (3, size, size), bool (x, y, z).
+    """
 
     unit = "images"
     config: Config

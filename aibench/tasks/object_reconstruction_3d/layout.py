@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aibench.config import DataError
-from aibench.datasets.folders import class_folders, enumerated, listed
+from aibench.datasets.folders import class_folders, enumerated, not_found
 
 PICTURES = 24
 
@@ -48,14 +48,16 @@ def problems(root: Path, typed: str, layout: Layout, categories: list[str]) -> I
         advice = "Set data.root to the folder that holds them."
         if other is not None:
             advice = f"That is the layout {other}: set data.layout={other}."
-        yield f"data.root={typed}: looked for the folders {', '.join(_FOLDERS[layout])}, found {listed(root)}. {advice}"
+        yield not_found(typed, f"the folders {', '.join(_FOLDERS[layout])}", root, advice)
         return
     for category in categories:
         lacking = [path for path in _of_category(root, layout, category) if not path.exists()]
         if lacking:
-            yield (
-                f"data.root={typed}: looked for {lacking[0].relative_to(root)}, found {listed(lacking[0].parent)}. "
-                f"Complete the data set, or leave {category} out of data.categories."
+            yield not_found(
+                typed,
+                f"{lacking[0].relative_to(root)}",
+                lacking[0].parent,
+                f"Complete the data set, or leave {category} out of data.categories.",
             )
             return
 

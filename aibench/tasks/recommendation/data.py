@@ -79,7 +79,12 @@ class Pairs(Dataset[Sample]):
 
 
 class Data(TaskData):
-    """Holds flights of aircraft (embedded), MovieLens (disk) or made-up interactions of its size (synthetic)."""
+    """Holds what users were with: flights of aircraft, MovieLens's ratings, or made-up ones.
+
+    A training sample is `(user, item, label)`: int64 (), int64 (), float (); the label is 1 for an interaction and 0
+    for a drawn one. A held-out sample is `(user, candidates, recent)`: int64 (), int32 (1 + candidates,) with the
+    held-out item first, int64 (recent,). Items are numbered from 1, and 0 fills up.
+    """
 
     unit = "interactions"
     config: Config

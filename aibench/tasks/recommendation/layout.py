@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found
 
 
 class Release(enum.StrEnum):
@@ -40,4 +40,4 @@ def problems(root: Path, typed: str, release: Release) -> Iterator[str]:
         if other
         else "Set data.root to the folder that holds it"
     )
-    yield f"data.root={typed}: looked for {FILES[release]} of {release}, found {listed(root)}. {hint}."
+    yield not_found(typed, f"{FILES[release]} of {release}", root, f"{hint}.")

@@ -27,7 +27,10 @@ Samples = tuple[Tensor, Tensor]
 
 
 class Data(TaskData):
-    """Holds images, uint8 (1, 28, 28), and the digits that they show, int64 ()."""
+    """Holds images of digits.
+
+    A sample is `(image, digit)`: uint8 (1, 28, 28), int64 () in 0 to 9.
+    """
 
     unit = "images"
     config: Config

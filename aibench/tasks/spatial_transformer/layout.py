@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found, plain_or_compressed
 
 SPLITS = {"train": "train", "val": "t10k"}
 FOLDERS = (".", "raw", "MNIST/raw")
@@ -25,9 +25,11 @@ def problems(root: Path, typed: str) -> Iterator[str]:
     for split in SPLITS:
         for name in _names(split):
             if _found(root, name) is None:
-                yield (
-                    f"data.root={typed}: looked for {name} (or {name}.gz, also in raw and MNIST/raw), found "
-                    f"{listed(root)}. Set data.root to the folder that holds MNIST's four files."
+                yield not_found(
+                    typed,
+                    f"{name} (or {name}.gz, also in raw and MNIST/raw)",
+                    root,
+                    "Set data.root to the folder that holds MNIST's four files.",
                 )
 
 
@@ -37,10 +39,5 @@ def _names(split: str) -> tuple[str, str]:
 
 def _found(root: Path, name: str) -> Path | None:
     dotted = name.replace("-idx", ".idx")
-    candidates = (
-        root / folder / f"{spelling}{ending}"
-        for folder in FOLDERS
-        for spelling in (name, dotted)
-        for ending in ("", ".gz")
-    )
-    return next((path for path in candidates if path.is_file()), None)
+    candidates = (plain_or_compressed(root / folder / spelling) for folder in FOLDERS for spelling in (name, dotted))
+    return next((path for path in candidates if path is not None), None)

@@ -155,7 +155,7 @@ def _voiceless(data: DataConfig) -> Iterator[str]:
         )
     if data.sample_rate != VOICE_RATE:
         yield (
-            f"data.sample_rate={data.sample_rate}: that of the embedded voices is {VOICE_RATE}. Set "
+            f"data.sample_rate={data.sample_rate}: the embedded voices have {VOICE_RATE}. Set "
             f"data.sample_rate={VOICE_RATE}."
         )
 

@@ -27,7 +27,11 @@ LETTERS_A_SECOND = 14
 
 
 class Data(TaskData):
-    """Holds utterances: spectrograms, their labels, and which set they are of. A batch is what `collated` returns."""
+    """Holds utterances.
+
+    A sample is `(spectrogram, labels, set)`: float (frames, bins), int64 (characters,) of `alphabet`, and the number of
+    its set in `data.held_out_sets`. "AB" is `tensor([2, 3])`. A batch is what `collated` returns.
+    """
 
     unit = "utterances"
     config: Config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aibench.datasets.folders import class_folders, files_like, listed
+from aibench.datasets.folders import class_folders, files_like, listed, not_found
 
 HOME = "LibriSpeech"
 TRANSCRIPTS = "*.trans.txt"
@@ -33,9 +33,11 @@ def problems(root: Path, typed: str, sets: Sequence[str]) -> Iterator[str]:
     folder = home(root)
     for name in sets:
         if not (folder / name).is_dir():
-            yield (
-                f"data.root={typed}: looked for the folder {name} (also in {HOME}), found {listed(folder)}. Set "
-                "data.root to the folder that holds LibriSpeech's sets."
+            yield not_found(
+                typed,
+                f"the folder {name} (also in {HOME})",
+                folder,
+                "Set data.root to the folder that holds LibriSpeech's sets.",
             )
         elif next(_transcripts(folder / name), None) is None:
             yield (

@@ -50,7 +50,11 @@ class Samples(Dataset[Sample]):
 
 
 class Data(TaskData):
-    """Holds texts, to be said in a few words."""
+    """Holds texts, each with what it says in a few words.
+
+    A sample is `(text, summary)`: int64 (words,) each, indices into `facts["words"]`; a summary ends with `EOS`. A
+    batch fills both up with `PAD`.
+    """
 
     unit = "texts"
     config: Config
@@ -111,6 +115,12 @@ class Data(TaskData):
         if data.source is not Source.disk:
             return None
         return gigaword_headlines(str(data.held_out)).compared(self.corpus.lines)
+
+    def verify(self) -> list[str]:
+        """Read every pair, and say how many training pairs are left out for an empty side."""
+        lines, found = super().verify(), self.corpus.lines.get("training pairs")
+        kept = len(self.corpus.splits["train"])
+        return lines if found in (None, kept) else [*lines, f"train: {found - kept:,} left out, with an empty side"]
 
     def _line_files(self) -> dict[str, tuple[Path, Path]]:
         found = line_files(Path(str(self.config.data.root)).expanduser(), self.config.data.held_out)

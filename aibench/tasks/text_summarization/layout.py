@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found, plain_or_compressed
 
 
 class HeldOut(enum.StrEnum):
@@ -46,13 +46,8 @@ def line_files(root: Path, held_out: HeldOut) -> dict[str, tuple[Path, Path]] | 
 
 
 def _pair(folder: Path, texts: str, summaries: str) -> tuple[Path, Path] | None:
-    first, second = _plain_or_compressed(folder / texts), _plain_or_compressed(folder / summaries)
+    first, second = plain_or_compressed(folder / texts), plain_or_compressed(folder / summaries)
     return (first, second) if first is not None and second is not None else None
-
-
-def _plain_or_compressed(path: Path) -> Path | None:
-    candidates = (path, path.with_name(f"{path.name}.gz"))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def problems(root: Path, typed: str, held_out: HeldOut) -> Iterator[str]:
@@ -62,7 +57,9 @@ def problems(root: Path, typed: str, held_out: HeldOut) -> Iterator[str]:
     wanted = " or ".join(
         ", ".join((*files["train"], *files[held_out])) + f" ({origin})" for origin, files in LAYOUTS.items()
     )
-    yield (
-        f"data.root={typed}: looked for {wanted}, each also as .gz and also in {' or '.join(_FOLDERS[1:])}, found "
-        f"{listed(root)}. Set data.root to the folder that holds them."
+    yield not_found(
+        typed,
+        f"{wanted}, each also as .gz and also in {' or '.join(_FOLDERS[1:])}",
+        root,
+        "Set data.root to the folder that holds them.",
     )

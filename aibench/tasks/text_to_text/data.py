@@ -26,9 +26,11 @@ MEAN_LENGTH, SPREAD = 25, 0.6  # median length of made-up sentences, and deviati
 
 
 class Data(TaskData):
-    """Holds source and target, int64 (tokens,) each from `BOS` to `EOS`; of held-out pairs also the reference's bytes.
+    """Holds sentences and their translations.
 
-    A batch is filled up with `PAD`, to the longest source and to the longest target.
+    A sample is `(source, target)`, int64 (tokens,) each, from `BOS` to `EOS`: `(tensor([1, 17, 5, 2]), tensor([1, 8,
+    30, 2]))`; a held-out one has the reference's bytes too, int64 (bytes,). A batch is filled up with `PAD`, to the
+    longest source and to the longest target.
     """
 
     unit = "tokens"
@@ -89,6 +91,12 @@ class Data(TaskData):
             return None
         count = len(self.splits["val"])
         return NEWSTEST2014[count if count in NEWSTEST2014 else PAPERS_PAIRS].compared({"held-out pairs": count})
+
+    def verify(self) -> list[str]:
+        """Read every pair, and say how many training pairs are left out for an empty side."""
+        lines = super().verify()
+        missing = corpus.without_a_side(self.config.data) if self.config.data.source is Source.disk else 0
+        return [*lines, f"train: {missing:,} left out, with an empty side"] if missing else lines
 
     def fingerprint(self) -> str:
         """Return the digest of all pairs and of what they are cut into."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibench.datasets.folders import listed
+from aibench.datasets.folders import not_found, plain_or_compressed
 
 SPLITS = ("train", "val")
 # By split the places that are looked at, in this order. A place is one pair of files or several, of which all are read.
@@ -59,10 +59,7 @@ def problems(root: Path, typed: str, corpus: str) -> Iterator[str]:
     for split in SPLITS:
         if found(root, corpus, split) is None:
             sought = ", or ".join(" and ".join(map(_shown, place)) for place in PLACES[corpus][split])
-            yield (
-                f"data.root={typed}: looked for {sought} (.gz too), found {listed(root)}. Set data.root to the folder "
-                f"that holds {corpus}."
-            )
+            yield not_found(typed, f"{sought} (.gz too)", root, f"Set data.root to the folder that holds {corpus}.")
 
 
 def _shown(name: str) -> str:
@@ -79,4 +76,4 @@ def _files(root: Path, name: str) -> Files | None:
 
 def _file(root: Path, name: str, language: str) -> Path | None:
     path = root / name.format(SGML[language] if name.endswith(".sgm") else language)
-    return next((each for each in (path, path.with_name(f"{path.name}.gz")) if each.is_file()), None)
+    return plain_or_compressed(path)

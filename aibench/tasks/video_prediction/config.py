@@ -120,7 +120,7 @@ def _unfit(data: DataConfig) -> Iterator[str]:
     }
     for key, (value, needed) in embedded.items():
         if data.source is Source.embedded and value != needed:
-            yield f"{key}={value}: that of the embedded data is {needed}. Set {key}={needed}."
+            yield f"{key}={value}: the embedded data have {needed}. Set {key}={needed}."
     bair = data.source is Source.disk and data.collection is layout.Collection.bair
     if bair and data.size != BAIR_SIZE:
-        yield f"data.size={data.size}: that of data.collection=bair is {BAIR_SIZE}. Set data.size={BAIR_SIZE}."
+        yield f"data.size={data.size}: data.collection=bair has {BAIR_SIZE}. Set data.size={BAIR_SIZE}."

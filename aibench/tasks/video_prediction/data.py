@@ -30,9 +30,10 @@ class MadeUp(InTurn):
 
 
 class Data(TaskData):
-    """Holds frames, uint8 (frames, 3, size, size), with actions and states, float (frames, numbers) each.
+    """Holds what robots did and what it looked like.
 
-    Action `t` leads from frame `t` to frame `t + 1`; state `t` is where the robot is in frame `t`.
+    A sample is `(frames, actions, states)`: uint8 (frames, 3, size, size), float (frames, actions), float (frames,
+    states). Action `t` leads from frame `t` to frame `t + 1`; state `t` is where the robot is in frame `t`.
     """
 
     unit = "frames"

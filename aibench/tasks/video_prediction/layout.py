@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from pathlib import Path
 
-from aibench.datasets.folders import files_like, listed
+from aibench.datasets.folders import files_like, not_found
 
 
 class Collection(enum.StrEnum):
@@ -55,7 +55,9 @@ def problems(
             Collection.google_push: "2 or more files push_train.tfrecord-*-of-* (also in push_train, push/push_train)",
             Collection.bair: "train/*.tfrecords and test/*.tfrecords (also in softmotion30_44k)",
         }
-        yield (
-            f"data.root={typed}: looked for {wanted[collection]}, found {listed(root)}. Set data.root to the folder "
-            "that holds them, or data.collection to the one that is there."
+        yield not_found(
+            typed,
+            wanted[collection],
+            root,
+            "Set data.root to the folder that holds them, or data.collection to the one that is there.",
         )
