@@ -14,6 +14,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from aibench.analysis.checking import faults
 from aibench.results.result import Result, Status, read_result
 from aibench.training.recorder import Recorder
 from aibench.training.run import train
@@ -132,6 +133,7 @@ def test_a_signal_leaves_a_checkpoint_of_that_very_moment(hook, step, goes_on_fr
     resumed = sessions("run", *words)
     assert [part.steps for part in resumed.parts] == [0, goes_on_from]
     assert (resumed.status, resumed.resumed) == (Status.completed, 1)
+    assert faults(resumed) == []
     assert_same_run(tmp_path / "run", expected)
 
 
