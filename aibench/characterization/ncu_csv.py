@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aibench.characterization.ncu_metrics import ABSENT, metric_names
+from aibench.results.files import content
 
 FIRST = "ID"
 KERNEL, BLOCK, GRID = "Kernel Name", "Block Size", "Grid Size"
@@ -24,6 +25,8 @@ BASE = {"s": 1e9, "second": 1e9, "byte": 1.0, "sector": 1.0, "inst": 1.0, "cycle
 # ncu adds some hundred columns that nobody asked for, attributes of the device that are words among them.
 ASKED = frozenset(name for capability in ABSENT for name in metric_names(stalls=True, capability=capability))
 DENIED = "ERR_NVGPUCTRPERM"
+
+MOST_BYTES = 2**30  # of a recording: all launches of a step with all metrics
 
 
 class NcuError(ValueError):
@@ -56,7 +59,7 @@ def read_launches(path: Path) -> list[Launch]:
         NcuError: The file cannot be read, is cut short, holds no launch, or ncu says in it that it failed.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = content(path, MOST_BYTES).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise NcuError(f"{path}: {getattr(error, 'strerror', None) or error}.") from error
     refuse_failure(str(path), lines)

@@ -50,11 +50,11 @@ def coverage(
         "printed_numbers": paper_sizes.comparison([one for one in [*found, *others] if one.scale == "reference"]),
         "characteristics": models_table.models(found, epochs),
         "uncounted": models_table.uncounted(found),
-        **_suite_tables(found),
     }
     for name in ("coverage", "printed_numbers"):
         grids[name].show(console())
     if output is not None:
+        grids |= _suite_tables(found)
         _write(output, grids)
         coverage_figures.spans(points, output / "figure1.png")
         coverage_figures.bars(points, output / "figure2.png")

@@ -1,4 +1,4 @@
-"""Builds networks and schedules that two tasks or more share.
+"""Builds networks, optimizers and schedules that two tasks or more share.
 
 May import `config`.
 """

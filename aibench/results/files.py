@@ -29,15 +29,18 @@ def content(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
         raise OSError(errno.EINVAL, "no name of a file", str(path)) from error
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    with open(path, "rb", opener=_opened) as file:
-        raw = file.read(most + 1)  # not what `stat` said: the file may grow
+    descriptor = os.open(path, _OPENING)
+    try:
+        raw = os.read(descriptor, min(found.st_size, most) + 1)
+        more = raw
+        while more and len(raw) <= most:  # it may have grown, or come in parts
+            more = os.read(descriptor, most + 1 - len(raw))
+            raw += more
+    finally:
+        os.close(descriptor)
     if len(raw) > most:
         raise OSError(errno.EFBIG, f"larger than {most / 2**20:,.0f} MiB", str(path))
     return raw
-
-
-def _opened(path: str, _: int) -> int:
-    return os.open(path, _OPENING)
 
 
 def strict_json(raw: bytes) -> Any:

@@ -38,6 +38,7 @@ from aibench.results.parts import (
     Trust,
     Use,
 )
+from aibench.results.shown import shown
 
 SCHEMA_VERSION, OLDEST_VERSION = 2, 1
 RESULT = "result.json"
@@ -272,7 +273,7 @@ def read_results(folders: Sequence[Path]) -> list[Result]:
         try:
             results.append(read_result(path))
         except ResultError as error:
-            warnings.warn(str(error), stacklevel=2)
+            warnings.warn(shown(str(error)), stacklevel=2)
     return results
 
 

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from aibench.meters.cpu import CpuMark, CpuShares
-from aibench.meters.energy import EnergyMeter
+from aibench.meters.energy import EnergyMeter, NvmlCounter
 from aibench.meters.gpu import Gpu
+from aibench.meters.made_up import Nvml
 from aibench.meters.system import usable_cores
 from aibench.meters.telemetry import Column, Telemetry
 from aibench.meters.trust import Watch, announced, other_runs
@@ -113,6 +115,14 @@ def test_telemetry_is_written_as_it_is_sampled_and_costs_little(tmp_path):
     assert lines[0].startswith("time,cpu_percent,process_cpu_percent,load,")
     assert len(lines) - 1 == telemetry.columns["load"].count
     assert telemetry.spent / telemetry.columns["load"].count < 0.01
+
+
+def test_telemetry_has_a_column_for_each_sensor_whatever_its_label():
+    library = Nvml([[0.0, 5.0], [0.0, 7.0]], SimpleNamespace(second=0))
+    meter = EnergyMeter([NvmlCounter(library, card, "gpu") for card in (0, 1)], [])
+    library.now.second = 1
+    row = Telemetry(None, 1, NO_GPU, meter).sample()
+    assert (row["gpu (GPU-0)_joules"], row["gpu (GPU-1)_joules"]) == (5.0, 7.0)
 
 
 def test_a_rate_of_zero_samples_nothing(tmp_path):

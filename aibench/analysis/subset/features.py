@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from aibench.analysis.cost.cost import Cost
 from aibench.analysis.paper import WITHOUT_ACCEPTED_METRIC
 from aibench.analysis.runs.runs import Run
+from aibench.results.files import content
 
 Floats = NDArray[np.float64]
 
@@ -79,18 +81,15 @@ def read_characteristics(path: Path, scale: str) -> dict[str, dict[str, float]]:
     """
     found: dict[str, dict[str, float]] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if "task" not in (reader.fieldnames or ()):
-                raise CharacteristicsError(
-                    f"{path}: no column `task`, but {', '.join(reader.fieldnames or ['nothing'])}."
-                )
-            for row in reader:
-                if row.get("scale", scale) != scale:
-                    continue
-                if row["task"] in found:
-                    raise CharacteristicsError(f"{path}, line {reader.line_num}: {row['task']} is there twice.")
-                found[row["task"]] = dict(_numbers(row))
+        reader = csv.DictReader(io.StringIO(content(path).decode("utf-8"), newline=""))
+        if "task" not in (reader.fieldnames or ()):
+            raise CharacteristicsError(f"{path}: no column `task`, but {', '.join(reader.fieldnames or ['nothing'])}.")
+        for row in reader:
+            if row.get("scale", scale) != scale:
+                continue
+            if row["task"] in found:
+                raise CharacteristicsError(f"{path}, line {reader.line_num}: {row['task']} is there twice.")
+            found[row["task"]] = dict(_numbers(row))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CharacteristicsError(f"{path}: {getattr(error, 'strerror', None) or error}.") from error
     return found
