@@ -10,13 +10,13 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from aibench.analysis.runs.record import UnreadableError, parsed
 from PIL import Image
 from typer.testing import CliRunner
 
 from aibench.analysis.grid import Grid, marked, plain
 from aibench.analysis.report.pictures import picture
 from aibench.analysis.runs.reader import read_runs
-from aibench.analysis.runs.record import UnreadableError, parsed
 from aibench.analysis.runs.runs import of_record
 from aibench.commands.app import app
 from aibench.commands.console import complain, console, print_line, print_result, say
