@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import re
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -132,6 +133,22 @@ def test_the_browser_may_run_the_pages_own_script_alone(hostile, tmp_path):
     own = text[text.index("<script>") + len("<script>") : text.index("</script>")]
     digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
     assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux alone")
+def test_a_browser_runs_nothing_of_a_result_and_asks_for_nothing(browser, hostile, tmp_path):
+    CliRunner().invoke(app, ["report", str(hostile), "--html", str(tmp_path / "page.html")])
+    tab = browser.new_page()
+    said, asked, opened = [], [], []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("dialog", lambda dialog: opened.append(dialog.message) or dialog.dismiss())
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto((tmp_path / "page.html").as_uri())
+    assert tab.locator("#suite tbody th", has_text="<script>alert(1)</script>").count() == 1
+    assert tab.evaluate("document.scripts.length") == 1
+    assert (said, opened) == ([], [])
+    assert all(url == (tmp_path / "page.html").as_uri() or url.startswith("data:") for url in asked)
 
 
 VERBS = (
