@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aibench.config import DataError
 
 SAMPLED = 64  # files whose bytes a glance reads
 BLOCK = 1 << 16  # bytes; of a longer file it reads some blocks, from the first to the last
+
+_AT_ONCE = 1_000  # files whose sizes a thread asks for at a time
+_THREADS = 16
 
 
 class Whole(NamedTuple):
@@ -36,18 +44,15 @@ def glance(files: Iterable[Path]) -> str:
     Raises:
         DataError: A file is not there, or cannot be read.
     """
-    paths = list(files)
-    state = hashlib.sha256()
+    paths = [os.fspath(path) for path in files]  # strings take a third of the memory of a million paths
+    state = hashlib.sha256(_sizes(paths).tobytes())
     blocks = max(3, 3 * SAMPLED // max(1, len(paths)))  # of a file: few files have many, and all cost about the same
     chosen = {place * len(paths) // SAMPLED for place in range(SAMPLED)} if paths else set()
-    for place, path in enumerate(paths):
+    for place in sorted(chosen):
         try:
-            size = path.stat().st_size
-            state.update(size.to_bytes(8, "little"))
-            if place in chosen:
-                _look_into(path, size, blocks, state)
+            _look_into(Path(paths[place]), blocks, state)
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise _unreadable(paths[place], error) from error
     return state.hexdigest()[:16]
 
 
@@ -70,7 +75,22 @@ def all_bytes(files: Iterable[Path]) -> Whole:
     return Whole(state.hexdigest()[:16], count, total)
 
 
-def _look_into(path: Path, size: int, blocks: int, state: hashlib._Hash) -> None:
+def _sizes(paths: Sequence[str]) -> NDArray[np.int64]:
+    """Return the size of each file, in bytes. Several are asked for at once: on a network each takes its time."""
+    parts = [paths[start : start + _AT_ONCE] for start in range(0, len(paths), _AT_ONCE)]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return np.array([size for part in threads.map(_sizes_of, parts) for size in part], dtype="<i8")
+
+
+def _sizes_of(paths: Sequence[str]) -> list[int]:
+    try:
+        return [os.stat(path).st_size for path in paths]
+    except OSError as error:
+        raise _unreadable(error.filename, error) from error
+
+
+def _look_into(path: Path, blocks: int, state: hashlib._Hash) -> None:
+    size = path.stat().st_size
     with path.open("rb") as file:
         if size <= blocks * BLOCK:
             state.update(file.read())
@@ -80,5 +100,5 @@ def _look_into(path: Path, size: int, blocks: int, state: hashlib._Hash) -> None
             state.update(file.read(BLOCK))
 
 
-def _unreadable(path: Path, error: OSError) -> DataError:
+def _unreadable(path: Path | str, error: OSError) -> DataError:
     return DataError(f"{path}: {error.strerror or error}. Restore this file.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aibench.config import ConfigError
+from aibench.config import ConfigError, DataError
 from aibench.results.made import making
 from aibench.results.mllog import MLLOG
 from aibench.results.result import BEST, LAST, PREVIOUS, RESULT, ResultError, read_result, write_atomically
@@ -74,20 +74,13 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def processes(folder: Path) -> int | None:
-    """Return how many processes trained the unfinished run in `folder`, as its mark says; None without a mark."""
+    """Return how many processes worked on the unfinished run in `folder`, as its mark says; None without a mark."""
     try:
         content = json.loads((folder / MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     count = content.get("processes") if isinstance(content, dict) else None
     return count if isinstance(count, int) else None
-
-
-def count_process(folder: Path) -> None:
-    """Note in the folder's mark, where there is one, that one more process trains."""
-    before = processes(folder)
-    if before is not None:
-        _mark(folder, before + 1)
 
 
 def _mark(folder: Path, count: int) -> None:
@@ -115,10 +108,14 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise ConfigError(f"output={folder}: another process is training there. Choose another folder.") from error
+    before = processes(folder)
     try:
-        if processes(folder) is None:
-            _mark(folder, 0)
+        _mark(folder, (before or 0) + 1)
         yield
+    except (ConfigError, DataError):  # refused: this one did not work on the run
+        if before is not None:
+            _mark(folder, before)
+        raise
     finally:
         with suppress(OSError, ResultError):
             if read_result(folder).status.finished:

@@ -15,7 +15,7 @@ from rich.console import Console
 from aibench.config import Precision, RunConfig
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import quieten_lightning, reset_peak_process_memory, set_arithmetic
-from aibench.results.folder import begin, count_process
+from aibench.results.folder import begin
 from aibench.results.mllog import MLLOG, write_log
 from aibench.results.result import Division, Result, Status, write_result, write_unless_poorer
 from aibench.tracking.trackers import Tracking, tracking
@@ -71,7 +71,6 @@ def train(
 def _trained(session: Session, tracker: Tracking, division: Division | None, started: str) -> Result:
     """Train to the end, whichever it is, and write what was measured: the result first, then what is made of it."""
     folder = session.folder
-    count_process(folder)
     ending = session.fit(tracker)
     session.instruments.stop()
     try:

@@ -19,7 +19,7 @@ from aibench.config import Accelerator, Precision, RunConfig
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import lay_out
-from aibench.results.result import LAST, Status
+from aibench.results.result import Status
 from aibench.tracking.trackers import Tracking
 from aibench.training import checkpoint
 from aibench.training.ending import Ending, Interrupted, held, interruption, is_waiting, note_failure
@@ -116,7 +116,7 @@ class Session:
         assert self.recorder is not None
         if is_waiting():  # what a signal did to the processes that read samples
             return Ending(Status.interrupted, str(interruption()))
-        if isinstance(error, DataError) and not (self.folder / LAST).exists():
+        if isinstance(error, DataError) and not self.recorder.is_worth_a_result:
             raise error
         if trace:
             note_failure(self.folder)

@@ -19,7 +19,8 @@ from aibench.analysis.checking import faults
 from aibench.analysis.grid import Grid, marked, plain
 from aibench.analysis.report.pictures import picture
 from aibench.analysis.runs.reader import read_runs
-from aibench.analysis.runs.runs import UnreadableError, of_record, parsed
+from aibench.analysis.runs.record import UnreadableError, parsed
+from aibench.analysis.runs.runs import of_record
 from aibench.commands.app import app
 from aibench.commands.console import complain, console, print_line, print_result, say
 from aibench.composition.restore import restored

@@ -215,3 +215,13 @@ def test_a_header_that_promises_more_than_the_file_has_costs_no_memory(tmp_path)
     for read_file, path in ((read_depth, array), (read_compressed, depth)):
         with pytest.raises(DataError, match=rf"{path.name}: not a.* depth.*Restore this file\."):
             read_file(path)
+
+
+def test_training_pairs_with_an_empty_side_are_counted(read, tmp_path):
+    name = "text_to_text-multi30k"
+    TREE[name].write(tmp_path / "root")
+    assert not any("empty side" in line for line in read(name).verify())
+    for language, line in (("en", " \n"), ("de", "Ein Hund\n")):
+        with (tmp_path / "root" / f"train.{language}").open("a") as file:
+            file.write(line)
+    assert read(name).verify()[-1] == "train: 1 left out, with an empty side"

@@ -66,6 +66,8 @@ def test_an_empty_line_is_no_training_pair_but_counts_where_it_is_held_out(disk,
     data = disk(tmp_path / "root")
     assert len(data.dataset("train")) == 4
     assert spelled(data, "val")[4:] == [("<unk>", "nothing"), ("words", "")]
+    assert data.verify()[-1] == "train: 2 left out, with an empty side"
+    assert [text.split()[0] for text in data.identity().differences] == ["6", "6"], "all lines count"
 
 
 def test_no_line_can_spell_the_end(disk, tmp_path):

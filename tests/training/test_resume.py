@@ -19,6 +19,8 @@ from aibench.results.result import Result, Status, read_result
 from aibench.training.recorder import Recorder
 from aibench.training.run import train
 from tests.conftest import ROOT, TINY
+from tests.golden.history import WORDS as WORDS_OF_GOLDEN
+from tests.golden.history import kept
 
 WORDS = [*TINY, "session=epochs", "epochs=12", "target.evaluations_per_epoch=1.7"]  # evaluated in mid-epoch too
 
@@ -52,8 +54,7 @@ def assert_same_run(folder: Path, uninterrupted: Path) -> None:
     assert [(row.epochs, row.steps, row.samples, row.metrics) for row in resumed.history] == [
         (row.epochs, row.steps, row.samples, row.metrics) for row in whole.history
     ]
-    assert weights.keys() == expected.keys()
-    assert all(torch.equal(weights[name], expected[name]) for name in weights)
+    torch.testing.assert_close(weights, expected, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,14 @@ def test_a_signal_leaves_an_interrupted_result_and_the_run_goes_on(number, unint
 # In this process, at chosen moments
 
 TWICE = (*TINY, "session=epochs", "epochs=2", "resume=auto")  # six batches an epoch
+# Phases and negatives; a pool beside the networks; two networks; a policy and its baseline; few batches of an own plan.
+OF_EACH_KIND = (
+    "learning_to_rank",
+    "image_to_image",
+    "image_generation",
+    "neural_architecture_search",
+    "face_embedding",
+)
 MID_EPOCH, ON_THE_GRID, LAST_OF_AN_EPOCH, LAST_OF_ALL = 2, 5, 6, 12  # steps, evaluated after each fifth
 
 
@@ -187,3 +196,30 @@ def test_no_checkpoint_is_written_between_evaluations_where_none_is_wanted(minut
     with pytest.raises(SystemExit):
         sessions("run", f"checkpoint.minutes={minutes}", hook="on_train_batch_end", stop=at_step(2, die))
     assert not list((tmp_path / "run").glob("*.ckpt"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", OF_EACH_KIND)
+def test_every_task_goes_on_bit_for_bit_from_between_its_evaluations(task, composed, tmp_path, monkeypatch):
+    config = composed(f"task={task}", *WORDS_OF_GOLDEN, *kept().get(task, {}).get("words", []), "resume=auto")
+    own = Recorder.on_train_batch_end
+
+    def stopping(self: Recorder, *arguments: Any) -> None:
+        batches = self.schedule.batches
+        steps[:] = [batches - 1, 2 * batches - 1]  # just before the end of each epoch
+        if self.record.steps + 1 in steps and self.record.parts[-1].steps < self.record.steps:
+            terminate()
+        own(self, *arguments)
+
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "run").mkdir()
+    whole = train(config, tmp_path / "whole", None, Console(quiet=True))
+    steps: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "on_train_batch_end", stopping)
+        for _ in range(2):
+            assert train(config, tmp_path / "run", None, Console(quiet=True)).status is Status.interrupted
+    resumed = train(config, tmp_path / "run", None, Console(quiet=True))
+    assert [part.steps for part in resumed.parts] == [0, *steps]
+    assert [phase.steps for phase in resumed.phases] == [phase.steps for phase in whole.phases]
+    assert_same_run(tmp_path / "run", tmp_path / "whole")

@@ -116,6 +116,12 @@ class Data(TaskData):
             return None
         return gigaword_headlines(str(data.held_out)).compared(self.corpus.lines)
 
+    def verify(self) -> list[str]:
+        """Read every pair, and say how many training pairs are left out for an empty side."""
+        lines, found = super().verify(), self.corpus.lines.get("training pairs")
+        kept = len(self.corpus.splits["train"])
+        return lines if found in (None, kept) else [*lines, f"train: {found - kept:,} left out, with an empty side"]
+
     def _line_files(self) -> dict[str, tuple[Path, Path]]:
         found = line_files(Path(str(self.config.data.root)).expanduser(), self.config.data.held_out)
         assert found is not None, "Config.problems lets no other folder pass"

@@ -68,6 +68,12 @@ def paths(config: DataConfig, split: str) -> list[Path]:
     return [path for both in _found(config, split) for path in (both.english, both.german)]
 
 
+def without_a_side(config: DataConfig) -> int:
+    """Return how many training pairs below `data.root` have an empty side, and are left out for that."""
+    every = (pair for both in _found(config, "train") for pair in _both(both))
+    return sum(not (english.strip() and german.strip()) for english, german in every)
+
+
 def _found(config: DataConfig, split: str) -> list[layout.Files]:
     files = layout.found(Path(str(config.root)).expanduser(), config.corpus, split)
     assert files is not None, "Config.problems lets no such root through"
@@ -75,15 +81,21 @@ def _found(config: DataConfig, split: str) -> list[layout.Files]:
 
 
 def _pairs(files: layout.Files, may_be_empty: bool) -> Iterator[Pair]:
-    is_sgml = ".sgm" in files.english.suffixes
-    both = _segments(files) if is_sgml else pairs(files.english, files.german)
-    for number, (english, german) in enumerate(both, start=1):
+    for number, (english, german) in enumerate(_both(files), start=1):
         if english.strip() and german.strip():
             yield english.strip(), german.strip()
         elif not may_be_empty:
             path = files.german if english.strip() else files.english
-            unit = "segment" if is_sgml else "line"
+            unit = "segment" if _is_sgml(files) else "line"
             raise DataError(f"{path}, {unit} {number:,}: empty, and every held-out sentence counts. Restore this file.")
+
+
+def _is_sgml(files: layout.Files) -> bool:
+    return ".sgm" in files.english.suffixes
+
+
+def _both(files: layout.Files) -> Iterator[Pair]:
+    return _segments(files) if _is_sgml(files) else pairs(files.english, files.german)
 
 
 def _segments(files: layout.Files) -> Iterator[Pair]:

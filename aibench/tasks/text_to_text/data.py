@@ -92,6 +92,12 @@ class Data(TaskData):
         count = len(self.splits["val"])
         return NEWSTEST2014[count if count in NEWSTEST2014 else PAPERS_PAIRS].compared({"held-out pairs": count})
 
+    def verify(self) -> list[str]:
+        """Read every pair, and say how many training pairs are left out for an empty side."""
+        lines = super().verify()
+        missing = corpus.without_a_side(self.config.data) if self.config.data.source is Source.disk else 0
+        return [*lines, f"train: {missing:,} left out, with an empty side"] if missing else lines
+
     def fingerprint(self) -> str:
         """Return the digest of all pairs and of what they are cut into."""
         return digest(*(pairs.fingerprint() for pairs in self.splits.values()), *self.entries[0], "", *self.entries[1])
