@@ -11,6 +11,7 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+from aibench.analysis.runs.record import UnreadableError, parsed
 from PIL import Image
 from pydantic import ValidationError
 from typer.testing import CliRunner
@@ -19,7 +20,6 @@ from aibench.analysis.checking import faults
 from aibench.analysis.grid import Grid, marked, plain
 from aibench.analysis.report.pictures import picture
 from aibench.analysis.runs.reader import read_runs
-from aibench.analysis.runs.record import UnreadableError, parsed
 from aibench.analysis.runs.runs import of_record
 from aibench.commands.app import app
 from aibench.commands.console import complain, console, print_line, print_result, say
