@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import marshal
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -13,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError, with_config
 
 from aibench.analysis.runs.partly import partly
-from aibench.results.bounds import MOST_NUMBER, Amount, Count, Name, Number
-from aibench.results.division import EFFECTS, may_differ_in_pool
+from aibench.results.bounds import Amount, Count, Name, Number
 from aibench.results.result import (
     AS_WRITTEN,
     OLDEST_VERSION,
@@ -27,14 +22,12 @@ from aibench.results.result import (
     Measured,
     Memory,
     Model,
-    Result,
     Status,
     Target,
     Throughput,
     Times,
     ToQuality,
     Trust,
-    dumped,
     fault_of,
     first_fault,
 )
