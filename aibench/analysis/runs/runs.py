@@ -8,36 +8,20 @@ import marshal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Any
 
-from pydantic import Field, TypeAdapter, ValidationError, with_config
-
-from aibench.analysis.runs.partly import partly
-from aibench.analysis.runs.record import Record, UnreadableError, parsed
-from aibench.results.bounds import MOST_NUMBER, Amount, Count, Name, Number
+from aibench.analysis.runs.record import Record, parsed
+from aibench.results.bounds import MOST_NUMBER
 from aibench.results.division import EFFECTS, may_differ_in_pool
 from aibench.results.result import (
-    AS_WRITTEN,
-    OLDEST_VERSION,
-    SCHEMA_VERSION,
-    Cost,
-    Data,
     Division,
-    Energy,
-    Estimate,
     Measured,
-    Memory,
-    Model,
     Result,
     Status,
     Target,
-    Throughput,
-    Times,
     ToQuality,
     Trust,
     dumped,
-    fault_of,
-    first_fault,
 )
 
 # Keys in which repeats may differ: those of the first level, and those below.
