@@ -273,7 +273,7 @@ class Recorder(pl.Callback):
 
     @property
     def is_worth_a_result(self) -> bool:
-        """Whether something was measured, or written to go on from."""
+        """Return whether something was measured, or written to go on from."""
         return bool(self.record.history) or self._has_saved or len(self.record.parts) > 1
 
     def _epochs(self) -> float:
