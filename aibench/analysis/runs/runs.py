@@ -222,7 +222,8 @@ def _traits(record: Record) -> Mapping[str, str]:
 
 def _on(record: Record, key: str) -> Any:
     """Return what the machine is in `key`; of a run that moved from machine to machine, what each was, in order."""
-    said = [part["system"][key] for part in record.parts if key in part.get("system", {})]
+    machines = [part.get("system") for part in record.parts]
+    said = [machine[key] for machine in machines if isinstance(machine, dict) and key in machine]
     several = list(dict.fromkeys(_text(value) for value in said))
     return ", then ".join(several) if len(several) > 1 else record.system[key]
 
