@@ -3,8 +3,9 @@
     python benchmarks/kill_and_resume.py                    # 20 SIGKILLs and 10 SIGTERMs; some minutes on two cores
     python benchmarks/kill_and_resume.py --kills 2 --terms 1 --tasks learning_to_rank
 
-Exits with 1 where a history or a weight differs. The moments are drawn from --seed, within the last 0.7 of the
-time that the whole run took; where a run is over before its moment, that is said.
+Exits with 1 where a history or a weight differs. Each run is a process of its own, forked from one that has loaded the
+libraries. Its signal comes after a number of steps and some milliseconds, both drawn from --seed: in a step, an
+evaluation, a checkpoint, however busy the machine is. Where a run is over before its signal, that is said.
 """
 
 from __future__ import annotations
@@ -13,21 +14,26 @@ import argparse
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from aibench import cli
 from aibench.results.result import Result, read_result
+from aibench.training import run as _  # noqa: F401 - loaded once, before the forks
+from aibench.training.recorder import Recorder
 
-ROOT = Path(__file__).parents[1]
 A_RUN = 4  # signals
+INTERRUPTED = 130  # exit status
 COMMON = ("session=epochs", "hardware=cpu", "hardware.threads=1", "hardware.telemetry_hz=10", "progress=false")
 SMALL = ("data.train_size=2048", "data.val_size=128", "data.batch_size=64", "data.eval_batch_size=64")
 TASKS = {
@@ -88,25 +94,47 @@ def pictures(folder: Path, classes: int = 3, count: int = 32) -> Path:
     return folder
 
 
-def start(task: str, words: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
-    """Start the run in `folder`, or go on with it."""
-    command = [sys.executable, str(ROOT / "train.py"), f"task={task}", *COMMON, *words, f"output={folder}"]
-    return subprocess.Popen(
-        [*command, "resume=auto"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+def run(task: str, words: tuple[str, ...], folder: Path, doom: Callable[[], None] = lambda: None) -> int:
+    """Start the run in `folder`, or go on with it, in a process of its own. Returns its status as `os.waitpid` does."""
+    child = os.fork()
+    if child == 0:
+        silence = os.open(folder.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        doom()
+        code: Any = 1
+        try:
+            cli.run_training([f"task={task}", *COMMON, *words, f"output={folder}", "resume=auto"])
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        finally:
+            os._exit(code)
+    return os.waitpid(child, 0)[1]
 
 
 def to_end(task: str, words: tuple[str, ...], folder: Path) -> float:
     """Run to the end. Returns the seconds that it took."""
     begun = time.monotonic()
-    process = start(task, words, folder)
-    _, said = process.communicate()
-    if process.returncode != 0:
-        sys.exit(f"{task}: exit status {process.returncode}: {said.decode()}")
+    if run(task, words, folder) != 0:
+        sys.exit(f"{task}: {folder.with_suffix('.log').read_text()}")
     return time.monotonic() - begun
+
+
+def doomed(number: signal.Signals, steps: int, delay: float) -> Callable[[], None]:
+    """What gives its process the signal after so many `steps`, and `delay` seconds after the last of them."""
+
+    def doom() -> None:
+        own = Recorder.on_train_batch_end
+
+        def counted(self: Recorder, *arguments: Any) -> None:
+            own(self, *arguments)
+            if self.record.steps - self.record.parts[-1].steps == steps:
+                threading.Timer(delay, os.kill, (os.getpid(), number)).start()
+
+        Recorder.on_train_batch_end = counted  # type: ignore[method-assign]
+
+    return doom
 
 
 def outcome(folder: Path) -> tuple[Result, dict[str, torch.Tensor]]:
@@ -129,23 +157,21 @@ def same(folder: Path, whole: Path) -> bool:
 
 
 def attack(task: str, words: tuple[str, ...], signals: list[signal.Signals], moments: random.Random, at: Path) -> Tally:
-    """Give `signals` to runs of `task`, four to each, at random moments, and compare what comes out."""
+    """Give `signals` to runs of `task`, some to each, at random moments, and compare what comes out."""
+    at.mkdir()
     tally = Tally(to_end(task, words, at / "whole"))
+    steps = read_result(at / "whole").history[-1].steps or 0
     for number in range(0, len(signals), A_RUN):
         folder = at / f"run{number}"
         for one in signals[number : number + A_RUN]:
-            process = start(task, words, folder)
-            try:
-                process.wait(timeout=moments.uniform(0.3, 0.95) * tally.whole)
-                tally.late += 1
-            except subprocess.TimeoutExpired:
-                process.send_signal(one)
-                _, said = process.communicate()
-                tally.kills += one is signal.SIGKILL
-                tally.terms += one is signal.SIGTERM
-                if one is signal.SIGTERM and (process.returncode not in (130, -15) or b"Traceback" in said):
-                    print(f"{task}: SIGTERM: exit status {process.returncode}: {said.decode()}", file=sys.stderr)
-                    tally.equal = False
+            status = run(task, words, folder, doomed(one, moments.randint(1, steps // A_RUN), moments.uniform(0, 0.1)))
+            killed, left = os.WIFSIGNALED(status), os.waitstatus_to_exitcode(status)
+            tally.late += left == 0
+            tally.kills += one is signal.SIGKILL and killed
+            tally.terms += one is signal.SIGTERM and left == INTERRUPTED
+            if left not in (0, -signal.SIGKILL, INTERRUPTED):
+                print(f"{task}: exit status {left}: {folder.with_suffix('.log').read_text()}", file=sys.stderr)
+                tally.equal = False
         to_end(task, words, folder)
         tally.resumed.append(read_result(folder).resumed)
         tally.equal = tally.equal and same(folder, at / "whole")
@@ -160,6 +186,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the moments and of the order of signals")
     parser.add_argument("--tasks", default=",".join(TASKS), help="some of them, with commas")
     asked = parser.parse_args()
+    os.environ.update(cli.ENVIRONMENT)
+    torch.set_num_threads(1)
     moments, names = random.Random(asked.seed), asked.tasks.split(",")
     signals = [signal.SIGKILL] * asked.kills + [signal.SIGTERM] * asked.terms
     moments.shuffle(signals)
