@@ -11,7 +11,6 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from aibench.analysis.runs.record import UnreadableError, parsed
 from PIL import Image
 from pydantic import ValidationError
 from typer.testing import CliRunner
@@ -20,6 +19,7 @@ from aibench.analysis.checking import faults
 from aibench.analysis.grid import Grid, marked, plain
 from aibench.analysis.report.pictures import picture
 from aibench.analysis.runs.reader import read_runs
+from aibench.analysis.runs.record import UnreadableError, parsed
 from aibench.analysis.runs.runs import of_record
 from aibench.commands.app import app
 from aibench.commands.console import complain, console, print_line, print_result, say
