@@ -16,7 +16,8 @@ run: .venv/run-ready  ## Set up, train the object detection miniature to its tar
 test: .venv/test-ready  ## Set up, run all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-check: .venv/test-ready lint types fast  ## Style, types and the fast tests: before every commit
+check: .venv/test-ready  ## Style, types and the fast tests, side by side: before every commit
+	@$(MAKE) --no-print-directory -j 2 lint types fast
 
 lint: .venv/test-ready  ## Style and formatting; changes nothing
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

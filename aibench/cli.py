@@ -75,9 +75,9 @@ def main() -> None:
     else:
         if sys.argv[1:2] and sys.argv[1] in MEASURING:
             _restart_with(ENVIRONMENT)
-        from aibench.commands.app import app
+        from aibench.commands.app import run
 
-        app()
+        run(sys.argv[1:])
 
 
 def run_training(words: Sequence[str]) -> None:

@@ -46,12 +46,16 @@ TINY = (
 )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_cache_for_all_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all processes of these tests share."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder of its own in the one of all
-        folder = folder.parent
-    os.environ.setdefault("AIBENCH_CACHE", str(folder / "cache"))
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder  # each worker has its own in the one of all
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_cache_for_all_tests(shared_folder: Path) -> None:
+    os.environ.setdefault("AIBENCH_CACHE", str(shared_folder / "cache"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,6 +16,7 @@ from aibench.results.division import division
 from aibench.results.result import Status
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.run import train
+from tests.golden.history import history, shared_history
 
 QUIET = Console(quiet=True)
 CPU = ("hardware=cpu", "hardware.threads=1")
@@ -62,29 +63,19 @@ def test_the_folder_has_one_line_of_summary_that_names_the_paper(task):
 
 
 @tasks
-def test_a_short_session_logs_the_target_and_an_untrained_model_misses_it(task, composed, tmp_path):
-    words = (*SMALL, "session=epochs", "epochs=1", "target.evaluations_per_epoch=1", "optim.lr=1e-9")
-    config = composed(f"task={task}", *words)
-    result = train(config, tmp_path, None, QUIET)
-    assert result.status is Status.completed, result.message
-    value = result.history[0].metrics[config.target.metric]
-    assert set(config.metrics) <= set(result.history[0].metrics), "Config.metrics names what is not logged"
-    assert config.target.metric in config.metrics
-    assert math.isfinite(value)
-    assert result.to_quality.epochs is None, f"untrained, it reaches {value}"
-    assert (tmp_path / "figure.png").is_file()
+def test_a_short_session_logs_the_target_and_a_model_of_a_few_steps_misses_it(task, shared_folder):
+    found = shared_history(task, shared_folder)
+    assert set(found.declared) <= set(found.numbers), "Config.metrics names what is not logged"
+    assert found.target in found.declared
+    assert math.isfinite(found.numbers[found.target])
+    assert found.epochs_to_quality is None, f"barely trained, it reaches {found.numbers[found.target]}"
+    assert found.has_figure
 
 
 @tasks
 @pytest.mark.slow
-def test_the_same_seed_trains_to_the_same_numbers(task, composed, tmp_path):
-    histories = []
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        folder.mkdir()
-        config = composed(f"task={task}", *SMALL, "session=epochs", "epochs=2", "target.evaluations_per_epoch=1")
-        histories.append([row.metrics for row in train(config, folder, None, QUIET).history])
-    assert histories[0] == histories[1]
-    assert len(histories[0]) == 2
+def test_the_same_seed_trains_to_the_same_numbers(task, shared_folder):
+    assert history(task) == shared_history(task, shared_folder)
 
 
 @tasks

@@ -69,7 +69,6 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "report": {"cost", "drawn", "grid", "paper", "runs", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
-LONGEST_FUNCTION = 60
 FORWARDING = {"registry", "compose", "result"}
 
 
@@ -221,15 +220,21 @@ def test_registering_the_tasks_imports_nothing_heavy():
     assert not {"torch", "pytorch_lightning", "wandb", "numpy", "pandas"} & set(loaded)
 
 
+def body(function: ast.FunctionDef) -> int:
+    """How many lines a function has, its signature and docstring aside."""
+    first = function.body[1 if ast.get_docstring(function) and len(function.body) > 1 else 0]
+    return function.end_lineno - first.lineno + 1
+
+
 def test_files_and_functions_are_short():
     long = []
     for path in FILES:
         text = path.read_text()
-        if len(text.splitlines()) > 370:
+        if len(text.splitlines()) > 310:
             long.append(f"{path.relative_to(ROOT)}: {len(text.splitlines())} lines")
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION:
-                long.append(f"{path.relative_to(ROOT)}: {node.name}, {node.end_lineno - node.lineno + 1} lines")
+            if isinstance(node, ast.FunctionDef) and body(node) >= 40:
+                long.append(f"{path.relative_to(ROOT)}: {node.name}, {body(node)} lines")
     assert long == []
 
 

@@ -68,7 +68,9 @@ def selected(words: Sequence[str]) -> Selection:
     for word in words:
         key, is_pair, value = word.partition("=")
         if not is_pair:
-            raise ConfigError(f"{word}: not KEY=VALUE. Give task=NAME, scale=mini|reference, hardware=cpu|gpu.")
+            raise ConfigError(
+                f"{word or repr(word)}: not KEY=VALUE. Give task=NAME, scale=mini|reference, hardware=cpu|gpu."
+            )
         if key not in ("task", "scale", "hardware"):
             rest.append(word)
         elif key in values:

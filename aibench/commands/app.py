@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import typer
 
@@ -11,6 +13,7 @@ from aibench.commands.calibrate import calibrate
 from aibench.commands.characterize import characterize
 from aibench.commands.check import check
 from aibench.commands.compare import compare
+from aibench.commands.console import complain
 from aibench.commands.cost import cost
 from aibench.commands.counters import counters
 from aibench.commands.coverage import coverage
@@ -30,6 +33,7 @@ from aibench.commands.subset import subset
 from aibench.commands.system import system
 from aibench.commands.variation import variation
 from aibench.commands.verify import verify
+from aibench.config.fields import shown
 
 
 def train() -> None:
@@ -86,3 +90,30 @@ def application() -> typer.Typer:
 
 
 app = application()
+
+WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]  # of an option, an argument or a verb: click's UsageError
+
+
+def run(words: Sequence[str]) -> NoReturn:
+    """Run the verb that `words` name, and end the process; a wrong option or path is told in one line."""
+    try:
+        status = typer.main.get_command(app).main(list(words), prog_name="aibench", standalone_mode=False)
+    except WRONG_USE as error:
+        status = _wrong_use(error, words)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(f"{shown(error.filename)}: {error.strerror}.")
+        status = 1
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _wrong_use(error: Any, words: Sequence[str]) -> int:
+    """Print the help that was asked for by giving no word, or what is wrong in one line; return the exit status."""
+    what = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(what)
+    else:
+        verb = next((word for word in words if word in VERBS or word == "data"), "")
+        complain(f"{shown(' '.join(words))}: {shown(what.rstrip('.'))}. See `{f'aibench {verb}'.strip()} -h`.")
+    return int(error.exit_code)

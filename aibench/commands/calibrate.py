@@ -16,9 +16,9 @@ from aibench.commands.console import refuse, say
 
 def calibrate(
     words: Words,
-    seeds: Annotated[int, typer.Option(help="Runs, with seeds 1 to this.")] = 8,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs, with seeds 1 to this.")] = 8,
     output: Annotated[Path | None, typer.Option(help="Folder for the runs; runs found there are not repeated.")] = None,
-    digits: Annotated[int, typer.Option(min=1, help="Significant digits of the targets.")] = 2,
+    digits: Annotated[int, typer.Option(min=1, max=15, help="Significant digits of the targets.")] = 2,
 ) -> None:
     """Propose a task's targets: every seed trains for the whole budget."""
     from aibench.analysis.calibration import propose, snippet

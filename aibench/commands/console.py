@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -97,6 +97,8 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
         rows.append(("model", f"{result.model.parameters:,} parameters, {result.model.initialisation}"))
     if result.trust.level is not None:
         rows.append(("trust", ": ".join([result.trust.level, "; ".join(result.trust.reasons)]).removesuffix(": ")))
+    if len(result.parts) > 1:
+        rows += [("" if number else "parts", line) for number, line in enumerate(_parts(result))]
     if result.division is not None:
         left = f": {'; '.join(result.division.left)}" if result.division.left else ""
         rows.append(("division", result.division.name + left))
@@ -104,6 +106,19 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
         rows.append(("figure", _short(folder / result.figure)))
     rows.append(("result", _short(folder / "result.json")))
     return rows
+
+
+def _parts(result: Result) -> Iterator[str]:
+    """Yield for each process of a run from where on it trained, on what, and what had changed since the one before."""
+    before: dict[str, object] = {}
+    for part in result.parts:
+        system = part.system
+        machine = f" on {system.get('cpu')}, {system.get('threads')} threads" if system and system != before else ""
+        gpu = system.get("gpu") if machine else None
+        machine += f", {gpu['name']}" if isinstance(gpu, dict) and "name" in gpu else ""
+        changed = "".join(f", {key}={value}" for key, value in {**part.config, **part.versions}.items())
+        yield f"from epoch {part.epochs:.3g}, step {part.steps:,}, {part.seconds:,.1f} s{machine}{changed}"
+        before = system
 
 
 def _time_rows(result: Result) -> list[tuple[str, str]]:

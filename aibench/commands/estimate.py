@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def estimate(
     words: Words,
     studies: Annotated[list[Path] | None, typer.Option("--from", help="Folders with earlier runs.")] = None,
-    steps: Annotated[int, typer.Option(help="Steps of the probe.")] = 20,
+    steps: Annotated[int, typer.Option(min=1, max=10**6, help="Steps of the probe.")] = 20,
 ) -> None:
     """Forecast seconds, energy, price and disk of a run, from a probe and the epochs of earlier runs."""
     from aibench.composition import registry

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def hotspots(
     records: Records,
     scale: Scale = None,
-    top: Annotated[int, typer.Option(min=1, help="Functions of each category, and of each workload.")] = 3,
+    top: Annotated[int, typer.Option(min=1, max=10**6, help="Functions of each category, and of each workload.")] = 3,
     csv: Csv = None,
     markdown: Markdown = None,
 ) -> None:

@@ -24,7 +24,7 @@ def import_results(
     files: Annotated[list[Path], typer.Argument(help="Logs; each attempt in one is a run.", show_default=False)],
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("imported"),
     version: Annotated[str | None, typer.Option(help="MLPerf's round, as 4.0: the logs do not say.")] = None,
-    target: Annotated[float | None, typer.Option(help="DAWNBench's quality, a ratio; else that of its rules.")] = None,
+    target: Annotated[float | None, typer.Option(min=0, max=1, help="DAWNBench's quality; else its rules'.")] = None,
     csv: Csv = None,
     markdown: Markdown = None,
 ) -> None:

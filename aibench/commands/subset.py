@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 def subset(
     folders: Folders,
-    k: Annotated[int, typer.Option("--k", min=1, help="Number of tasks in the subset.")] = 3,
+    k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Number of tasks in the subset.")] = 3,
     characteristics: Annotated[
         Path | None, typer.Option(help="CSV with a column `task` and one for each further characteristic.")
     ] = None,
     scale: Annotated[str | None, typer.Option(help="Scale of the results; else that with the most tasks.")] = None,
     session: Annotated[str | None, typer.Option(help="Session of the results; else that with the most tasks.")] = None,
-    diversity: Annotated[float, typer.Option(min=0, help="Weight of the distance to the nearest chosen.")] = 1.0,
-    repeatability: Annotated[float, typer.Option(min=0, help="Weight of the largest variation.")] = 1.0,
-    cost: Annotated[float, typer.Option(min=0, help="Weight of the share of the cost.")] = 1.0,
-    most_cv: Annotated[float, typer.Option(help="Choose no task that varies more: 0.1 is 10 %.")] = float("inf"),
+    diversity: Annotated[float, typer.Option(min=0, max=10**6, help="Weight of the distance to the nearest.")] = 1.0,
+    repeatability: Annotated[float, typer.Option(min=0, max=10**6, help="Weight of the largest variation.")] = 1.0,
+    cost: Annotated[float, typer.Option(min=0, max=10**6, help="Weight of the share of the cost.")] = 1.0,
+    most_cv: Annotated[float, typer.Option(min=0, help="Choose no task that varies more: 0.1 is 10 %.")] = float("inf"),
     any_metric: Annotated[bool, typer.Option("--any-metric", help="Allow tasks without an accepted metric.")] = False,
     csv: Csv = None,
     markdown: Markdown = None,

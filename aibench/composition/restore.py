@@ -6,11 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from hydra.core.override_parser.types import OverrideType
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from aibench.composition import registry
+from aibench.composition.words import parsed
 from aibench.config import ConfigError, RunConfig, typed
+from aibench.config.fields import shown
 
 INTERPOLATION = re.compile(r"(\\*)\$\{")
 
@@ -41,11 +44,12 @@ def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
     except (OmegaConfBaseException, ArithmeticError, TypeError, ValueError) as error:
         key = getattr(error, "full_key", None) or "config"
         raise ConfigError(f"{key}: not a key of this suite's task={task}; another version trained it.") from error
-    for word in words:
-        if "=" not in word:
-            raise ConfigError(f"{word}: not KEY=VALUE.")
+    for override in parsed(words):
+        word = shown(override.input_line)
+        if override.is_sweep_override() or override.type is not OverrideType.CHANGE:
+            raise ConfigError(f"{word}: one value for a key is wanted. Write KEY=VALUE.")
         try:
-            node = OmegaConf.merge(node, OmegaConf.from_dotlist([word]))
+            OmegaConf.update(node, override.key_or_group, override.value())
         except OmegaConfBaseException as error:
             raise ConfigError(f"{word}: {str(error).strip().splitlines()[0]}") from error
     return typed(node)

@@ -64,12 +64,13 @@ def _plain(value: Any) -> Any:
 
 
 def _stray_key(cfg: DictConfig, error: AttributeError) -> str:
-    """Return the dotted key that no schema has; the exception knows its last part only."""
+    """Return the dotted key that no schema has; the exception knows the name of its stray part only."""
     name = str(error).rsplit("'", 2)[-2] if "'" in str(error) else str(error.name)
-    for group, node in cfg.items():
-        if isinstance(node, DictConfig) and name in node:
-            return f"{group!s}.{name}"
-    return name
+    groups: Any = OmegaConf.to_container(cfg, resolve=False)
+    below = groups.get(name)
+    if isinstance(below, dict) and below:
+        return f"{name}.{next(iter(below))}"
+    return next((f"{group}.{name}" for group, node in groups.items() if isinstance(node, dict) and name in node), name)
 
 
 def _first_line(error: Exception) -> str:

@@ -116,11 +116,7 @@ def _driver() -> str:
 
 def mlperf_system(division: str = "closed") -> dict[str, str]:
     """Return the 33 fields of MLPerf's `systems/NAME.json`; those that only a person knows hold TODO."""
-    gpu = torch.cuda.is_available()
-    card = torch.cuda.get_device_properties(0) if gpu else None
     software = versions()
-    none = "" if not gpu else PERSON
-    disk = shutil.disk_usage("/").total
     return {
         "submitter": PERSON,
         "division": division,
@@ -136,10 +132,24 @@ def mlperf_system(division: str = "closed") -> dict[str, str]:
         "host_processor_interconnect": PERSON,
         "host_memory_capacity": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "host_storage_type": PERSON,
-        "host_storage_capacity": f"{disk / 1e9:.0f} GB",
+        "host_storage_capacity": f"{shutil.disk_usage('/').total / 1e9:.0f} GB",
         "host_networking": _network(),
         "host_networking_topology": PERSON,
         "host_memory_configuration": PERSON,
+        **_accelerator_fields(),
+        "cooling": PERSON,
+        "hw_notes": _unused(accelerators()),
+        "framework": f"PyTorch {software['torch']}",
+        "other_software_stack": ", ".join(f"{name} {version}" for name, version in software.items() if name != "torch"),
+        "operating_system": f"{_distribution()}, kernel {platform.release()}",
+        "sw_notes": "AIBench",
+    }
+
+
+def _accelerator_fields() -> dict[str, str]:
+    card = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
+    none = PERSON if card else ""
+    return {
         "accelerators_per_node": str(accelerators()["used"]),
         "accelerator_model_name": card.name if card else "",
         "accelerator_host_interconnect": none,
@@ -149,10 +159,4 @@ def mlperf_system(division: str = "closed") -> dict[str, str]:
         "accelerator_memory_capacity": f"{card.total_memory / 2**30:.0f} GiB" if card else "",
         "accelerator_interconnect": none,
         "accelerator_interconnect_topology": none,
-        "cooling": PERSON,
-        "hw_notes": _unused(accelerators()),
-        "framework": f"PyTorch {software['torch']}",
-        "other_software_stack": ", ".join(f"{name} {version}" for name, version in software.items() if name != "torch"),
-        "operating_system": f"{_distribution()}, kernel {platform.release()}",
-        "sw_notes": "AIBench",
     }

@@ -137,6 +137,9 @@ def _whole() -> Iterator[Machine]:
     )
     yield Machine("the platform (psys) beside its package", 120, {**socket, **psys})
     yield Machine("the platform (psys) alone", 150, psys)
+    yield Machine("the platform (psys) and memory, no package", 150, {**psys, "intel-rapl:2": ("dram", steady(20))})
+    inside = {"intel-rapl:0:0": ("package-0", steady(100)), "intel-rapl:0:0:0": ("dram", steady(20))}
+    yield Machine("the platform (psys) around its package", 120, {"intel-rapl:0": ("psys", steady(150)), **inside})
     yield Machine("two dies of a socket", 200, dies)
     yield Machine("two dies with one label", 200, {f"intel-rapl:{die}": ("package-0", steady(100)) for die in (0, 1)})
     yield Machine("AMD: a package with cores", 100, dict(_socket(0, steady(100), core=steady(30))))
@@ -168,6 +171,7 @@ def _broken() -> Iterator[Machine]:
     yield Machine("a GPU that tells nothing, beside a socket that does", None, fine, [UNREADABLE])
     yield Machine("one of two GPUs that tells nothing", None, gpus=[steady(2000), UNREADABLE])
     yield Machine("a run on a processor that cannot be read, a GPU that can", None, {}, [steady(9)], on_gpu=False)
+    yield Machine("memory without a processor", None, {"intel-rapl:0": ("dram", steady(20))})
     yield Machine("a processor that cannot be read", None, dict(_socket(0, UNREADABLE, core=steady(30))))
     yield Machine("no sensor", None)
 

@@ -81,17 +81,18 @@ def rapl_zones(root: Path = RAPL, clock: Callable[[], float] = time.monotonic) -
     found: dict[Domain, list[Path]] = {}
     for domain, folder in _domains(root):
         found.setdefault(domain, []).append(folder)
-    packages = {domain: folders for domain, folders in found.items() if domain[0][-1] != "psys"}
+    has_packages = any(names[-1].startswith("package") for names, _ in found)
+    counted = {domain: found[domain] for domain in found if (domain[0][-1] != "psys") == has_packages}
+    if not counted:
+        return [], f"no RAPL zone of a processor in {root}" if found else f"no RAPL zone in {root}"
     zones, reasons = [], []
-    for domain, folders in (packages or found).items():
+    for domain, folders in counted.items():
         try:
             zones.append(_first_readable(folders, _scope(domain), clock))
         except OSError as error:
             denied = isinstance(error, PermissionError)
             place = folders[0] / "energy_uj"
             reasons.append(f"{place} may be read by root alone" if denied else f"{_scope(domain)}: {error}")
-    if not found:
-        return [], f"no RAPL zone in {root}"
     return zones, "; ".join(reasons if zones else reasons[:1]) or None
 
 
@@ -103,8 +104,9 @@ def _domains(root: Path) -> Iterator[tuple[Domain, Path]]:
     for zone in sorted(folders, key=lambda zone: [zone.split(":")[0], *map(int, re.findall(r"\d+", zone))]):
         driver, *numbers = zone.split(":")
         above = [":".join([driver, *numbers[:depth]]) for depth in range(1, len(numbers))]
-        chain = (*(names.get(parent, parent) for parent in above), names[zone])
-        inside = any(name.startswith(("package", "psys")) for name in chain[:-1])
+        parents = (names.get(parent, parent) for parent in above)
+        chain = (*(name for name in parents if name != "psys"), names[zone])
+        inside = any(name.startswith("package") for name in chain[:-1])
         if chain[-1] == "dram" or (not inside and chain[-1].startswith(("package", "psys"))):
             place = times_seen[driver, chain] = times_seen.get((driver, chain), -1) + 1
             yield (chain, place), folders[zone]

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
-from aibench.config import ConfigError
+from aibench.config import ConfigError, DataError
 from aibench.results.made import making
 from aibench.results.mllog import MLLOG
 from aibench.results.result import BEST, LAST, PREVIOUS, RESULT, ResultError, read_result, write_atomically
@@ -74,20 +74,13 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def processes(folder: Path) -> int | None:
-    """Return how many processes trained the unfinished run in `folder`, as its mark says; None without a mark."""
+    """Return how many processes worked on the unfinished run in `folder`, as its mark says; None without a mark."""
     try:
         content = json.loads((folder / MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     count = content.get("processes") if isinstance(content, dict) else None
     return count if isinstance(count, int) else None
-
-
-def count_process(folder: Path) -> None:
-    """Note in the folder's mark, where there is one, that one more process trains."""
-    before = processes(folder)
-    if before is not None:
-        _mark(folder, before + 1)
 
 
 def _mark(folder: Path, count: int) -> None:
@@ -107,21 +100,34 @@ def alone_in(folder: Path) -> Iterator[None]:
     The mark stays as long as the run is unfinished, and tells the next process that what it finds is the run's own.
 
     Raises:
-        ConfigError: Another process holds the folder, or it has files that no run made.
+        ConfigError: Another process holds the folder, it has files that no run made, or it takes none.
     """
     refuse_files_of_others(folder)
-    lock = FileLock(making(folder / LOCK), blocking=False)
+    lock, before = FileLock(making(folder / LOCK), blocking=False), processes(folder)
     try:
         lock.acquire()
+        _mark(folder, (before or 0) + 1)
     except Timeout as error:
         raise ConfigError(f"output={folder}: another process is training there. Choose another folder.") from error
+    except OSError as error:
+        _let_go(lock)
+        raise ConfigError(f"output={folder}: cannot be written to: {error.strerror}. Choose another folder.") from error
     try:
-        if processes(folder) is None:
-            _mark(folder, 0)
         yield
+    except (ConfigError, DataError):  # refused: this one did not work on the run
+        if before is not None:
+            with suppress(OSError):
+                _mark(folder, before)
+        raise
     finally:
         with suppress(OSError, ResultError):
             if read_result(folder).status.finished:
                 (folder / MARK).unlink(missing_ok=True)
-        Path(lock.lock_file).unlink(missing_ok=True)
+        _let_go(lock)
+
+
+def _let_go(lock: BaseFileLock) -> None:
+    if lock.is_locked:
+        with suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import json
 import os
 import warnings
@@ -14,17 +13,15 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from aibench.results.bounds import Count, Name, Number
+from aibench.results.bounds import Count, Name
 from aibench.results.course import Evaluation, Part, Phase
 from aibench.results.data import Data
+from aibench.results.energy import Cost, Energy, EnergySource
 from aibench.results.files import content, strict_json
 from aibench.results.made import making
 from aibench.results.migration import upgraded
 from aibench.results.parts import (
-    Cost,
     Division,
-    Energy,
-    EnergySource,
     Estimate,
     Measured,
     Memory,
@@ -39,33 +36,13 @@ from aibench.results.parts import (
     Use,
 )
 from aibench.results.shown import shown
+from aibench.results.status import Status
 
 SCHEMA_VERSION, OLDEST_VERSION = 2, 1
 RESULT = "result.json"
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"  # the one before the last
 BEST = "best.ckpt"
-
-
-class Status(enum.StrEnum):
-    """Lists how a run may end."""
-
-    converged = enum.auto()  # reached its target
-    completed = enum.auto()  # session=epochs or session=steps ran to its length
-    not_converged = enum.auto()  # spent its budget without reaching its target
-    diverged = enum.auto()  # a loss or the quality became NaN or infinite
-    interrupted = enum.auto()  # SIGTERM or Ctrl-C
-    failed = enum.auto()  # an exception; `message` has its text
-
-    @property
-    def finished(self) -> bool:
-        """Return whether there is nothing to resume."""
-        return self in (Status.converged, Status.completed, Status.not_converged, Status.diverged)
-
-    @property
-    def usable(self) -> bool:
-        """Return whether the run came to its end with a model worth looking at."""
-        return self.finished and self is not Status.diverged
 
 
 # Holds for every reader of a result: a number is no text and no truth value, and it is finite.
@@ -116,8 +93,8 @@ class Result:
     resumed: Count
     division: Division | None
     target: Target
-    quality: Number | None
-    best_quality: Number | None
+    quality: float | None
+    best_quality: float | None
     to_quality: ToQuality
     history: list[Evaluation]
     phases: list[Phase]

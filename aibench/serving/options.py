@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aibench.config import ConfigError
+from aibench.config.bounds import Interval, at_least
+from aibench.config.fields import shown
 
 
 class Kind(enum.StrEnum):
@@ -58,14 +60,12 @@ def parsed(words: Sequence[str]) -> tuple[Options, str | None, list[str]]:
     scenarios = _scenarios(own.get("scenario"), "qps" in own)
     options = Options(
         scenarios=scenarios,
-        queries=int(_number(own, "queries", 1000, least=1)),
-        seconds=_number(own, "seconds", 20.0, least=0.01),
-        qps=_number(own, "qps", 10.0, least=1e-6),
-        latency_bound=_number(own, "latency_bound", 0.0, least=1e-9) if "latency_bound" in own else None,
-        percentile=_number(own, "percentile", 99.0, least=1.0),
+        queries=int(_number(own, "queries", 1000, at_least(1, 10**9))),
+        seconds=_number(own, "seconds", 20.0, at_least(0.01, 10**6)),
+        qps=_number(own, "qps", 10.0, at_least(1e-6, 10**6)),
+        latency_bound=_number(own, "latency_bound", 0.0, at_least(1e-9, 10**6)) if "latency_bound" in own else None,
+        percentile=_number(own, "percentile", 99.0, Interval(1, 100, without_high=True)),
     )
-    if options.percentile >= 100:
-        raise ConfigError(f"percentile={own['percentile']}: must be less than 100.")
     return options, own.get("run"), rest
 
 
@@ -78,11 +78,12 @@ def _scenarios(typed: str | None, has_qps: bool) -> tuple[Kind, ...]:
         raise ConfigError(f"scenario={typed}: no such scenario. One or more of: {', '.join(Kind)}.") from error
 
 
-def _number(own: dict[str, str], key: str, default: float, least: float) -> float:
+def _number(own: dict[str, str], key: str, default: float, bounds: Interval) -> float:
     try:
         value = float(own.get(key, default))
     except ValueError as error:
-        raise ConfigError(f"{key}={own[key]}: not a number.") from error
-    if not value >= least:
-        raise ConfigError(f"{key}={own[key]}: must be at least {least:g}.")
+        raise ConfigError(f"{key}={shown(own[key])}: not a number.") from error
+    wrong = bounds.wrong(value)
+    if wrong is not None:
+        raise ConfigError(f"{key}={shown(own[key])}: {wrong}.")
     return value

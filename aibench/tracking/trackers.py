@@ -161,7 +161,7 @@ class WandbTracking(NoTracking):
                 dir=str(folder),
                 mode=mode,
                 project=config.tracking.project,
-                entity=config.tracking.entity,
+                entity=config.tracking.entity or None,  # WANDB_ENTITY may be set to nothing
                 group=f"{config.task}-{config.scale}",
                 job_type=str(config.session),
                 name=f"{config.task}-{config.scale}-seed{config.seed}",

@@ -13,7 +13,7 @@ from aibench.results.estimates import Forecast
 from aibench.results.result import Result
 
 STUDY = Path(__file__).parents[2] / "experiments" / "run_to_run_variation" / "results"
-CHECKPOINTS = 2  # that a run keeps
+CHECKPOINTS = 3  # that a run keeps: the last, the one before it, the best
 
 
 @dataclass(frozen=True, slots=True)

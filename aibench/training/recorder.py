@@ -80,6 +80,7 @@ class Recorder(pl.Callback):
         self._at_evaluation: dict[str, Any] | None = None  # the random states at its start, while one is under way
         self._evaluation_is_due = False
         self._saved = self._last_end
+        self._has_saved = False
 
     # Counting and timing
 
@@ -169,6 +170,7 @@ class Recorder(pl.Callback):
     def _save(self, trainer: pl.Trainer, *, is_best: bool) -> None:
         checkpoint.save(trainer, self.folder, is_best)
         self._saved = time.perf_counter()
+        self._has_saved = True
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Count the batch as done: Lightning does so after its hook, and would make it again."""
@@ -268,6 +270,11 @@ class Recorder(pl.Callback):
         improved = counts and self.goal.better(value, record.best)
         record.best = value if improved else record.best
         return improved
+
+    @property
+    def is_worth_a_result(self) -> bool:
+        """Return whether something was measured, or written to go on from."""
+        return bool(self.record.history) or self._has_saved or len(self.record.parts) > 1
 
     def _epochs(self) -> float:
         return self.record.steps / self.schedule.batches

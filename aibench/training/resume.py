@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aibench.config import ConfigError, Resume, RunConfig, plain
+from aibench.config import Accelerator, ConfigError, Resume, RunConfig, plain
 from aibench.results.division import changed_between, changed_since
 from aibench.results.folder import CHECKPOINTS, DAMAGED, processes, refuse_files_of_others
 from aibench.results.result import LAST, RESULT, Evaluation, Part, Result, ResultError, read_result
@@ -157,7 +157,8 @@ def here(config: RunConfig, folder: Path, before: Earlier | None) -> Here:
     """Return what this process brings to the run in `folder`."""
     from aibench.meters import system as meters
 
-    system, versions = meters.system(), meters.versions()
+    system = meters.system(on_cpu=config.hardware.accelerator is Accelerator.cpu)
+    versions = meters.versions()
     identity = {
         "config": plain(config),
         "system": {name: system[name] for name in MACHINE if name in system},
@@ -174,4 +175,4 @@ def here(config: RunConfig, folder: Path, before: Earlier | None) -> Here:
         config=changed_between(identity["config"], told["config"]),
         versions={name: version for name, version in versions.items() if known.get(name) != version},
     )
-    return Here(identity, part, processes(folder) or 0)
+    return Here(identity, part, (processes(folder) or 1) - 1)

@@ -15,7 +15,7 @@ from rich.console import Console
 from aibench.config import Precision, RunConfig
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import quieten_lightning, reset_peak_process_memory, set_arithmetic
-from aibench.results.folder import begin, count_process
+from aibench.results.folder import begin
 from aibench.results.mllog import MLLOG, write_log
 from aibench.results.result import Division, Result, Status, write_result, write_unless_poorer
 from aibench.tracking.trackers import Tracking, tracking
@@ -57,6 +57,7 @@ def train(
         instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
         try:
             session = Session(config, folder, run_id, before, this, instruments, console, schedule)
+            del before  # with all its tensors
             tracker = tracking(config, folder, run_id)
             result = None
             try:
@@ -71,7 +72,6 @@ def train(
 def _trained(session: Session, tracker: Tracking, division: Division | None, started: str) -> Result:
     """Train to the end, whichever it is, and write what was measured: the result first, then what is made of it."""
     folder = session.folder
-    count_process(folder)
     ending = session.fit(tracker)
     session.instruments.stop()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from aibench.results.result import (
 from tests.conftest import ROOT
 
 QUALITY = 0.9
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 EPOCH_SECONDS = 12.0
 
 
@@ -189,3 +191,16 @@ def served() -> Callable[..., dict[str, Any]]:
         return session | fields
 
     return make
+
+
+@pytest.fixture
+def browser():
+    """Headless Chromium, where there is one."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `browser`: pip install playwright")
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is installed")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()

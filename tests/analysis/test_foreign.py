@@ -7,21 +7,25 @@ import csv
 import json
 import os
 import re
+import sys
 from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
+from aibench.analysis.checking import faults
 from aibench.analysis.grid import Grid, marked, plain
 from aibench.analysis.report.pictures import picture
 from aibench.analysis.runs.reader import read_runs
-from aibench.analysis.runs.runs import UnreadableError, of_record, parsed
+from aibench.analysis.runs.record import UnreadableError, parsed
+from aibench.analysis.runs.runs import of_record
 from aibench.commands.app import app
 from aibench.commands.console import complain, console, print_line, print_result, say
 from aibench.composition.restore import restored
 from aibench.config import ConfigError
-from aibench.results.result import Estimate, ResultError, dumped, read_result
+from aibench.results.result import Estimate, ResultError, _adapter, dumped, read_result
 
 HOSTILE = (
     "\"'><script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -132,6 +136,22 @@ def test_the_browser_may_run_the_pages_own_script_alone(hostile, tmp_path):
     own = text[text.index("<script>") + len("<script>") : text.index("</script>")]
     digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
     assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux alone")
+def test_a_browser_runs_nothing_of_a_result_and_asks_for_nothing(browser, hostile, tmp_path):
+    CliRunner().invoke(app, ["report", str(hostile), "--html", str(tmp_path / "page.html")])
+    tab = browser.new_page()
+    said, asked, opened = [], [], []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("dialog", lambda dialog: opened.append(dialog.message) or dialog.dismiss())
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto((tmp_path / "page.html").as_uri())
+    assert tab.locator("#suite tbody th", has_text="<script>alert(1)</script>").count() == 1
+    assert tab.evaluate("document.scripts.length") == 1
+    assert (said, opened) == ([], [])
+    assert all(url == (tmp_path / "page.html").as_uri() or url.startswith("data:") for url in asked)
 
 
 VERBS = (
@@ -262,6 +282,19 @@ def test_a_value_that_no_result_has_is_a_named_fault_or_a_table_that_is_made(doc
         assert done.exit_code in (0, 1)
 
 
+def test_the_check_of_a_result_with_an_odd_value_ends_in_faults_or_without(document):
+    checked = 0
+    for path in fields(document):
+        for value in (*ODD, 1e-30, 5e29, 0, "${x}"):
+            try:
+                result = _adapter().validate_json(json.dumps(put(document, path, value)))
+            except ValidationError:
+                continue
+            checked += 1
+            assert isinstance(faults(result), list)
+    assert checked > 800
+
+
 BOMBS = {
     "deep": lambda path: path.write_text("[" * 100_000),
     "endless": lambda path: path.symlink_to("/dev/zero"),
@@ -324,6 +357,7 @@ def test_a_figure_elsewhere_or_too_large_is_named_and_not_shown(document, tmp_pa
     run.mkdir()
     (run / "link.png").symlink_to(tmp_path / "secret.png")
     Image.new("1", (20_000, 20_000)).save(run / "bomb.png")
+    Image.new("1", (8_000, 8_000)).save(run / "large.png")
     (run / "text.png").write_text("no picture")
     (run / "drawing.svg").write_text("<svg/>")
     os.mkfifo(run / "pipe.png")
@@ -332,6 +366,7 @@ def test_a_figure_elsewhere_or_too_large_is_named_and_not_shown(document, tmp_pa
         str(tmp_path / "secret.png"),
         "link.png",
         "bomb.png",
+        "large.png",
         "text.png",
         "drawing.svg",
         "pipe.png",

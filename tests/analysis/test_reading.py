@@ -11,7 +11,8 @@ import pytest
 
 from aibench.analysis.runs.pooling import pools
 from aibench.analysis.runs.reader import read_runs
-from aibench.analysis.runs.runs import UnreadableError, of_record, of_result, parsed
+from aibench.analysis.runs.record import UnreadableError, parsed
+from aibench.analysis.runs.runs import of_record, of_result
 from aibench.results.result import Measured, Status, dumped, read_results
 from tests.conftest import ROOT
 

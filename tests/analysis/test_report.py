@@ -20,8 +20,6 @@ from aibench.analysis.runs.reader import read_runs
 from aibench.commands.app import app
 from aibench.results.result import Estimate, Measured, Status, Trust
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory, run, write, served):
@@ -171,19 +169,6 @@ def test_a_task_of_another_suite_has_no_command(run, write, tmp_path):
     target = tmp_path / "out.html"
     assert CliRunner().invoke(app, ["report", str(tmp_path), "--html", str(target)]).exit_code == 0
     assert "cannot be told: task=not_here: none of this suite" in target.read_text()
-
-
-@pytest.fixture
-def browser():
-    """Headless Chromium, where there is one."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `browser`: pip install playwright")
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux alone")

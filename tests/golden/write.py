@@ -27,11 +27,11 @@ PROCESSORS = (
 NOTEWORTHY = 1e-4  # differences below this are not written down: most are 1e-6 and less
 
 
-def trained(words: dict[str, list[str]], processor: dict[str, str]) -> dict[str, dict[str, float | None]]:
-    """Return the histories of the tasks that `words` has, trained in a process with a cache of its own."""
+def trained(tasks: list[str], processor: dict[str, str]) -> dict[str, dict[str, float | None]]:
+    """Return the numbers of `tasks`, trained in a process with a cache of its own."""
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "AIBENCH_CACHE": cache, **processor}
-        command = [sys.executable, "-m", "tests.golden.history", json.dumps(words)]
+        command = [sys.executable, "-m", "tests.golden.history", *tasks]
         output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
     return json.loads(output.splitlines()[-1])
 
@@ -46,14 +46,13 @@ def difference(numbers: list[float | None]) -> float:
 
 def main(tasks: list[str]) -> None:
     """Write the histories of `tasks`; those of the other tasks stay as they are."""
-    content = kept() if FILE.is_file() else {}
-    words = {task: content.get(task, {}).get("words", []) for task in tasks}
-    runs = [trained(words, processor) for processor in PROCESSORS]
+    content = kept()
+    runs = [trained(tasks, processor) for processor in PROCESSORS]
     for task in tasks:
         numbers = runs[0][task]
         found = {name: difference([run[task][name] for run in runs]) for name in numbers}
         differs = {name: float(f"{value:.2g}") for name, value in found.items() if value > NOTEWORTHY}
-        entry = {"words": words[task], "numbers": numbers, "differs": differs}
+        entry = {"words": content.get(task, {}).get("words"), "numbers": numbers, "differs": differs}
         content[task] = {key: value for key, value in entry.items() if value}
     FILE.write_text(json.dumps(dict(sorted(content.items())), indent=1) + "\n", encoding="utf-8")
 

@@ -144,10 +144,10 @@ def environment(monkeypatch):
     """Sets W&B's variables, and no others of its are there; W&B reads them anew."""
     import wandb
 
+    wandb.teardown()  # first: it forgets its service, whose variable would come back with the others
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", "/nowhere")
-    wandb.teardown()
     yield lambda **variables: [monkeypatch.setenv(f"WANDB_{name}", value) for name, value in variables.items()]
     wandb.teardown()
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,32 +14,13 @@ import pytest
 import torch
 from rich.console import Console
 
+from aibench.analysis.checking import faults
 from aibench.results.result import Result, Status, read_result
 from aibench.training.recorder import Recorder
 from aibench.training.run import train
 from tests.conftest import ROOT, TINY
-
-WORDS = [*TINY, "session=epochs", "epochs=12", "target.evaluations_per_epoch=1.7"]  # evaluated in mid-epoch too
-
-
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(ROOT / "train.py"), *WORDS, f"output={folder}", "resume=auto"]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
-
-
-def evaluations(folder: Path) -> int:
-    try:
-        return max(0, len((folder / "metrics.csv").read_text().splitlines()) - 1)
-    except FileNotFoundError:
-        return 0
-
-
-def stop_after(folder: Path, count: int, number: signal.Signals) -> None:
-    process, before = start(folder), evaluations(folder)
-    while evaluations(folder) < before + count and process.poll() is None:
-        time.sleep(0.005)
-    process.send_signal(number)
-    process.wait()
+from tests.golden.history import WORDS as WORDS_OF_GOLDEN
+from tests.golden.history import kept
 
 
 def outcome(folder: Path) -> tuple[Result, dict[str, torch.Tensor]]:
@@ -52,45 +32,33 @@ def assert_same_run(folder: Path, uninterrupted: Path) -> None:
     assert [(row.epochs, row.steps, row.samples, row.metrics) for row in resumed.history] == [
         (row.epochs, row.steps, row.samples, row.metrics) for row in whole.history
     ]
-    assert weights.keys() == expected.keys()
-    assert all(torch.equal(weights[name], expected[name]) for name in weights)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("uninterrupted") / "run"
-    assert start(folder).wait() == 0
-    return folder
+    torch.testing.assert_close(weights, expected, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.slow
-def test_killed_three_times_it_ends_with_the_same_history_and_weights(uninterrupted, tmp_path):
-    folder = tmp_path / "run"
-    for count in (2, 3, 5):
-        stop_after(folder, count, signal.SIGKILL)
-        assert not (folder / "result.json").exists()
-    assert start(folder).wait() == 0
-    assert read_result(folder).resumed == 3
-    assert_same_run(folder, uninterrupted)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_leaves_an_interrupted_result_and_the_run_goes_on(number, uninterrupted, tmp_path):
-    folder = tmp_path / "run"
-    stop_after(folder, 3, number)
-    left = read_result(folder)
-    assert left.status is Status.interrupted
-    assert left.message.startswith(f"{number.name} received.")
-    assert len(left.history) >= 3
-    assert start(folder).wait() == 0
-    assert read_result(folder).status is Status.completed
-    assert_same_run(folder, uninterrupted)
+def test_killed_at_random_moments_it_ends_with_the_same_history_and_weights():
+    command = [sys.executable, str(ROOT / "benchmarks" / "kill_and_resume.py")]
+    answer = subprocess.run(
+        [*command, "--kills", "2", "--terms", "1", "--tasks", "learning_to_rank"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 # In this process, at chosen moments
 
 TWICE = (*TINY, "session=epochs", "epochs=2", "resume=auto")  # six batches an epoch
+# Phases and negatives; a pool of images; two networks; a policy and its baseline; few batches of an own plan.
+OF_EACH_KIND = (
+    "learning_to_rank",
+    "image_to_image",
+    "image_generation",
+    "neural_architecture_search",
+    "face_embedding",
+)
 MID_EPOCH, ON_THE_GRID, LAST_OF_AN_EPOCH, LAST_OF_ALL = 2, 5, 6, 12  # steps, evaluated after each fifth
 
 
@@ -165,6 +133,7 @@ def test_a_signal_leaves_a_checkpoint_of_that_very_moment(hook, step, goes_on_fr
     resumed = sessions("run", *words)
     assert [part.steps for part in resumed.parts] == [0, goes_on_from]
     assert (resumed.status, resumed.resumed) == (Status.completed, 1)
+    assert faults(resumed) == []
     assert_same_run(tmp_path / "run", expected)
 
 
@@ -187,3 +156,30 @@ def test_no_checkpoint_is_written_between_evaluations_where_none_is_wanted(minut
     with pytest.raises(SystemExit):
         sessions("run", f"checkpoint.minutes={minutes}", hook="on_train_batch_end", stop=at_step(2, die))
     assert not list((tmp_path / "run").glob("*.ckpt"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", OF_EACH_KIND)
+def test_every_task_goes_on_bit_for_bit_from_between_its_evaluations(task, composed, tmp_path, monkeypatch):
+    config = composed(f"task={task}", *WORDS_OF_GOLDEN, *kept().get(task, {}).get("words", []), "resume=auto")
+    own = Recorder.on_train_batch_end
+
+    def stopping(self: Recorder, *arguments: Any) -> None:
+        batches = self.schedule.batches
+        steps[:] = [batches - 1, 2 * batches - 1]  # just before the end of each epoch
+        if self.record.steps + 1 in steps and self.record.parts[-1].steps < self.record.steps:
+            terminate()
+        own(self, *arguments)
+
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "run").mkdir()
+    whole = train(config, tmp_path / "whole", None, Console(quiet=True))
+    steps: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "on_train_batch_end", stopping)
+        for _ in range(2):
+            assert train(config, tmp_path / "run", None, Console(quiet=True)).status is Status.interrupted
+    resumed = train(config, tmp_path / "run", None, Console(quiet=True))
+    assert [part.steps for part in resumed.parts] == [0, *steps]
+    assert [phase.steps for phase in resumed.phases] == [phase.steps for phase in whole.phases]
+    assert_same_run(tmp_path / "run", tmp_path / "whole")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +19,7 @@ from rich.console import Console
 from aibench.analysis.checking import faults
 from aibench.config import ConfigError, RunConfig
 from aibench.results.result import BEST, LAST, Result, Status, read_result, schema
+from aibench.tracking.trackers import NoTracking
 from aibench.training.goal import Goal, Schedule
 from aibench.training.run import train
 from tests.conftest import ROOT, TINY
@@ -261,3 +267,159 @@ def test_bad_data_read_by_another_process_keep_their_one_line(composed):
     with pytest.raises(DataError) as caught:
         list(EvalBatches(data, Broken()))
     assert str(caught.value) == "picture.JPEG: cut off."
+
+
+# The first error stays the message, and what was measured stays
+
+
+def broken(*arguments: object, **more: object) -> None:
+    raise RuntimeError("the first reason")
+
+
+def broken_later(*arguments: object, **more: object) -> None:
+    raise ValueError("a second reason")
+
+
+BEFORE_THE_FIRST_STEP = (
+    "pytorch_lightning.Trainer.__init__",
+    "aibench.tasks.image_classification.module.Module.configure_optimizers",
+    "aibench.training.recorder.Recorder.on_train_start",
+    "aibench.training.session.Session._compiled",
+    "aibench.tasks.image_classification.module.Module.training_step",
+)
+
+
+@pytest.mark.parametrize("place", BEFORE_THE_FIRST_STEP)
+def test_an_error_before_the_first_step_keeps_its_message_and_traceback(place, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(place, broken)
+    result = run("session=epochs")
+    assert (result.status, result.message) == (Status.failed, "RuntimeError: the first reason")
+    assert (tmp_path / "run" / "failure.txt").read_text().endswith("RuntimeError: the first reason\n")
+    assert read_result(tmp_path / "run") == result
+
+
+class _BadTracker(NoTracking):
+    finish = broken_later
+
+
+AFTER_THE_END = {
+    "build_result": broken_later,
+    "draw_figure": broken_later,
+    "write_log": broken_later,
+    "tracking": lambda *_: _BadTracker(),
+}
+
+
+@pytest.mark.parametrize("place", AFTER_THE_END)
+def test_an_error_after_the_end_neither_replaces_the_first_nor_loses_the_history(
+    place, run, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(f"aibench.training.run.{place}", AFTER_THE_END[place])
+    result = run("session=epochs", "epochs=1")
+    assert len(result.history) == 2
+    if place == "build_result":
+        assert (result.status, result.message) == (Status.failed, "ValueError: a second reason")
+    else:
+        assert (result.status, result.message) == (Status.completed, None)
+        assert "ValueError: a second reason" in capsys.readouterr().err
+    assert read_result(tmp_path / "run") == result
+    assert (tmp_path / "run" / "failure.txt").read_text().endswith("ValueError: a second reason\n")
+    monkeypatch.setattr("aibench.tasks.image_classification.module.Module.training_step", broken)
+    result = run("session=epochs", "epochs=1", folder="first")
+    assert (result.status, result.message) == (Status.failed, "RuntimeError: the first reason")
+    assert read_result(tmp_path / "first") == result
+
+
+def terminate(*arguments: object) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_while_the_result_is_made_leaves_the_history(run, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("aibench.training.run.draw_figure", terminate)
+        result = run("session=epochs", "epochs=1")
+    assert (result.status, len(result.history)) == (Status.interrupted, 2)
+    finished = run("session=epochs", "epochs=1", "resume=auto")
+    assert (finished.status, finished.resumed) == (Status.completed, 1)
+    assert [row.metrics for row in finished.history] == [row.metrics for row in result.history]
+
+
+def test_a_process_that_waited_for_another_takes_what_that_one_finished(run, tmp_path, composed, monkeypatch, capsys):
+    """The other process finishes between this one's first look and its lock."""
+    from aibench.commands import train as command
+
+    own = command.alone_in
+
+    @contextmanager
+    def late(folder: Path) -> Iterator[None]:
+        run("session=epochs", "epochs=1")
+        with own(folder):
+            yield
+
+    monkeypatch.setattr(command, "alone_in", late)
+    (tmp_path / "run").mkdir()
+    config = composed(*TINY, "session=epochs", "epochs=1", "resume=auto")
+    assert command.run_job(config, tmp_path / "run", in_sweep=False) == 0
+    assert "already completed; skipped." in " ".join(capsys.readouterr().out.split())
+    assert read_result(tmp_path / "run").resumed == 0
+
+
+def test_a_poorer_result_never_replaces_a_better_one(run, tmp_path, composed, monkeypatch):
+    from aibench.commands.train import run_job
+
+    with monkeypatch.context() as patch:
+        patch.setattr("aibench.training.run.draw_figure", terminate)
+        before = run("session=epochs", "epochs=1")
+    monkeypatch.setattr("aibench.training.session.Session.__init__", broken)
+    config = composed(*TINY, "session=epochs", "epochs=1", "resume=auto")
+    assert run_job(config, tmp_path / "run", in_sweep=True) == 1
+    assert read_result(tmp_path / "run") == before
+    assert (tmp_path / "run" / "failure.txt").read_text().endswith("RuntimeError: the first reason\n")
+
+
+def test_a_process_that_left_nothing_in_the_history_is_counted_and_a_refused_one_is_not(
+    tmp_path, composed, monkeypatch
+):
+    from aibench.commands.train import run_job
+    from aibench.results import made
+
+    config = composed(*TINY, "session=epochs", "epochs=1", "resume=auto")
+    (tmp_path / "run").mkdir()
+
+    def killed(*arguments: object) -> None:
+        made._made.clear()  # the next process does not know what this one made
+        raise SystemExit
+
+    def refused(*arguments: object) -> None:
+        raise ConfigError("data.batch_size=9: too large.")
+
+    for place in ("session.Session.__init__", "session.Session.fit", "recorder.Recorder.on_validation_start"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"aibench.training.{place}", killed)
+            with pytest.raises(SystemExit):
+                run_job(config, tmp_path / "run", in_sweep=False)
+    with monkeypatch.context() as patch:
+        patch.setattr("aibench.training.session.TrainBatches", refused)
+        assert run_job(config, tmp_path / "run", in_sweep=False) == 1
+    assert run_job(config, tmp_path / "run", in_sweep=False) == 0
+    assert read_result(tmp_path / "run").resumed == 3
+
+
+def test_an_evaluation_holds_what_it_logged_and_nothing_else(run, tmp_path, monkeypatch):
+    from aibench.composition.registry import module_class
+
+    module = module_class("image_classification")
+    own = module.on_validation_epoch_end
+
+    def of_a_phase(self: Any) -> None:
+        own(self)
+        if self.trainer.global_step == 6:
+            self.log("val/of_the_teacher", 0.5)
+
+    monkeypatch.setattr(module, "on_validation_epoch_end", of_a_phase)
+    result = run("session=epochs", "epochs=2", "target.evaluations_per_epoch=2")
+    assert [row.steps for row in result.history] == [3, 6, 9, 12]
+    assert ["val/of_the_teacher" in row.metrics for row in result.history] == [False, True, False, False]
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").open()))
+    assert [row["val/of_the_teacher"] for row in rows] == ["", "0.5", "", ""]
+    assert [float(row["val/accuracy"]) for row in rows] == [row.metrics["val/accuracy"] for row in result.history]

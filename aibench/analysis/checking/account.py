@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from aibench.analysis.checking.goal import READING, SHARE, published, reached
 from aibench.analysis.checking.history import WARM_UP, part
@@ -110,8 +111,8 @@ def _cost(result: Result) -> Iterator[str]:
         ("time", "price_per_hour", hours),
         ("carbon", "gco2_per_kwh", kwh),
     ):
-        price = tariff.get(key)
-        known = isinstance(price, int | float) and abs(price) < MOST_NUMBER
+        price: Any = tariff.get(key)
+        known = type(price) in (int, float) and abs(price) < MOST_NUMBER
         given = price * amount if known and price is not None and amount is not None else None
         priced: Measured = getattr(result.cost, name)
         yield from same(f"cost.{name}", priced.value, given, f"cost.{key}")

@@ -14,6 +14,7 @@ from aibench.results.result import Result
 
 METRICS = "metrics.csv"
 POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
+ODD = (ValueError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError)
 TOLD = (
     *("run_start", "run_stop", "block_start", "block_stop", "eval_start", "eval_stop", "eval_accuracy"),
     *("seed", "global_batch_size", "train_samples", "eval_samples"),
@@ -30,7 +31,7 @@ def beside(result: Result, folder: Path) -> Iterator[str]:
             yield from (f"{name}: {fault}" for fault in check(result, content(path).decode("utf-8")))
         except OSError as error:
             yield f"{name}: {error.strerror}."
-        except (ValueError, RecursionError, KeyError, TypeError, csv.Error) as error:
+        except (*ODD, csv.Error) as error:
             yield f"{name}: cannot be read: {error}."
 
 

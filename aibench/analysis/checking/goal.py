@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from aibench.analysis.checking.history import batches_of, budget_epochs, part
 from aibench.analysis.checking.same import same, text, within
+from aibench.results.bounds import MOST_NUMBER
 from aibench.results.result import Evaluation, Result, Status
 
 # What may pass between two readings of the clock that belong together, on a busy machine: seconds, and a share of them.
@@ -36,8 +37,12 @@ def _configured(result: Result) -> Iterator[str]:
         if name in target and target[name] != getattr(result.target, name):
             yield f"target.{name}: {getattr(result.target, name)}, and the configuration has {str(target[name])[:100]}."
     key = "quasi_entire" if result.session == "quasi_entire" else "entire"
-    if key in target and (target[key] is None or isinstance(target[key], int | float)):
-        yield from same("target.quality", result.target.quality, target[key], f"target.{key} of the configuration")
+    wanted = target.get(key)
+    if wanted is None or (type(wanted) in (int, float) and abs(wanted) <= MOST_NUMBER):
+        if key in target:
+            yield from same("target.quality", result.target.quality, wanted, f"target.{key} of the configuration")
+    else:
+        yield f"target.quality: the configuration has {str(wanted)[:100]} for target.{key}, which is no quality."
 
 
 def reached(result: Result) -> Evaluation | None:

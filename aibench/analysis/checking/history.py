@@ -44,12 +44,12 @@ def _growth(history: list[Evaluation]) -> Iterator[str]:
 def _schedule(result: Result) -> Iterator[str]:
     """Check that evaluations stand an interval of batches apart, and that epochs are steps over the batches of one."""
     batches, target = batches_of(result), part(result.config, "target")
-    every = target.get("evaluations_per_epoch")
+    every: Any = target.get("evaluations_per_epoch")
     if batches is None:
         if result.history and result.history[0].steps is not None:
             yield "history: steps over epochs are no whole number of batches, or not the same at each evaluation."
         return
-    if not isinstance(every, int | float) or not 0 < every < 1e9:
+    if type(every) not in (int, float) or not 0 < every < 1e9:
         return
     epochs = budget_epochs(result)
     interval = max(1, round(batches / every))
@@ -76,7 +76,12 @@ def budget_epochs(result: Result) -> int | None:
     found = (
         result.config.get("epochs") if result.session == "epochs" else part(result.config, "target").get("max_epochs")
     )
-    return found if isinstance(found, int) and found > 0 else None
+    return whole(found) or None
+
+
+def whole(value: Any, most: int = 2**40) -> int | None:
+    """Return `value` of a configuration where it is a whole number that counts something; None where it is not."""
+    return value if type(value) is int and 0 <= value <= most else None
 
 
 def part(config: dict[str, Any], name: str) -> dict[str, Any]:
@@ -88,8 +93,8 @@ def part(config: dict[str, Any], name: str) -> dict[str, Any]:
 def _samples(result: Result) -> Iterator[str]:
     """Check that a step takes a batch, unless batches hold tokens, or the last one of an epoch is smaller."""
     data = part(result.config, "data")
-    size, rows = data.get("batch_size"), [row for row in result.history if row.steps and row.samples is not None]
-    if data.get("batch_tokens") is not None or not isinstance(size, int) or not 0 < size < 2**40:
+    size, rows = whole(data.get("batch_size")), [row for row in result.history if row.steps and row.samples is not None]
+    if data.get("batch_tokens") is not None or not size:
         return
     longest = max(result.phases, key=lambda phase: phase.steps, default=None)
     full = longest is not None and longest.samples == longest.steps * size
@@ -119,8 +124,8 @@ def _phases(result: Result) -> Iterator[str]:
             elif said < least:
                 yield f"phases: {name}: {said}, fewer than the {least} of the last evaluation."
     if result.session == "steps" and result.status is Status.completed:
-        untimed, timed = result.config.get("warmup_steps"), result.config.get("steps")
-        if isinstance(untimed, int) and isinstance(timed, int):
+        untimed, timed = (whole(result.config.get(name)) for name in ("warmup_steps", "steps"))
+        if untimed is not None and timed is not None:
             yield from same("phases: steps", steps, untimed + timed, "warmup_steps + steps")
             found = sum(phase.steps for phase in result.phases if phase.name == WARM_UP)
             yield from same(f"phases: steps of {WARM_UP}", found, untimed, "warmup_steps")
@@ -131,9 +136,9 @@ def _steady(result: Result) -> Iterator[str]:
     if result.throughput is None or result.times is None or result.times.split is None or not result.phases:
         return
     steady, steps = result.throughput.steps, sum(phase.steps for phase in result.phases)
-    first = result.config.get("warmup_steps") if result.session == "steps" else UNSTEADY
+    first = whole(result.config.get("warmup_steps")) if result.session == "steps" else UNSTEADY
     phase = next((phase for phase in result.phases if phase.name == steady.phase), None)
-    if phase is None or not isinstance(first, int):
+    if phase is None or first is None:
         return
     if result.resumed == 0:
         left = min(first, steps // 2)

@@ -91,14 +91,9 @@ class Foreign:
 
 def as_result(run: Foreign) -> Result:
     """Return `run` as a result; what was not published is null with that reason."""
-    points = [
-        Evaluation(epochs, None, None, seconds, None, "training", {run.metric: value})
-        for epochs, seconds, value in run.history
-    ]
     steps = [after[0] - before[0] for before, after in pairwise(run.history)]
     epochs = run.history[-1][0] if run.history and run.seconds is not None else None
     last = run.history[-1][2] if run.history else None
-    settings = {"organisation": run.organisation, **run.settings}
     return Result(
         run_id=_run_id(run),
         task=run.benchmark,
@@ -114,7 +109,10 @@ def as_result(run: Foreign) -> Result:
         quality=last,
         best_quality=run.best,
         to_quality=ToQuality(epochs, None, run.seconds, None, median(steps) if steps else None),
-        history=points,
+        history=[
+            Evaluation(epochs, None, None, seconds, None, "training", {run.metric: value})
+            for epochs, seconds, value in run.history
+        ],
         phases=[],
         times=None,
         throughput=None,
@@ -127,7 +125,7 @@ def as_result(run: Foreign) -> Result:
         system={"cpu": run.platform},
         versions={},
         commit=None,
-        config=settings,
+        config={"organisation": run.organisation, **run.settings},
         figure=None,
         suite_version=run.suite,
         schema_version=SCHEMA_VERSION,

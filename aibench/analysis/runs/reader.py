@@ -16,9 +16,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from aibench.analysis.runs.runs import Run, UnreadableError, of_record, parsed, shared
-from aibench.results.result import Division, Measured, Target, ToQuality, Trust, files_at
+from aibench.analysis.runs.record import UnreadableError, parsed
+from aibench.analysis.runs.runs import Run, of_record, shared
 from aibench.results.files import content
+from aibench.results.result import Division, Measured, Target, ToQuality, Trust, files_at
 
 
 def _quick_to_send(kind: type[Any]) -> None:

@@ -1,0 +1,1 @@
+"""Reads result files into runs, and pools those that may be pooled."""
