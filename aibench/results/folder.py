@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from aibench.config import ConfigError, DataError
 from aibench.results.made import making
@@ -100,25 +100,34 @@ def alone_in(folder: Path) -> Iterator[None]:
     The mark stays as long as the run is unfinished, and tells the next process that what it finds is the run's own.
 
     Raises:
-        ConfigError: Another process holds the folder, or it has files that no run made.
+        ConfigError: Another process holds the folder, it has files that no run made, or it takes none.
     """
     refuse_files_of_others(folder)
-    lock = FileLock(making(folder / LOCK), blocking=False)
+    lock, before = FileLock(making(folder / LOCK), blocking=False), processes(folder)
     try:
         lock.acquire()
+        _mark(folder, (before or 0) + 1)
     except Timeout as error:
         raise ConfigError(f"output={folder}: another process is training there. Choose another folder.") from error
-    before = processes(folder)
+    except OSError as error:
+        _let_go(lock)
+        raise ConfigError(f"output={folder}: cannot be written to: {error.strerror}. Choose another folder.") from error
     try:
-        _mark(folder, (before or 0) + 1)
         yield
     except (ConfigError, DataError):  # refused: this one did not work on the run
         if before is not None:
-            _mark(folder, before)
+            with suppress(OSError):
+                _mark(folder, before)
         raise
     finally:
         with suppress(OSError, ResultError):
             if read_result(folder).status.finished:
                 (folder / MARK).unlink(missing_ok=True)
-        Path(lock.lock_file).unlink(missing_ok=True)
+        _let_go(lock)
+
+
+def _let_go(lock: BaseFileLock) -> None:
+    if lock.is_locked:
+        with suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()

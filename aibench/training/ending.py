@@ -50,7 +50,7 @@ class _Signals:
 
 _signals = _Signals()
 SECONDS_OF_A_WORKER = 10  # after SIGTERM: the session may still need its batch
-STOPPING = b"aibench: stopping at the end of this step. A second signal stops at once.\n"
+STOPPING = b"aibench: stopping when what is under way is whole. A second signal stops at once.\n"
 
 
 def _take(number: int, frame: object) -> None:

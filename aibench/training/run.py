@@ -57,6 +57,7 @@ def train(
         instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
         try:
             session = Session(config, folder, run_id, before, this, instruments, console, schedule)
+            del before  # with all its tensors
             tracker = tracking(config, folder, run_id)
             result = None
             try:

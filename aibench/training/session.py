@@ -108,9 +108,10 @@ class Session:
         return Ending(self._reached(), self.module.unmeasured)
 
     def _fit(self) -> None:
-        before, self.before = self.before, None  # Lightning holds its content from here on
-        path, content = (before.path, before.content) if before is not None else (None, None)
-        self._trainer(content).fit(self._compiled(), self.batches, self.held_out, ckpt_path=path, weights_only=True)
+        path = self.before.path if self.before is not None else None
+        trainer = self._trainer()
+        self.before = None  # Lightning holds its content from here on, and lets it go once it is restored
+        trainer.fit(self._compiled(), self.batches, self.held_out, ckpt_path=path, weights_only=True)
 
     def _failed(self, error: Exception, *, trace: bool) -> Ending:
         assert self.recorder is not None
@@ -129,7 +130,7 @@ class Session:
             return Status.completed
         return Status.converged if self.recorder.record.to_quality is not None else Status.not_converged
 
-    def _trainer(self, content: dict[str, Any] | None) -> pl.Trainer:
+    def _trainer(self) -> pl.Trainer:
         hardware = self.config.hardware
         assert self.recorder is not None
         return pl.Trainer(
@@ -148,7 +149,7 @@ class Session:
             enable_checkpointing=False,
             enable_model_summary=False,
             profiler=_Unprofiled(),
-            plugins=[checkpoint.Files(content)],
+            plugins=[checkpoint.Files(self.before.content if self.before is not None else None)],
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )

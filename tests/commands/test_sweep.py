@@ -83,7 +83,7 @@ def test_check_names_the_division_and_what_left_it(command, tmp_path):
     path.write_text(json.dumps(content))
     answer = command("check", "run", program="aibench")
     assert answer.returncode == 1
-    assert "fault: to_quality.epochs: 9.0" in answer.stdout
+    assert "fault: to_quality.epochs: 9" in answer.stdout
 
 
 def test_calibrating_proposes_what_every_seed_reached(command, tmp_path):

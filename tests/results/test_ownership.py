@@ -118,6 +118,17 @@ def test_a_file_by_the_name_of_one_of_ours_is_never_written_over(kind, composed,
         assert tree(path.parent) == before
 
 
+def test_a_folder_that_takes_no_file_is_refused_in_one_line(composed, tmp_path, monkeypatch, capsys):
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folders, "write_atomically", full)
+    assert run_job(composed(*WORDS), tmp_path, in_sweep=False) == 1
+    said = f"aibench: output={tmp_path}: cannot be written to: No space left on device. Choose another folder.\n"
+    assert capsys.readouterr().err == said
+    assert tree(tmp_path) == {}
+
+
 def test_a_sweep_refuses_files_of_others_in_the_folders_of_its_runs(composed, tmp_path):
     (tmp_path / "0_image_classification_seed1").mkdir()
     (tmp_path / "0_image_classification_seed1" / "figure.png").write_text("mine")

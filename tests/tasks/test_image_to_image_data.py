@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from fixtures import cityscapes as fixture
+from fixtures.cityscapes import TASK, WRITERS, read
 from PIL import Image
 from torchvision.datasets import Cityscapes
 
@@ -19,19 +20,10 @@ from aibench.tasks.image_to_image.data import Data
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.vision.embedded import photographs
 
-TASK = "task=image_to_image"
-REFERENCE = (TASK, "scale=reference", "session=epochs", "data.eval_batch_size=2", "data.segmenter_size=[32,64]")
-LIGHT = ("model.width=2", "model.blocks=1", "model.discriminator_width=2", "data.workers=0", "hardware=cpu")
-WRITERS = {"raw": fixture.write_raw, "folders": fixture.write_folders, "joined": fixture.write_joined}
-
 
 @pytest.fixture(params=WRITERS)
 def tree(request, tmp_path):
     return WRITERS[request.param](tmp_path / request.param)
-
-
-def read(composed, root, *words):
-    return Data(composed(*REFERENCE, f"data.root={root}", *words))
 
 
 # The generated samples

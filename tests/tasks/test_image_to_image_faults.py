@@ -5,25 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fixtures import cityscapes as fixture
+from fixtures.cityscapes import REFERENCE, WRITERS, read
 from PIL import Image
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.tasks.image_to_image.data import Data
-
-TASK = "task=image_to_image"
-REFERENCE = (TASK, "scale=reference", "session=epochs", "data.eval_batch_size=2", "data.segmenter_size=[32,64]")
-LIGHT = ("model.width=2", "model.blocks=1", "model.discriminator_width=2", "data.workers=0", "hardware=cpu")
-WRITERS = {"raw": fixture.write_raw, "folders": fixture.write_folders, "joined": fixture.write_joined}
 
 
 @pytest.fixture(params=WRITERS)
 def tree(request, tmp_path):
     return WRITERS[request.param](tmp_path / request.param)
-
-
-def read(composed, root, *words):
-    return Data(composed(*REFERENCE, f"data.root={root}", *words))
 
 
 # Files that are wrong

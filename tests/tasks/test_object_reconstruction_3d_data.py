@@ -9,10 +9,13 @@ import pytest
 import torch
 from fixtures.shapenet import (
     CATEGORIES,
+    PTN,
     PTN_DISTANCE,
     PTN_FOCAL,
+    R2N2,
     R2N2_FOCAL,
     R2N2_SIZE,
+    TASK,
     lopsided,
     points_in,
     seen,
@@ -27,11 +30,6 @@ from aibench.tasks.object_reconstruction_3d.config import AZIMUTHS, KINDS, Camer
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.model import Projector
 from aibench.tasks.object_reconstruction_3d.renders import Renderer
-
-TASK = "task=object_reconstruction_3d"
-BOTH = f"data.categories=['{CATEGORIES[0]}','{CATEGORIES[1]}']"
-PTN = (TASK, "scale=reference", BOTH, "data.batch_size=2", "data.size=32")
-R2N2 = (*PTN, "data=object_reconstruction_3d/r2n2")
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import scipy.io
 import torch
 from fixtures.shapenet import (
     CATEGORIES,
+    PTN,
+    R2N2,
     binvox,
     matlab_axes,
     write_ptn,
@@ -24,11 +26,6 @@ from aibench.results.result import Status
 from aibench.tasks.object_reconstruction_3d.data import Data
 from aibench.tasks.object_reconstruction_3d.volumes import read_binvox, read_mat
 from aibench.training.run import train
-
-TASK = "task=object_reconstruction_3d"
-BOTH = f"data.categories=['{CATEGORIES[0]}','{CATEGORIES[1]}']"
-PTN = (TASK, "scale=reference", BOTH, "data.batch_size=2", "data.size=32")
-R2N2 = (*PTN, "data=object_reconstruction_3d/r2n2")
 
 
 @pytest.fixture

@@ -191,6 +191,16 @@ def test_a_finished_run_is_not_the_one_with_another_word(word, trained, composed
         finished(composed(*WORDS, "resume=auto", word), trained)
 
 
+def test_a_sweep_looks_at_its_finished_runs_before_the_first_starts(trained, composed, tmp_path):
+    from aibench.commands.hooks import _check_finished
+
+    shutil.copytree(trained, tmp_path / "1_image_classification_seed1")
+    other = [*WORDS, "resume=auto"]
+    _check_finished(tmp_path, [[*other, "seed=2"], other])
+    with pytest.raises(ConfigError, match=r"^hardware\.threads=2: \S+1_image_classification_seed1 holds a run with"):
+        _check_finished(tmp_path, [other, [*other, "hardware.threads=2"]])
+
+
 def test_a_disk_that_takes_no_more_is_told_with_the_folder_of_the_run(composed, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,34 +14,13 @@ import pytest
 import torch
 from rich.console import Console
 
+from aibench.analysis.checking import faults
 from aibench.results.result import Result, Status, read_result
 from aibench.training.recorder import Recorder
 from aibench.training.run import train
 from tests.conftest import ROOT, TINY
 from tests.golden.history import WORDS as WORDS_OF_GOLDEN
 from tests.golden.history import kept
-
-WORDS = [*TINY, "session=epochs", "epochs=12", "target.evaluations_per_epoch=1.7"]  # evaluated in mid-epoch too
-
-
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(ROOT / "train.py"), *WORDS, f"output={folder}", "resume=auto"]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
-
-
-def evaluations(folder: Path) -> int:
-    try:
-        return max(0, len((folder / "metrics.csv").read_text().splitlines()) - 1)
-    except FileNotFoundError:
-        return 0
-
-
-def stop_after(folder: Path, count: int, number: signal.Signals) -> None:
-    process, before = start(folder), evaluations(folder)
-    while evaluations(folder) < before + count and process.poll() is None:
-        time.sleep(0.005)
-    process.send_signal(number)
-    process.wait()
 
 
 def outcome(folder: Path) -> tuple[Result, dict[str, torch.Tensor]]:
@@ -57,42 +35,23 @@ def assert_same_run(folder: Path, uninterrupted: Path) -> None:
     torch.testing.assert_close(weights, expected, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("uninterrupted") / "run"
-    assert start(folder).wait() == 0
-    return folder
-
-
 @pytest.mark.slow
-def test_killed_three_times_it_ends_with_the_same_history_and_weights(uninterrupted, tmp_path):
-    folder = tmp_path / "run"
-    for count in (2, 3, 5):
-        stop_after(folder, count, signal.SIGKILL)
-        assert not (folder / "result.json").exists()
-    assert start(folder).wait() == 0
-    assert read_result(folder).resumed == 3
-    assert_same_run(folder, uninterrupted)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_leaves_an_interrupted_result_and_the_run_goes_on(number, uninterrupted, tmp_path):
-    folder = tmp_path / "run"
-    stop_after(folder, 3, number)
-    left = read_result(folder)
-    assert left.status is Status.interrupted
-    assert left.message.startswith(f"{number.name} received.")
-    assert len(left.history) >= 3
-    assert start(folder).wait() == 0
-    assert read_result(folder).status is Status.completed
-    assert_same_run(folder, uninterrupted)
+def test_killed_at_random_moments_it_ends_with_the_same_history_and_weights():
+    command = [sys.executable, str(ROOT / "benchmarks" / "kill_and_resume.py")]
+    answer = subprocess.run(
+        [*command, "--kills", "2", "--terms", "1", "--tasks", "learning_to_rank"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 # In this process, at chosen moments
 
 TWICE = (*TINY, "session=epochs", "epochs=2", "resume=auto")  # six batches an epoch
-# Phases and negatives; a pool beside the networks; two networks; a policy and its baseline; few batches of an own plan.
+# Phases and negatives; a pool of images; two networks; a policy and its baseline; few batches of an own plan.
 OF_EACH_KIND = (
     "learning_to_rank",
     "image_to_image",
@@ -174,6 +133,7 @@ def test_a_signal_leaves_a_checkpoint_of_that_very_moment(hook, step, goes_on_fr
     resumed = sessions("run", *words)
     assert [part.steps for part in resumed.parts] == [0, goes_on_from]
     assert (resumed.status, resumed.resumed) == (Status.completed, 1)
+    assert faults(resumed) == []
     assert_same_run(tmp_path / "run", expected)
 
 

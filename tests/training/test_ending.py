@@ -1,0 +1,74 @@
+"""A signal stops a session where that loses least, and a second one at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from aibench.training import ending
+from aibench.training.ending import Interrupted, heed, held, interruptible, is_waiting
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@BOTH
+def test_a_signal_stops_at_once_where_nothing_is_held(number):
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=f"^{number.name} received"), interruptible():
+        send(number)
+    assert signal.getsignal(number) is before
+
+
+@BOTH
+def test_a_signal_waits_for_the_end_of_what_is_held_and_a_second_one_does_not(number, capfd):
+    reached = []
+
+    def holding(signals: int) -> None:
+        with interruptible(), held():
+            for _ in range(signals):
+                send(number)
+            reached.append(signals)
+
+    with pytest.raises(Interrupted, match=f"^{number.name} received"):
+        holding(1)
+    with pytest.raises(Interrupted, match=f"^{number.name} received"):
+        holding(2)
+    assert reached == [1]
+    assert capfd.readouterr().err.count("A second signal stops at once.") == 2
+
+
+def test_what_is_held_can_heed_a_signal_where_it_suits(capfd):
+    reached = []
+
+    def heeding() -> None:
+        with interruptible(), held():
+            heed()
+            send(signal.SIGTERM)
+            assert is_waiting()
+            reached.append("before")
+            heed()
+            reached.append("after")
+
+    with pytest.raises(Interrupted):
+        heeding()
+    assert reached == ["before"]
+
+
+def test_a_process_that_reads_samples_leaves_signals_to_the_session(monkeypatch):
+    alarms = []
+    monkeypatch.setattr(signal, "alarm", alarms.append)
+    alarm = signal.getsignal(signal.SIGALRM)
+    with interruptible():
+        monkeypatch.setattr(ending._signals, "owner", os.getpid() + 1)
+        send(signal.SIGINT)
+        assert alarms == []
+        send(signal.SIGTERM)
+        assert alarms == [ending.SECONDS_OF_A_WORKER]
+    signal.signal(signal.SIGALRM, alarm)
+    assert not is_waiting()
