@@ -25,7 +25,7 @@ lint: .venv/test-ready  ## Style and formatting; changes nothing
 types: .venv/test-ready  ## Static types
 	$(BIN)/mypy
 
-fast: .venv/test-ready  ## The tests of a few seconds or less: seven minutes on two cores
+fast: .venv/test-ready  ## The tests of a few seconds or less: six minutes of a processor, on two cores half of it
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 format: .venv/test-ready  ## Format the code

@@ -11,9 +11,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from aibench.commands.console import complain, console, print_line, print_result
+from aibench.commands.console import complain, console, print_line, print_result, say
 from aibench.composition.compose import CONFIG_MODULE, suite_config
 from aibench.config import ConfigError, DataError, RunConfig, plain, typed, unchecked
+from aibench.datasets.prepared import announcer
 from aibench.results.division import division
 from aibench.results.folder import alone_in
 from aibench.results.made import take_back
@@ -72,6 +73,7 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
         ConfigError, DataError: The run was refused, and nothing of it is worth a result; not in a sweep.
     """
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    announcer.tell = say
     with interruptible():
         try:
             if problem is not None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibench.config import DataError
+from aibench.datasets.folders import require_regular
 
 SAMPLED = 64  # files whose bytes a glance reads
 BLOCK = 1 << 16  # bytes; of a longer file it reads some blocks, from the first to the last
@@ -65,6 +66,7 @@ def all_bytes(files: Iterable[Path]) -> Whole:
     state, count, total = hashlib.sha256(), 0, 0
     for path in files:
         try:
+            require_regular(path)
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256")
                 size = file.tell()
@@ -90,6 +92,7 @@ def _sizes_of(paths: Sequence[str]) -> list[int]:
 
 
 def _look_into(path: Path, blocks: int, state: hashlib._Hash) -> None:
+    require_regular(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         if size <= blocks * BLOCK:

@@ -6,8 +6,10 @@ leave beside data is a sample nowhere; see `is_by_product`.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -70,6 +72,16 @@ def files_below(folder: Path, pattern: str) -> Iterator[Path]:
     yield from (folder / name for name in files_like(folder, pattern))
     for name in class_folders(folder):
         yield from files_below(folder / name, pattern)
+
+
+def require_regular(path: Path) -> None:
+    """Check that `path` is a file with bytes of its own: a pipe would have its reader wait for ever.
+
+    Raises:
+        OSError: It is not, or is not there; `strerror` says which.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def package_file(package: str, *parts: str) -> Path:

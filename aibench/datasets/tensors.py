@@ -15,6 +15,11 @@ class Tensors(Dataset[tuple[Tensor, ...]]):
 
     Args:
         tensors: Tensors of equal length; a sample is a tuple of one element of each.
+
+    >>> import torch
+    >>> samples = Tensors(torch.tensor([1.5, 2.5, 3.5]), torch.tensor([0, 1, 0]))
+    >>> samples.gather(torch.tensor([2, 0]))
+    (tensor([3.5000, 1.5000]), tensor([0, 0]))
     """
 
     def __init__(self, *tensors: Tensor) -> None:

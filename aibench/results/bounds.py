@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-MOST_NUMBER = 1e30  # what a file says beyond that was not measured, and its square would be infinite soon
+MOST_NUMBER = 1e100  # its square is finite; a perplexity that runs away comes nearer to it than anything measured
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-Amount = Annotated[float, Field(ge=0, le=MOST_NUMBER)]
+Amount = Annotated[float, Field(ge=0, le=1e30)]
 Number = Annotated[float, Field(ge=-MOST_NUMBER, le=MOST_NUMBER)]
 Name = Annotated[str, Field(max_length=200)]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from aibench.results.bounds import Count, Name, Number
+from aibench.results.bounds import Count, Name
 from aibench.results.course import Evaluation, Part, Phase
 from aibench.results.data import Data
 from aibench.results.energy import Cost, Energy, EnergySource
@@ -93,8 +93,8 @@ class Result:
     resumed: Count
     division: Division | None
     target: Target
-    quality: Number | None
-    best_quality: Number | None
+    quality: float | None
+    best_quality: float | None
     to_quality: ToQuality
     history: list[Evaluation]
     phases: list[Phase]

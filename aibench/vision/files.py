@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibench.config import DataError
+from aibench.datasets.folders import require_regular
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -72,6 +73,8 @@ def _opened(source: Path | io.BytesIO, name: str) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # broken EXIF data beside a sound picture
+            if isinstance(source, Path):
+                require_regular(source)
             with Image.open(source) as image:
                 yield image
     except ModeError as error:

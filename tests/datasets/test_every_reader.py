@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -176,3 +177,25 @@ def test_a_folder_that_cannot_be_listed_is_refused_by_name(composed, tmp_path, m
         ConfigError, match=r"train: Permission denied\. Restore this folder, or give a right to read it\."
     ):
         composed("task=image_classification", "scale=reference", f"data.root={tmp_path}")
+
+
+@trees
+def test_a_pipe_in_place_of_a_file_is_named_and_nobody_waits_for_it(tree, read, tmp_path):
+    root = tmp_path / "root"
+    tree.write(root)
+    data = read(tree, root)
+    files = list(data.file_paths())
+    for path in dict.fromkeys((files[0], files[-1])):
+        content = path.read_bytes()
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises(DataError, match=r"not a regular file\. Restore this file\."):
+            all_bytes(files)
+        for built in (
+            lambda: data,
+            lambda: read(tree, root),
+        ):  # one that is listed is no sample
+            with contextlib.suppress(DataError, ConfigError, AssertionError):
+                built().verify()
+        path.unlink()
+        path.write_bytes(content)

@@ -10,11 +10,11 @@ import pytest
 
 from aibench import metrics
 
-MODULES = sorted(module.name for module in pkgutil.iter_modules(metrics.__path__))
+MODULES = [f"aibench.metrics.{module.name}" for module in pkgutil.iter_modules(metrics.__path__)]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_every_file_of_metrics_has_an_example_that_holds(name):
-    outcome = doctest.testmod(importlib.import_module(f"aibench.metrics.{name}"))
+@pytest.mark.parametrize("name", [*MODULES, "aibench.datasets.tensors"])
+def test_every_file_of_metrics_and_that_of_samples_in_memory_has_an_example_that_holds(name):
+    outcome = doctest.testmod(importlib.import_module(name))
     assert outcome.attempted
     assert not outcome.failed

@@ -199,6 +199,12 @@ def test_what_cannot_run_is_refused(words, said, composed):
         composed(TASK, *words)
 
 
+def test_a_single_set_on_disk_has_a_rate_of_its_own_name(composed):
+    config = composed(*REFERENCE, "data.held_out_sets=[test-clean]")
+    assert config.target.metric == "val/wer_test-clean"
+    assert config.metrics == ("val/wer", "val/cer", "val/wer_test-clean")
+
+
 def test_without_the_voices_the_extra_is_named(composed, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"espeakng-loader, which is not installed\. .*pip install -e '\.\[speech\]'"):

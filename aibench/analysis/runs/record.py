@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError, with_config
 
 from aibench.analysis.runs.partly import partly
-from aibench.results.bounds import Amount, Count, Name, Number
+from aibench.results.bounds import Amount, Count, Name
 from aibench.results.result import (
     AS_WRITTEN,
     OLDEST_VERSION,
@@ -83,8 +83,8 @@ class Record:
     schema_version: Annotated[int, Field(ge=OLDEST_VERSION, le=SCHEMA_VERSION)]
     message: str | None = None
     division: Division | None = None
-    quality: Number | None = None
-    best_quality: Number | None = None
+    quality: float | None = None
+    best_quality: float | None = None
     to_quality: ToQuality | None = None
     history: list[Point] = field(default_factory=list)
     times: SomeTimes | None = None

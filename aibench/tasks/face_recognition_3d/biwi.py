@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
-from aibench.datasets.folders import files_like
+from aibench.datasets.folders import files_like, require_regular
 from aibench.tasks.face_recognition_3d.config import DataConfig
 from aibench.tasks.face_recognition_3d.depth import levels, stacked
 from aibench.tasks.face_recognition_3d.layout import AGAIN, PEOPLE, sequences
@@ -139,6 +139,7 @@ def read_camera(path: Path) -> Camera:
 def _numbers(path: Path, what: str, rows: int) -> list[NDArray[np.float64]]:
     """Return the lines of `path` that are not blank, each as its numbers."""
     try:
+        require_regular(path)
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}. Restore this file.") from error
@@ -165,6 +166,7 @@ def read_compressed(path: Path) -> NDArray[np.float64]:
         DataError: It ends early, or its runs do not fill the picture.
     """
     try:
+        require_regular(path)
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}. Restore this file.") from error

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
+from aibench.datasets.folders import require_regular
 from aibench.tasks.face_recognition_3d.config import DataConfig
 from aibench.tasks.face_recognition_3d.depth import levels, stacked
 from aibench.tasks.face_recognition_3d.layout import COLUMNS, LISTS
@@ -128,6 +129,7 @@ def read_depth(path: Path) -> NDArray[np.floating]:
         DataError: It is no array of numbers in two dimensions.
     """
     try:
+        require_regular(path)
         depth = np.load(path, allow_pickle=False, mmap_mode="r")  # a header that promises more than there is is refused
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or f"not an array of depths ({' '.join(str(error).split())})"

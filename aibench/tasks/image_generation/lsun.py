@@ -16,6 +16,7 @@ from torchvision.transforms import v2
 
 from aibench.contract import DataError, digest
 from aibench.datasets.arrays import kept_arrays
+from aibench.datasets.folders import require_regular
 from aibench.tasks.image_generation.config import DataConfig
 from aibench.tasks.image_generation.layout import database
 from aibench.vision.files import decoded
@@ -76,7 +77,10 @@ def _opened(file: Path) -> Iterator[Any]:
     Opened for one image (0.05 ms, decoding it takes some 2) it is in nobody's way, and the reader can be pickled.
     """
     try:
+        require_regular(file)
         environment = lmdb.open(str(file.parent), readonly=True, lock=False, readahead=False, meminit=False)
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror or error}. Restore this file.") from error
     except lmdb.Error as error:
         reason = str(error).removeprefix(f"{file.parent}: ")
         raise DataError(f"{file}: {reason}. Restore this file.") from error

@@ -15,7 +15,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 from aibench.contract import DataError, digest
 from aibench.datasets.arrays import kept_arrays
-from aibench.datasets.folders import entries
+from aibench.datasets.folders import entries, require_regular
 from aibench.tasks.image_to_text.config import Config
 from aibench.tasks.image_to_text.layout import FOLDERS, Split, caption_files
 from aibench.text.batches import Ragged
@@ -123,6 +123,7 @@ def transform(config: Config, split: str) -> v2.Compose:
 
 def _content(path: Path) -> bytes:
     try:
+        require_regular(path)
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}. Restore this file.") from error

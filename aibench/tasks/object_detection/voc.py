@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import DataError
-from aibench.datasets.folders import enumerated
+from aibench.datasets.folders import enumerated, require_regular
 from aibench.tasks.object_detection.layout import image_list
 from aibench.vision.files import read_image
 
@@ -107,11 +107,14 @@ def annotation(path: Path) -> Annotation:
         DataError: The file is missing, is not XML, or says what cannot be.
     """
     try:
+        require_regular(path)
         root = ET.parse(path).getroot()
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file. Every image needs its annotation.") from error
     except ET.ParseError as error:
         raise DataError(f"{path}, line {error.position[0]}: not well-formed XML.") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}. Restore this file.") from error
     width, height = (_whole(path, root, f"size/{side}") for side in ("width", "height"))
     boxes, labels, difficult = [], [], []
     for item in root.findall("object"):  # a person's parts are below its object, and are none themselves
@@ -126,6 +129,7 @@ def annotation(path: Path) -> Annotation:
 
 def _names(path: Path) -> list[str]:
     try:
+        require_regular(path)
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}.") from error

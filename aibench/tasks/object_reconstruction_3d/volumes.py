@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibench.contract import DataError
+from aibench.datasets.folders import require_regular
 
 _HEADER_LINES = 16  # binvox has five; what has no line `data` by then is something else
 _VARIABLE = "voxel"
@@ -89,6 +90,7 @@ _ADVICE = "Restore this file, or set data.resolution to what it has."
 
 def _content(path: Path) -> bytes:
     try:
+        require_regular(path)
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}. Restore this file.") from error

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from aibench.contract import DataError, digest
 from aibench.datasets.arrays import kept_arrays
-from aibench.datasets.folders import files_like
+from aibench.datasets.folders import files_like, require_regular
 from aibench.tasks.speech_recognition.alphabet import encode, steps_for, strange
 from aibench.tasks.speech_recognition.config import DataConfig
 from aibench.tasks.speech_recognition.features import Spectrogram, frames_of
@@ -134,8 +134,9 @@ def _sizes(folder: Path, paths: Sequence[Path], config: DataConfig) -> NDArray[n
 def _size(path: Path, sample_rate: int) -> int:
     """Return the samples of a recording, by its header."""
     try:
+        require_regular(path)
         header = soundfile.info(str(path))
-    except soundfile.SoundFileError as error:
+    except (OSError, soundfile.SoundFileError) as error:
         raise _damaged(path, error) from error
     if (header.samplerate, header.channels) != (sample_rate, 1):
         raise DataError(
@@ -147,8 +148,9 @@ def _size(path: Path, sample_rate: int) -> int:
 
 def _read(path: Path, expected: int, config: DataConfig) -> NDArray[np.float32]:
     try:
+        require_regular(path)
         samples, _ = soundfile.read(str(path), dtype="float32")
-    except soundfile.SoundFileError as error:
+    except (OSError, soundfile.SoundFileError) as error:
         raise _damaged(path, error) from error
     if samples.shape != (expected,):
         raise DataError(f"{path}: {len(samples):,} samples, and {expected:,} by its header. Restore this file.")
@@ -159,4 +161,5 @@ def _read(path: Path, expected: int, config: DataConfig) -> NDArray[np.float32]:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: {' '.join(str(error).replace(str(path), 'it').split())} Restore this file.")
+    reason = f"{error.strerror}." if isinstance(error, OSError) else str(error).replace(str(path), "it")
+    return DataError(f"{path}: {' '.join(reason.split())} Restore this file.")

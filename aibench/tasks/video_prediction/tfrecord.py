@@ -9,6 +9,7 @@ from pathlib import Path
 from google_crc32c import value as crc32c
 
 from aibench.contract import DataError
+from aibench.datasets.folders import require_regular
 
 _HEADER = 12  # bytes: the length in 8, its checksum in 4
 _FOOTER = 4
@@ -21,6 +22,7 @@ def mapped(path: Path) -> memoryview:
         DataError: It cannot be opened, or is empty.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except ValueError as error:
@@ -57,6 +59,7 @@ def read_record(path: Path, start: int, length: int, number: int) -> bytes:
         DataError: The file has become shorter, or the data do not have their checksum.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
             file.seek(start)
             content = file.read(length + _FOOTER)
