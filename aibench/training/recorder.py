@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
-from torch import Tensor
 
 from aibench.contract import TaskModule
 from aibench.meters.instruments import WARM_UP, Instruments
@@ -22,13 +20,10 @@ from aibench.training import checkpoint
 from aibench.training.ending import heed, is_waiting, take_signals_back
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import TrainBatches
+from aibench.training.losses import Diverged, Losses
 from aibench.training.record import Record
 
 GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the progress bar and the check against NaN
-
-
-class Diverged(Exception):  # noqa: N818 - it tells how a session ended, as Interrupted does
-    """Reports a loss or a quality that became NaN or infinite."""
 
 
 class Recorder(pl.Callback):
@@ -74,7 +69,7 @@ class Recorder(pl.Callback):
         self._phase: str | None = None
         self._watching = ExitStack()
         batches.clock = instruments.clock
-        self._losses: list[Tensor] = []
+        self._losses = Losses()
         self._last_end = self._last_glance = time.perf_counter()
         self._states: dict[str, Any] | None = None
         self._at_evaluation: dict[str, Any] | None = None  # the random states at its start, while one is under way
@@ -109,9 +104,7 @@ class Recorder(pl.Callback):
         if self.record.steps == self.schedule.warmup:
             self._leave_training("other")
             self._enter(pl_module.phase)
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        if isinstance(loss, Tensor):
-            self._losses.append(loss.detach())
+        self._losses.add(outputs["loss"] if isinstance(outputs, dict) else outputs)
         now = self._last_end = time.perf_counter()
         if now - self._last_glance > GLANCE_SECONDS:
             self._glance(now)
@@ -121,7 +114,7 @@ class Recorder(pl.Callback):
             self._save_between_evaluations(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._check_losses()
+        self._losses.check(self.record.steps)
         self._leave_training("other")
         self._watching.close()
 
@@ -161,7 +154,7 @@ class Recorder(pl.Callback):
         if steps % schedule.interval == 0 or steps % schedule.batches == 0:
             return  # the evaluation's own checkpoint comes, or that of the first batch of the next epoch
         self._leave_training("checkpoint")
-        self._check_losses()
+        self._losses.check(self.record.steps)
         self._save(trainer, is_best=False)
         heed()
         self._enter(pl_module.phase)
@@ -190,25 +183,14 @@ class Recorder(pl.Callback):
 
     def _glance(self, now: float) -> None:
         self._last_glance = now
-        loss = self._check_losses()
+        loss = self._losses.check(self.record.steps)
         for watcher in self.watchers:
             watcher.trained(self.record.steps, loss)
-
-    def _check_losses(self) -> float | None:
-        """Return the last loss. Raises `Diverged` where one since the last check is not finite."""
-        if not self._losses:
-            return None
-        losses = torch.stack(self._losses)
-        self._losses.clear()
-        if not bool(losses.isfinite().all()):
-            first = self.record.steps - len(losses) + int((~losses.isfinite()).nonzero()[0]) + 1
-            raise Diverged(f"the loss of step {first} is not finite. A smaller optim.lr may help.")
-        return float(losses[-1])
 
     # Evaluation
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._check_losses()
+        self._losses.check(self.record.steps)
         self._leave_training("evaluation")
         trainer.callback_metrics.clear()  # Lightning keeps what earlier evaluations logged
         self._at_evaluation = checkpoint.random_states()
@@ -218,8 +200,11 @@ class Recorder(pl.Callback):
         self._stop_if_asked(trainer)
 
     def _stop_if_asked(self, trainer: pl.Trainer) -> None:
-        """Write a checkpoint that goes on with this evaluation from its start, and heed a signal, where one waits."""
-        if is_waiting():
+        """Write a checkpoint that goes on with this evaluation from its start, and heed a signal, where one waits.
+
+        At the end of an epoch the signal waits for the whole evaluation: Lightning goes on from there after it alone.
+        """
+        if is_waiting() and self.record.steps % self.schedule.batches:
             self.instruments.ledger.switch("checkpoint")
             self._save(trainer, is_best=False)
             heed()

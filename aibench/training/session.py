@@ -25,8 +25,9 @@ from aibench.training import checkpoint
 from aibench.training.ending import Ending, Interrupted, held, interruption, is_waiting, note_failure
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import EvalBatches, TrainBatches
+from aibench.training.losses import Diverged
 from aibench.training.progress import ProgressBar
-from aibench.training.recorder import Diverged, Recorder
+from aibench.training.recorder import Recorder
 from aibench.training.resume import Earlier, Here
 
 PRECISIONS = {

@@ -137,6 +137,17 @@ def test_a_signal_leaves_a_checkpoint_of_that_very_moment(hook, step, goes_on_fr
     assert_same_run(tmp_path / "run", expected)
 
 
+@pytest.mark.slow
+def test_a_signal_goes_on_to_the_same_history_where_evaluations_end_epochs(sessions, tmp_path):
+    words = ("target.evaluations_per_epoch=2",)  # after every third of six steps
+    sessions("whole", *words)
+    for step in (2, 3, LAST_OF_AN_EPOCH, LAST_OF_ALL):
+        left = sessions(f"run{step}", *words, hook="on_train_batch_end", stop=at_step(step - 1, terminate))
+        assert left.status is Status.interrupted, step
+        assert sessions(f"run{step}", *words).status is Status.completed, step
+        assert_same_run(tmp_path / f"run{step}", tmp_path / "whole")
+
+
 def test_a_checkpoint_is_written_between_evaluations_and_a_kill_loses_no_more(
     sessions, expected, tmp_path, monkeypatch
 ):
