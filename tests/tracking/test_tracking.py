@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import struct
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +21,16 @@ from tests.conftest import ROOT, TINY
 
 QUIET = Console(quiet=True)
 WORDS = (*TINY, "session=epochs", "epochs=2")
+
+
+@pytest.fixture(autouse=True)
+def _a_service_of_its_own():
+    """W&B keeps the address of its service in the environment, where it outlives the service of another test."""
+    os.environ.pop("WANDB_SERVICE", None)
+    yield
+    if "wandb" in sys.modules:
+        sys.modules["wandb"].teardown()
+    os.environ.pop("WANDB_SERVICE", None)
 
 
 @pytest.fixture
