@@ -52,23 +52,26 @@ def _task(row: Row) -> str:
 def _cells(row: Row) -> list[str]:
     pairs = row.ratio.pairs if row.ratio else None
     runs = f"{pairs} pairs" if pairs else f"{row.runs_a}, {row.runs_b}"
-    cells = [_task(row), row.quantity.name, _visible(row.smallest), runs]
+    cells = [_task(row), row.quantity.name, visible(row.smallest), runs]
     if row.ratio is None:
         return [*cells, NONE, NONE, NONE, row.verdict]
-    return [*cells, f"{row.ratio.value:.3f}", _interval(row.ratio), _p(row.adjusted), row.verdict]
+    return [*cells, f"{row.ratio.value:.3f}", interval(row.ratio), probability(row.adjusted), row.verdict]
 
 
-def _interval(found: Ratio | None) -> str:
+def interval(found: Ratio | None) -> str:
+    """Return the 95 % interval of a ratio as text."""
     if found is None or found.low is None or found.high is None:
         return NONE
     return f"{found.low:.3f}-{found.high:.3f}"
 
 
-def _visible(smallest: float | None) -> str:
+def visible(smallest: float | None) -> str:
+    """Return the least change that can be shown, in per cent, as text."""
     return NONE if smallest is None else percent(smallest - 1) if smallest < MOST_VISIBLE else "> 1,000"
 
 
-def _p(value: float | None) -> str:
+def probability(value: float | None) -> str:
+    """Return an adjusted probability as text."""
     return NONE if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
@@ -110,7 +113,13 @@ def scores(named: dict[str, list[Score]]) -> Grid:
     for side, found in named.items():
         for one in found:
             of = f"{len(one.scored)} of {len(one.scored) + len(one.missing)}"
-            shown = [_visible(one.smallest), number(one.value), _interval(one.ratio), _p(one.adjusted), one.verdict]
+            shown = [
+                visible(one.smallest),
+                number(one.value),
+                interval(one.ratio),
+                probability(one.adjusted),
+                one.verdict,
+            ]
             cells.append([side, one.quantity.name, of, *shown])
             if one.missing:
                 left = "; ".join(f"{task} ({why})" for task, why in sorted(one.missing.items()))

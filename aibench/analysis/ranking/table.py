@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from aibench.analysis.comparison.table import interval, probability, visible
 from aibench.analysis.drawn import blank, short
 from aibench.analysis.grid import NONE, Grid, number, percent
 from aibench.analysis.ranking.ranking import LEVEL, Place, Ranking
@@ -30,15 +31,13 @@ def places(found: Ranking, level: float = LEVEL) -> Grid:
 
 
 def _cells(place: int, one: Place) -> list[str]:
-    lead, of = one.ahead, one.score
-    interval = NONE if of.low is None or of.high is None else f"{of.low:.3f}-{of.high:.3f}"
-    cells = [str(place), one.system, number(of.value), interval]
+    lead = one.ahead
+    cells = [str(place), one.system, number(one.score.value), interval(one.score)]
     if lead is None:
         return [*cells, NONE, NONE, NONE, NONE, NONE]
     between = NONE if lead.low is None or lead.high is None else f"{percent(lead.low - 1)} to {percent(lead.high - 1)}"
-    visible = NONE if one.smallest is None else percent(one.smallest - 1)
-    p = NONE if one.adjusted is None else "< 0.001" if one.adjusted < 0.001 else f"{one.adjusted:.3f}"
-    return [*cells, percent(lead.value - 1), between, visible, p, "decided" if one.decided else "open"]
+    decided = "decided" if one.decided else "open"
+    return [*cells, percent(lead.value - 1), between, visible(one.smallest), probability(one.adjusted), decided]
 
 
 def _missed(found: Ranking) -> list[str]:
