@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from aibench.analysis.comparison.moderated import moderated
-from aibench.analysis.comparison.ratio import Ratio, fisher, holm, paired_ratio, ratio, smallest_detectable
+from aibench.analysis.comparison.ratio import Ratio, fisher, paired_ratio, ratio, tested
 from aibench.analysis.comparison.reference_points import Convergence, check
 from aibench.analysis.runs.compared import CONVERGENCE, QUANTITIES, Quantity, reason, values
 from aibench.analysis.runs.pooling import UNKNOWN, Pool, pools, varying_keys
@@ -212,17 +212,14 @@ def judged(rows: Sequence[Row], level: float) -> list[Row]:
 
     Half of `level` is the rows'; the other half is the suite scores', which are tested first.
     """
-    tested = [row for row in rows if row.verdict == UNDECIDED and row.ratio is not None and row.ratio.p is not None]
-    adjusted = dict(zip(map(id, tested), holm([row.ratio.p or 0.0 for row in tested if row.ratio]), strict=True))
+    ratios = [row.ratio if row.verdict == UNDECIDED else None for row in rows]
     found = []
-    for row in rows:
-        if id(row) not in adjusted or row.ratio is None:
+    for row, one, (p, smallest) in zip(rows, ratios, tested(ratios, level / 2), strict=True):
+        if one is None or p is None:
             found.append(row)
             continue
-        decided = adjusted[id(row)] <= level / 2
-        verdict = UNDECIDED if not decided else SLOWER if row.ratio.value > 1 else FASTER
-        smallest = smallest_detectable(row.ratio, level / 2 / len(tested))
-        found.append(replace(row, adjusted=adjusted[id(row)], verdict=verdict, smallest=smallest))
+        verdict = UNDECIDED if p > level / 2 else SLOWER if one.value > 1 else FASTER
+        found.append(replace(row, adjusted=p, verdict=verdict, smallest=smallest))
     return found
 
 

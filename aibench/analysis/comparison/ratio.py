@@ -122,6 +122,21 @@ def holm(probabilities: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def tested(ratios: Sequence[Ratio | None], level: float) -> list[tuple[float | None, float | None]]:
+    """Return for each ratio its probability after Holm and the least ratio that would be shown, at `level` for all.
+
+    Ratios without a probability, and None, are not tested: they count for nothing and have neither.
+    """
+    chosen = [one for one in ratios if one is not None and one.p is not None]
+    adjusted = iter(holm([one.p for one in chosen if one.p is not None]))
+    return [
+        (None, None)
+        if one is None or one.p is None
+        else (next(adjusted), smallest_detectable(one, level / len(chosen)))
+        for one in ratios
+    ]
+
+
 def fisher(reached_a: int, missed_a: int, reached_b: int, missed_b: int) -> float:
     """Return the two-sided probability of Fisher's exact test of two shares: all tables no likelier than this one."""
     total, wins, drawn = reached_a + missed_a + reached_b + missed_b, reached_a + reached_b, reached_a + missed_a

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from aibench.analysis.comparison.comparison import FASTER, NOT_COMPARABLE, SLOWER, UNDECIDED, Comparison
-from aibench.analysis.comparison.ratio import Ratio, holm, smallest_detectable
+from aibench.analysis.comparison.ratio import Ratio, tested
 from aibench.analysis.runs.compared import Quantity
 
 
@@ -67,15 +67,11 @@ def score(reference: Comparison, quantity: Quantity) -> Score:
 
 def judged(scores: Sequence[Score], level: float) -> list[Score]:
     """Return the scores of one comparison with their verdicts, at `level` for all of them together."""
-    ratios = [one.ratio for one in scores if one.ratio is not None and one.ratio.p is not None]
-    adjusted = iter(holm([ratio.p or 0.0 for ratio in ratios]))
     found = []
-    for one in scores:
-        if one.ratio is None or one.ratio.p is None:
+    for one, (p, smallest) in zip(scores, tested([one.ratio for one in scores], level), strict=True):
+        if one.ratio is None or p is None:
             found.append(one)
             continue
-        p = next(adjusted)
         verdict = UNDECIDED if p > level else FASTER if one.ratio.value > 1 else SLOWER
-        smallest = smallest_detectable(one.ratio, level / len(ratios))
         found.append(replace(one, adjusted=p, verdict=verdict, smallest=smallest))
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from aibench.analysis.comparison.comparison import DECIDES_THE_WORK, Family, Pools, by_family, compare
-from aibench.analysis.comparison.ratio import Ratio, holm, smallest_detectable
+from aibench.analysis.comparison.ratio import Ratio, tested
 from aibench.analysis.comparison.score import score
 from aibench.analysis.runs.compared import Quantity, reason, values
 from aibench.analysis.runs.pooling import varying_keys
@@ -119,14 +119,11 @@ def _hindrance(family: Family, pools: Mapping[str, Pools], quantity: Quantity) -
 def _places(
     order: list[str], scores: list[Ratio], leads: list[Ratio], missed: dict[str, dict[str, int]], level: float
 ) -> list[Place]:
-    tested = [one for one in leads if one.p is not None]
-    adjusted = dict(zip(map(id, tested), holm([one.p or 0.0 for one in tested]), strict=True))
-    places = []
-    for system, found, ahead in zip(order, scores, [*leads, None], strict=True):
-        p = None if ahead is None else adjusted.get(id(ahead))
-        smallest = None if ahead is None or p is None else smallest_detectable(ahead, level / len(tested))
-        places.append(Place(system, found, ahead, smallest, p, p is not None and p <= level, missed[system]))
-    return places
+    tests = [*tested(leads, level), (None, None)]
+    return [
+        Place(system, found, ahead, smallest, p, p is not None and p <= level, missed[system])
+        for system, found, ahead, (p, smallest) in zip(order, scores, [*leads, None], tests, strict=True)
+    ]
 
 
 def _costs(systems: Mapping[str, Mapping[Family, list[Run]]], quantity: Quantity) -> dict[str, dict[Family, float]]:
