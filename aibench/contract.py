@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
@@ -49,6 +50,34 @@ class OnDisk(Protocol):
         """Yield the files, in an order that does not change with the place where they lie."""
 
 
+class Scores(Protocol):
+    """Holds what each held-out sample adds to the target's metric, so that the metric's standard error can be told.
+
+    A sample here is what may be drawn again on its own: a user, a picture, a whole recording rather than its words.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+
+    def value(self, indices: np.ndarray[Any, Any]) -> float:
+        """Return the metric over the samples at `indices`, int64 (count,), in which one may stand more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Holds the quality of an answer that needs no training of the task's model.
+
+    Attributes:
+        name: What answers, as a table has it: "most popular items", say.
+        quality: The value of the target's metric on each held-out part that was judged: `val`, `test`.
+        note: What a reader must know of it; one line, or empty.
+    """
+
+    name: str
+    quality: Mapping[str, float]
+    note: str = ""
+
+
 class TaskData(ABC):
     """Holds the samples of a task, from whichever source `config.data` names.
 
@@ -68,9 +97,22 @@ class TaskData(ABC):
         """Return what the module must know of the data (class names, vocabulary sizes), as JSON can hold it."""
         return {}
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts that these data have: `train` and `val`, and `test` where there is one.
+
+        Whatever is chosen (a target, a learning rate) is chosen on `val`. `test` is judged once, when a session has
+        ended, and decides nothing.
+        """
+        return ("train", "val")
+
+    def baselines(self) -> Iterator[Baseline]:
+        """Yield the best cheap answers to the task, computed here and now on these samples: no model is trained."""
+        yield from ()
+
     @abstractmethod
     def dataset(self, split: str) -> Any:
-        """Return a map-style data set of `split`, `train` or `val`. The two share no sample.
+        """Return a map-style data set of `split`, one of `parts`. No two parts share a sample.
 
         A data set that `Gathers` returns whole batches; any other is read sample by sample, in
         `config.data.workers` processes, each sample under a random state that only the run's seed, the epoch and its
@@ -111,7 +153,7 @@ class TaskData(ABC):
 
     def file_paths(self) -> Iterator[Path]:
         """Yield the files that the samples are read from, none where they are generated; see `OnDisk.file_paths`."""
-        for split in ("train", "val"):
+        for split in self.parts:
             dataset = self.dataset(split)
             if isinstance(dataset, OnDisk):
                 yield from dataset.file_paths()
@@ -145,7 +187,7 @@ class TaskData(ABC):
             DataError: The first fault.
         """
         lines = []
-        for split in ("train", "val"):
+        for split in self.parts:
             dataset = self.dataset(split)
             for index in range(len(dataset)):
                 dataset[index]
@@ -181,6 +223,13 @@ class TaskModule(pl.LightningModule):
         self.config = config
         self.facts = facts
 
+    def sample_scores(self) -> Scores | None:
+        """Return what each sample added to the last evaluation's metric; None where that cannot be told apart.
+
+        It is asked once, when a session has ended, and for the evaluation of `test` after it.
+        """
+        return None
+
     def example_input(self) -> tuple[Any, ...]:
         """Return the arguments of `forward` for one sample at its real shape, on the CPU."""
         raise NotImplementedError
@@ -208,6 +257,7 @@ def batch_of(data: TaskData, dataset: Any, indices: np.ndarray[Any, Any]) -> Any
 
 
 __all__ = [
+    "Baseline",
     "DataError",
     "Facts",
     "Gathers",
@@ -216,6 +266,7 @@ __all__ = [
     "OnDisk",
     "Redraws",
     "RunConfig",
+    "Scores",
     "TaskData",
     "TaskModule",
     "Tensors",

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from aibench.commands.baseline import baseline
 from aibench.commands.breakdown import breakdown
 from aibench.commands.calibrate import calibrate
 from aibench.commands.characterize import characterize
@@ -55,6 +56,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "system": system,
     "selftest": selftest,
     "check": check,
+    "baseline": baseline,
     "calibrate": calibrate,
     "mllog-rules": mllog_rules,
     "schema": schema,

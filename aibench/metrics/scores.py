@@ -1,0 +1,36 @@
+"""Keeps what each held-out sample adds to a metric, for its standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+class Ratio:
+    """Holds a metric that is a sum over samples divided by another: an accuracy, a word error rate, a mean.
+
+    Args:
+        numerators: What each sample adds above: its correct answers, its wrong words, its loss; (samples,).
+        denominators: What it adds below: its answers, its words, its tokens; (samples,), or 1 for each.
+        transform: What makes the metric of the ratio: `math.exp` of a perplexity.
+    """
+
+    def __init__(
+        self, numerators: Any, denominators: Any = 1.0, transform: Callable[[float], float] | None = None
+    ) -> None:
+        self.numerators: Array = np.asarray(numerators, dtype=np.float64)
+        self.denominators: Array = np.broadcast_to(np.asarray(denominators, dtype=np.float64), self.numerators.shape)
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.numerators)
+
+    def value(self, indices: Array) -> float:
+        """Return the metric over the samples at `indices`, int64 (count,); NaN where the sum below is 0."""
+        below = float(self.denominators[indices].sum())
+        ratio = float(self.numerators[indices].sum()) / below if below else float("nan")
+        return ratio if self.transform is None else self.transform(ratio)
