@@ -47,8 +47,16 @@ def _table(config: RunConfig, baselines: Sequence[Baseline]) -> Grid:
             [one.name, f"{one.quality['val']:.4g}", NONE if test is None else f"{test:.4g}", ", ".join(passed) or NONE]
         )
         records.append(
-            {"task": config.task, "scale": config.scale, "baseline": one.name, "metric": target.metric}
-            | {"val": one.quality["val"], "test": test, "passes": " ".join(passed), "note": one.note}
+            {
+                "task": config.task,
+                "scale": config.scale,
+                "baseline": one.name,
+                "metric": target.metric,
+                "val": one.quality["val"],
+                "test": test,
+                "passes": " ".join(passed),
+                "note": one.note,
+            }
         )
     goals = [("entire", target.entire), ("quasi_entire", target.quasi_entire)]
     asked = ", ".join(f"{name} {'>=' if higher else '<='} {goal:g}" for name, goal in goals if goal is not None)
