@@ -1,7 +1,9 @@
-"""Samples: pieces of two photographs, a folder tree of images with Kodak's beside it, or made-up images."""
+"""Samples: pieces of generated pictures, a folder tree of images with Kodak's beside it, or made-up images."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import Identity, TaskData, digest
+from aibench.contract import Baseline, Identity, TaskData, digest
 from aibench.datasets.published import IMAGENET_AND_KODAK
 from aibench.tasks.image_compression import layout
 from aibench.tasks.image_compression.config import Config
-from aibench.tasks.image_compression.crops import crops
+from aibench.tasks.image_compression.crops import PARTS, Crops, crops
 from aibench.tasks.image_compression.folder import Patches, Pictures
 
 MADE_UP_COUNTS = {"train": 1_281_167, "val": 24}  # images of ImageNet, ILSVRC 2012, and of Kodak
@@ -61,14 +63,31 @@ class Data(TaskData):
         super().__init__(config)
         self.splits = {split: self._read(split) for split in ("train", "val")}
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return PARTS if self.config.data.source is Source.embedded else ("train", "val")
+
     def dataset(self, split: str) -> Any:
-        return self.splits[split]
+        return self._test if split == "test" else self.splits[split]
+
+    @cached_property
+    def _test(self) -> Crops:
+        """Holds as many pictures as `val`, painted when they are first asked for."""
+        return crops("test", self.config.data.val_size, self.config.data.size, self.config.data.seed)
+
+    def baselines(self) -> Iterator[Baseline]:
+        from aibench.tasks.image_compression.baseline import baselines
+
+        if self.config.data.source is Source.embedded:
+            rate = self.config.model.iterations * self.config.model.bits / self.config.model.block**2
+            yield from baselines({part: self.dataset(part) for part in PARTS[1:]}, rate)
 
     def collate(self, samples: list[Tensor]) -> Tensor | list[Tensor]:
         """Return one tensor of images of one size; a list where sizes differ, as Kodak's upright and flat ones."""
         return torch.stack(samples) if len({image.shape for image in samples}) == 1 else samples
 
     def fingerprint(self) -> str:
+        # The pictures of `test` come from the code that painted the others, by the same seed.
         return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
 
     def identity(self) -> Identity | None:

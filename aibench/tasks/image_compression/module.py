@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torchmetrics import MeanMetric
 
-from aibench.contract import Facts, TaskModule
+from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.scores import Ratio
 from aibench.nn.schedules import each_step, milestones
 from aibench.tasks.image_compression import stream
 from aibench.tasks.image_compression.coder import Code
@@ -54,6 +55,8 @@ class Module(TaskModule):
         super().__init__(config, facts)
         self.codec = Codec(config.model)
         self.quality, self.rate = MeanMetric(), MeanMetric()
+        self.qualities: list[Tensor] = []  # of each picture of this evaluation
+        self.scores: Ratio | None = None
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the codes and reconstructions of each iteration.
@@ -79,7 +82,8 @@ class Module(TaskModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         for image in batch:
             codes, reconstructions = self(image[None])
-            self.quality.update(ms_ssim(_pixels(reconstructions[-1]), image[None]))
+            self.qualities.append(ms_ssim(_pixels(reconstructions[-1]), image[None]))
+            self.quality.update(self.qualities[-1])
             self.rate.update(codes.numel() / image[0].numel())
 
     def on_validation_epoch_end(self) -> None:
@@ -87,6 +91,12 @@ class Module(TaskModule):
         self.log("val/bits_per_pixel", self.rate.compute())
         self.quality.reset()
         self.rate.reset()
+        self.scores = Ratio(torch.cat(self.qualities).cpu())
+        self.qualities = []
+
+    def sample_scores(self) -> Scores | None:
+        """Return the MS-SSIM of each picture."""
+        return self.scores
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
