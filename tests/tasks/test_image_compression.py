@@ -250,6 +250,9 @@ def test_an_evaluation_is_the_mean_over_images_of_ms_ssim_on_whole_numbers_besid
         pixels = (255 * (module(images[2][None])[1][-1] + 0.5)).round().clamp(0, 255).to(torch.uint8)
     expected.append(float(ms_ssim(pixels, images[2][None])))
     assert logged["val/ms_ssim"] == pytest.approx(np.mean(expected), abs=1e-4)
+    scores = module.sample_scores()
+    assert [scores.value(np.array([index])) for index in range(3)] == pytest.approx(expected, abs=1e-4)
+    assert scores.value(np.arange(3)) == pytest.approx(logged["val/ms_ssim"], abs=1e-6)
     padded = 4 * 8 * 23 * 23 / (180 * 181)
     assert logged["val/bits_per_pixel"] == pytest.approx((0.5 + 0.5 + padded) / 3)
 

@@ -1,8 +1,10 @@
-"""Image compression: its samples from photographs, from disk, and made up."""
+"""Image compression: its samples from generated pictures, from disk, and made up, and what no model makes of them."""
 
 from __future__ import annotations
 
+import io
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -14,14 +16,18 @@ from rich.console import Console
 from aibench.config import ConfigError
 from aibench.contract import DataError
 from aibench.results.result import Status
-from aibench.tasks.image_compression.crops import COLUMNS, HELD_OUT_SIZE, crops
+from aibench.tasks.image_compression.baseline import _tables, baselines
+from aibench.tasks.image_compression.crops import HELD_OUT_SIZE, PARTS, crops
 from aibench.tasks.image_compression.data import Data
+from aibench.tasks.image_compression.metric import ms_ssim
+from aibench.tasks.image_compression.scenes import LARGEST, SMALLEST, _radius
 from aibench.training.loader import EvalBatches, SeededSamples
 from aibench.training.run import train
-from aibench.vision.embedded import photographs
 
 TASK = "task=image_compression"
 REFERENCE = (TASK, "scale=reference", "data.batch_size=4")
+VAL = "826d824febe7dc62"
+TRAINING = "52ce746a2eaae1b5"
 
 
 @pytest.fixture
@@ -29,75 +35,112 @@ def root(tmp_path):
     return write_images(tmp_path / "images")
 
 
-# The photographs
+# The generated pictures
 
 
-def test_the_splits_share_no_column_of_a_photograph(monkeypatch):
-    columns = np.broadcast_to((np.arange(640) // 4).astype(np.uint8)[:, None], (427, 640, 3))
-    monkeypatch.setattr("aibench.tasks.image_compression.crops.photographs", lambda: (columns, columns))
-    train, val = (
-        set(pieces.gather(torch.arange(len(pieces))).unique().tolist())
-        for pieces in (crops("train", 2000, 32, 0), crops("val", 8, 32, 0))
-    )
-    assert val == set(range(224 // 4, 416 // 4))
-    assert train == set(range(160)) - val
+def pictures(pieces):
+    return {picture.tobytes() for picture in pieces.pictures.numpy()}
 
 
-def test_a_sample_is_a_piece_of_a_photograph():
-    for split, size in (("train", 32), ("val", HELD_OUT_SIZE)):
+def test_no_two_pictures_are_alike_within_a_part_or_in_two():
+    parts = [crops(part, None, 32, 0) for part in PARTS]
+    assert [len(part.pictures) for part in parts] == [48, 20, 20]
+    assert len(set().union(*map(pictures, parts))) == 88
+
+
+def test_the_pictures_are_these_on_every_machine():
+    assert crops("val", 20, 32, 0).fingerprint() == VAL
+    assert crops("train", 2520, 32, 0).fingerprint() == TRAINING
+
+
+def test_a_sample_is_a_piece_of_a_picture():
+    for split, size in (("train", 32), ("val", HELD_OUT_SIZE), ("test", HELD_OUT_SIZE)):
         pieces = crops(split, 4, 32, 0)
         batch = pieces.gather(torch.arange(4))
         assert batch.dtype == torch.uint8
         for index, (which, top, left) in enumerate(pieces.places.tolist()):
-            expected = photographs()[which][top : top + size, left : left + size].transpose(2, 0, 1)
+            expected = pieces.pictures[which].numpy()[top : top + size, left : left + size].transpose(2, 0, 1)
             assert np.array_equal(pieces[index], expected)
             assert np.array_equal(batch[index], expected)
 
 
-def test_four_held_out_pictures_do_not_overlap_and_any_number_reaches_from_top_to_bottom():
-    assert crops("val", 4, 32, 0).places.tolist() == [[0, 0, 224], [1, 0, 224], [0, 235, 224], [1, 235, 224]]
-    many = crops("val", 32, 32, 0).places
-    assert len({tuple(place) for place in many.tolist()}) == 32
-    assert many[:, 1].max() == 427 - HELD_OUT_SIZE
-
-
-def test_a_patch_is_the_more_detailed_of_two_random_places():
-    shape = (2, 396, 386)
-    lefts = np.concatenate([np.arange(first, last - 31) for first, last in COLUMNS["train"]])
-    drawn = np.random.default_rng(5).permutation(np.prod(shape))[:80].reshape(40, 2)
-    photos = [photo.astype(int) for photo in photographs()]
-
-    def detail(place):
-        which, top, column = np.unravel_index(place, shape)
-        rows, columns = slice(top, top + 32), slice(lefts[column], lefts[column] + 32)
-        grey = np.pad(photos[which].sum(2), ((0, 1), (0, 1)), mode="edge")
-        changes = np.abs(grey[1:, :-1] - grey[:-1, :-1]) + np.abs(grey[:-1, 1:] - grey[:-1, :-1])
-        return changes[rows, columns].sum()
-
-    chosen = [max(pair, key=detail) for pair in drawn]
-    expected = [(which, top, lefts[column]) for which, top, column in (np.unravel_index(at, shape) for at in chosen)]
-    assert crops("train", 40, 32, 5).places.tolist() == [[int(part) for part in place] for place in expected]
+def test_held_out_pictures_are_taken_whole_and_once():
+    assert crops("val", 3, 32, 0).places.tolist() == [[0, 0, 0], [1, 0, 0], [2, 0, 0]]
+    assert crops("val", 3, 32, 0).pictures.shape == (3, HELD_OUT_SIZE, HELD_OUT_SIZE, 3)
 
 
 def test_no_place_is_drawn_twice_and_the_seed_of_the_data_decides_which():
     places = crops("train", 5000, 32, 1).places
     assert len({tuple(place) for place in places.tolist()}) == 5000
+    assert set(places[:, 0].tolist()) == set(range(48))
     assert torch.equal(places, crops("train", 5000, 32, 1).places)
     assert not torch.equal(places, crops("train", 5000, 32, 2).places)
+
+
+def test_sizes_of_leaves_are_alike_at_all_scales():
+    radii = np.array([_radius(number) for number in range(65536)])
+    assert radii.min() == SMALLEST
+    assert radii.max() == LARGEST - 1
+    for radius in (10, 20, 40):  # the integral of 2 / r ** 3, within the least and the largest
+        larger = (radius**-2 - LARGEST**-2) / (SMALLEST**-2 - LARGEST**-2)
+        assert (radii >= radius).mean() == pytest.approx(larger, abs=1e-3)
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("data.train_size=200000",), "data.train_size=200000: the photographs have 152,856 places for 32x32 pixels."),
-        (("data.size=256",), "data.train_size=1680: the photographs have 0 places for 256x256 pixels."),
-        (("data.val_size=500",), "data.val_size=500: the photographs have 472 places for 192x192 pixels."),
+        (
+            ("data.train_size=2000000",),
+            "data.train_size=2000000: the training pictures have 1,244,208 places for 32x32 ",
+        ),
+        (("data.size=256",), "data.train_size=2520: the training pictures have 0 places for 256x256 pixels."),
     ],
 )
-def test_more_than_the_photographs_have_is_refused(composed, words, said):
+def test_more_than_the_pictures_have_is_refused(composed, words, said):
     with pytest.raises(DataError) as caught:
         Data(composed(TASK, *words))
     assert str(caught.value).startswith(said)
+
+
+def test_the_test_part_is_there_for_generated_pictures_alone(composed, root):
+    assert Data(composed(TASK, "data.train_size=64", "data.val_size=2")).parts == ("train", "val", "test")
+    assert Data(composed(*REFERENCE, f"data.root={root}")).parts == ("train", "val")
+
+
+# Answers without a model
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return {one.name: one.quality for one in baselines({"val": crops("val", 2, 32, 0)}, 0.5)}
+
+
+def test_jpeg_is_the_best_file_of_all_qualities_that_fits_the_rate(answers):
+    found = []
+    for picture in crops("val", 2, 32, 0).pictures.numpy():
+        fitting = []
+        for quality in range(1, 96):
+            file = io.BytesIO()
+            Image.fromarray(picture).save(file, "JPEG", quality=quality, optimize=True)
+            if 8 * len(file.getvalue()) <= 0.5 * HELD_OUT_SIZE**2:
+                fitting.append(np.asarray(Image.open(file)))
+        images = (torch.from_numpy(one.copy()).permute(2, 0, 1)[None] for one in (fitting[-1], picture))
+        found.append(ms_ssim(*images).item())
+    assert answers["JPEG (Pillow), whole files"]["val"] == pytest.approx(np.mean(found), abs=1e-6)
+
+
+def test_what_is_left_of_a_jpeg_file_without_its_tables_is_the_coded_picture():
+    file = io.BytesIO()
+    Image.fromarray(crops("val", 1, 32, 0).pictures[0].numpy()).save(file, "JPEG", quality=10, optimize=True)
+    content = file.getvalue()
+    (scan,) = re.findall(rb"\xff\xda\x00\x0c.{10}", content, flags=re.DOTALL)
+    assert content[_tables(content) :] == content.split(scan)[1]
+
+
+def test_the_better_a_format_the_better_its_answer_and_mosaics_are_the_worst(answers):
+    ordered = sorted(answers, key=lambda name: answers[name]["val"])
+    assert ordered[:2] == ["one mean colour a picture", "mosaic, interpolated"]
+    assert ordered[-1] == "WebP (Pillow), whole files"
 
 
 # Images on disk

@@ -15,7 +15,9 @@ from aibench.config import RunConfig, Source
 from aibench.config.bounds import Count, Natural, OneOf, Positive, Units, at_least
 from aibench.tasks.image_generation import layout
 
-EMBEDDED = {"train": 3750, "val": 1250}  # digits
+EMBEDDED = {"train": 3000, "val": 1000, "test": 1000}  # digits
+KERNEL = "val/kernel_distance"
+DIGIT = (1, 16)  # channels, and pixels to a side, of what the classifier of digits looks at
 
 
 class Network(enum.StrEnum):
@@ -104,6 +106,15 @@ class Config(RunConfig):
     optim: OptimConfig = field(default_factory=OptimConfig)
     target: TargetConfig = field(default_factory=TargetConfig)
 
+    @property
+    def of_digits(self) -> bool:
+        """Return whether the images have the form of the embedded digits, so that the kernel distance is measured."""
+        return (self.data.channels, self.data.size) == DIGIT
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (*self.logs, KERNEL) if self.of_digits else self.logs
+
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run, a line each."""
         yield from _misshapen(self)
@@ -131,7 +142,7 @@ def _misshapen(run: Config) -> Iterator[str]:
 
 
 def _other_than_embedded(data: DataConfig) -> Iterator[str]:
-    if (data.channels, data.size) != (1, 16):
+    if (data.channels, data.size) != DIGIT:
         yield (
             f"data.channels={data.channels} data.size={data.size}: the embedded data are digits in grey on 16x16 "
             "pixels. Set data.channels=1 data.size=16."

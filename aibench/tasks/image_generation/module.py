@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from aibench.contract import Facts, TaskModule
-from aibench.tasks.image_generation.config import Config, OptimConfig
+from aibench.contract import Facts, Scores, TaskModule
+from aibench.tasks.image_generation import classifier
+from aibench.tasks.image_generation.config import KERNEL, Config, OptimConfig
 from aibench.tasks.image_generation.distance import EmDistance, SlicedWasserstein
+from aibench.tasks.image_generation.kernel import KernelDistance
 from aibench.tasks.image_generation.model import networks
 from aibench.vision.pixels import to_bytes, to_float
 
@@ -43,6 +46,10 @@ class Module(TaskModule):
         self.register_buffer("last_distances", torch.full((config.target.window,), math.nan))
         self.em_distance = EmDistance()
         self.sliced_wasserstein = SlicedWasserstein(config.data.channels, config.data.size, seed)
+        # In a tuple, so that it is no part of what is trained, counted and saved.
+        self.judge = (classifier.trained(),) if config.of_digits else ()
+        self.features: tuple[list[Tensor], list[Tensor]] = ([], [])  # of this evaluation's real and generated images
+        self.kernel_distance: KernelDistance | None = None
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images, float (batch, channels, size, size), of `noise`, float (batch, latent)."""
@@ -113,7 +120,11 @@ class Module(TaskModule):
         start = batch_idx * self.config.data.eval_batch_size
         made = self(self.noise[start : start + len(real)])
         self.em_distance.update(self.critic(real), self.critic(made))
-        self.sliced_wasserstein.update(real, made.clamp(-1, 1))
+        shown = made.clamp(-1, 1)
+        self.sliced_wasserstein.update(real, shown)
+        for judge in self.judge:
+            for features, images in zip(self.features, (real, shown), strict=True):
+                features.append(judge.to(images.device)(images.float()))
 
     def on_validation_epoch_end(self) -> None:
         now = self.em_distance.compute()
@@ -122,8 +133,17 @@ class Module(TaskModule):
         self.log("val/em_distance", self.last_distances.nanmean().where(now.isfinite(), now))
         self.log("val/em_distance_unsmoothed", now)
         self.log("val/sliced_wasserstein", self.sliced_wasserstein.compute())
+        if self.judge:
+            real, made = (torch.cat(features).cpu() for features in self.features)
+            self.features = ([], [])
+            self.kernel_distance = KernelDistance(real, made)
+            self.log(KERNEL, self.kernel_distance.value(np.arange(len(real))))
         self.em_distance.reset()
         self.sliced_wasserstein.reset()
+
+    def sample_scores(self) -> Scores | None:
+        """Return what tells the kernel distance of some of the images, each with the generated one in its place."""
+        return self.kernel_distance if self.config.target.metric == KERNEL else None
 
     # For a user
 
