@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.folders import enumerated
 from aibench.datasets.published import SHAPENET_CHAIRS
 from aibench.tasks.object_reconstruction_3d.config import Config
@@ -23,6 +24,7 @@ from aibench.tasks.object_reconstruction_3d.shapes import solids_and_pictures
 
 CHAIR = "03001627"  # WordNet's number
 CHAIRS = {"train": 4_744, "val": 1_356}  # Yan et al. 2016 have these; made-up samples stand for them
+PARTS = ("train", "val", "test")
 _DISTINCT_PICTURES, _DISTINCT_VOLUMES = 96, 16
 
 Sample = tuple[Tensor, Tensor]
@@ -91,8 +93,23 @@ class Data(TaskData):
         """Return `categories`, the names of what the objects are."""
         return {"categories": list(self.config.data.categories)}
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return PARTS if self.config.data.source is Source.embedded else ("train", "val")
+
     def dataset(self, split: str) -> Any:
-        return self.splits[split]
+        return self._test if split == "test" else self.splits[split]
+
+    @cached_property
+    def _test(self) -> Objects:
+        """Holds as many objects as `val`, built when they are first asked for."""
+        return self._generated("test")
+
+    def baselines(self) -> Iterator[Baseline]:
+        from aibench.tasks.object_reconstruction_3d.baseline import baselines
+
+        if self.config.data.source is Source.embedded:
+            yield from baselines({part: self.dataset(part) for part in PARTS})
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[Any]]:
         """Return each object once, from a side that is drawn; the short last batch is left out."""
@@ -103,6 +120,7 @@ class Data(TaskData):
         return np.split(indices[: count * size], count)
 
     def fingerprint(self) -> str:
+        # The objects of `test` come from the code that built the others, by the same seed.
         return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
 
     def identity(self) -> Identity | None:
@@ -114,7 +132,7 @@ class Data(TaskData):
         return SHAPENET_CHAIRS.compared({"training objects": train.available, "held-out objects": val.available})
 
     def _generator(self, split: str) -> np.random.Generator:
-        return np.random.default_rng((self.config.data.seed, split == "val"))
+        return np.random.default_rng((self.config.data.seed, PARTS.index(split)))
 
     def _size(self, split: str) -> int:
         data = self.config.data

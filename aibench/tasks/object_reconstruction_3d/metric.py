@@ -19,6 +19,7 @@ class VoxelIoU(Metric):
 
     full_state_update = False
     higher_is_better = True
+    latest: Tensor
     total: Tensor
     samples: Tensor
     intersection: Tensor
@@ -31,7 +32,7 @@ class VoxelIoU(Metric):
             self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, probabilities: Tensor, solids: Tensor) -> None:
-        """Add some samples.
+        """Add some samples; `latest` then holds what each of them scores.
 
         Args:
             probabilities: float (batch, x, y, z).
@@ -40,7 +41,8 @@ class VoxelIoU(Metric):
         predicted = probabilities > THRESHOLD
         intersection = (predicted & solids).flatten(1).sum(1)
         union = (predicted | solids).flatten(1).sum(1)
-        self.total += torch.where(union > 0, intersection.double() / union.clamp(min=1), 1.0).sum()
+        self.latest = torch.where(union > 0, intersection.double() / union.clamp(min=1), 1.0)
+        self.total += self.latest.sum()
         self.samples += len(solids)
         self.intersection += intersection.sum()
         self.union += union.sum()

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from aibench.contract import Facts, TaskModule
+from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.scores import Ratio
 from aibench.nn.decay import Annealing
 from aibench.nn.schedules import each_step, half_cosine
 from aibench.nn.weights import decay_groups
@@ -35,6 +36,8 @@ class Module(TaskModule):
         self.network = Network(config.model, config.data.size, config.data.resolution)
         self.projector = Projector(config.model.camera)
         self.iou = VoxelIoU()
+        self.ious: list[Tensor] = []  # of the pictures of this evaluation
+        self.scores: Ratio | None = None
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move the module; PyTorch refuses to lay out weights of 5 dimensions with the format for 4."""
@@ -78,11 +81,19 @@ class Module(TaskModule):
         pictures, solids = batch
         logits = self(pictures)
         self.iou.update(logits.float().sigmoid(), solids)
+        self.ious.append(self.iou.latest)
 
     def on_validation_epoch_end(self) -> None:
         for name, value in self.iou.compute().items():
             self.log(f"val/{name}", value)
         self.iou.reset()
+        objects = torch.cat(self.ious).cpu().view(-1, self.config.data.views)  # an object's pictures stand together
+        self.scores = Ratio(objects.sum(1), self.config.data.views)
+        self.ious = []
+
+    def sample_scores(self) -> Scores | None:
+        """Return what the pictures of each object score."""
+        return self.scores
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim

@@ -11,13 +11,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from aibench.tasks.object_reconstruction_3d.backgrounds import backgrounds
 from aibench.tasks.object_reconstruction_3d.camera import Camera, around
 from aibench.tasks.object_reconstruction_3d.renders import Renderer
 
 VIEWS = 24  # azimuths in steps of 15 degrees, at an elevation of 30, as in the pictures of Yan et al. 2016
 ELEVATION, FOCAL_LENGTH, FOCAL_RANGE = 30.0, 5.0, 2.6
 _FLOOR = -0.92
-_BACKGROUND = 240  # that of 3D-R2N2's held-out pictures
 _NOISE = 4.0
 _Solid = NDArray[np.bool_]
 
@@ -155,7 +155,7 @@ def made(kind: str, resolution: int, draw: np.random.Generator) -> _Solid:
 def solids_and_pictures(
     kinds: list[str], count: int, views: int, size: int, resolution: int, draw: np.random.Generator
 ) -> tuple[NDArray[np.uint8], _Solid]:
-    """Build solids whose kinds take turns, each in a colour of its own and seen from azimuths of its own.
+    """Build solids whose kinds take turns, each in a colour of its own, before backgrounds, from azimuths of its own.
 
     Args:
         kinds: Some of `config.KINDS`.
@@ -175,6 +175,7 @@ def solids_and_pictures(
     bright = np.stack([render(solid, view) for solid, row in zip(solids, seen, strict=True) for view in row])
     bright = bright.reshape(count, views, 1, size, size)
     colour = draw.uniform(60, 225, (count, 1, 3, 1, 1)).astype(np.float32)
-    pictures = np.where(bright > 0, bright * colour, _BACKGROUND)
+    behind = backgrounds(count * views, size, draw).reshape(count, views, 3, size, size)
+    pictures = np.where(bright > 0, bright * colour, behind.astype(np.float32))
     pictures += _NOISE * draw.standard_normal(pictures.shape, dtype=np.float32)
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8), solids
