@@ -127,6 +127,26 @@ class ToQuality:
 
 
 @dataclass(slots=True)
+class HeldOut:
+    """Tells how far chance in the held-out samples moves the quality, and what the test part gives.
+
+    Attributes:
+        samples: Independent held-out samples that the target is judged on; null where the task does not tell.
+        standard_error: Standard error of the target's metric over them, at the evaluation that reached the target, or
+            at the last one of a run that missed it.
+        test: The target's metric on the test part, judged once after the session by its last weights.
+        test_samples: Independent samples of the test part; null where there is none, or the task does not tell.
+        test_standard_error: Standard error of `test`.
+    """
+
+    samples: Count | None
+    standard_error: Measured
+    test: Measured
+    test_samples: Count | None
+    test_standard_error: Measured
+
+
+@dataclass(slots=True)
 class Steps:
     """Describes the steady steps: those after the first few, which warm up caches, allocators and clocks.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 
-from aibench.contract import TaskModule
+from aibench.contract import Scores, TaskModule
 from aibench.meters.instruments import PREPARATION, WARM_UP, Instruments
 from aibench.meters.steps import watched
 from aibench.results.result import Evaluation, Part, Phase, ToQuality
@@ -71,6 +71,8 @@ class Recorder(pl.Callback):
         batches.clock = instruments.clock
         self._losses = Losses()
         self._last_end = self._last_glance = time.perf_counter()
+        self.scores: Scores | None = None  # of the evaluation that reached the target, else of the last one
+        self.was_evaluated = False
         self._states: dict[str, Any] | None = None
         self._at_evaluation: dict[str, Any] | None = None  # the random states at its start, while one is under way
         self._evaluation_is_due = False
@@ -217,7 +219,10 @@ class Recorder(pl.Callback):
         assert isinstance(pl_module, TaskModule)
         if not np.isfinite(value) and pl_module.unmeasured is None:
             raise Diverged(f"{self.goal.metric} after step {self.record.steps} is not finite.")
+        had_reached = self.record.to_quality is not None
         improved = self._append(values, value)
+        if not (had_reached and self.was_evaluated):
+            self.scores, self.was_evaluated = pl_module.sample_scores(), True
         if self.goal.stops and self.record.to_quality is not None:
             trainer.should_stop = True
         self.instruments.ledger.switch("checkpoint")

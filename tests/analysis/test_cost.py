@@ -44,7 +44,7 @@ def test_the_preparation_is_shown_beside_the_set_up_and_is_in_no_other_time(four
     for one in runs:
         one.times.preparation, one.times.total = 50.0, one.times.total + 50
     (cost,) = costs(runs, Tariff())
-    assert (without.preparation, cost.preparation, cost.setup) == (None, 50.0, 1.0)
+    assert (without.preparation, cost.preparation, cost.setup) == (0.0, 50.0, 1.0)
     assert (cost.epoch, cost.seconds) == (without.epoch, without.seconds)
 
 
