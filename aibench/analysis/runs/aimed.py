@@ -1,4 +1,4 @@
-"""Sees a run as if it had aimed at another quality: its history tells where that one was reached."""
+"""Reads from the history of a run what another quality would have taken: where it first reached that one."""
 
 from __future__ import annotations
 
