@@ -48,36 +48,17 @@ def estimate(
     _show_estimates(found)
 
 
+HEADS = ("task", "seconds", "90 % range", "epochs", "from runs", "s/epoch", "prepared in", "kWh", "price", "disk")
+
+
 def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
     from rich.table import Table
 
     table = Table(title="Estimated, to the quality that ends the session", title_justify="left")
-    for column in (
-        "task",
-        "seconds",
-        "90 % range",
-        "epochs",
-        "from runs",
-        "s/epoch",
-        "prepared in",
-        "kWh",
-        "price",
-        "disk",
-    ):
+    for column in HEADS:
         table.add_column(column)
     for config, row in found:
-        table.add_row(
-            config.task,
-            f"{row.seconds:,.0f}{' *' if row.reasons else ''}",
-            f"{row.low:,.0f} to {row.high:,.0f}",
-            f"{row.epochs:.3g}",
-            str(row.from_runs) if row.from_runs > 1 else "none: the budget",
-            f"{row.seconds_per_epoch:.3g}",
-            f"{row.preparation:.3g} s",
-            "null" if row.joules is None else f"{row.joules / 3.6e6:.3g}",
-            _price(config, row),
-            f"{row.disk_bytes / 1e6:,.1f} MB",
-        )
+        table.add_row(*_cells(config, row))
     reasons = "; ".join(dict.fromkeys(reason for _, row in found for reason in row.reasons))
     if reasons:
         table.caption = f"* trust warn: {reasons}"
@@ -91,6 +72,21 @@ def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
     reason = next((row.energy_reason for _, row in found if row.energy_reason), None)
     if reason:
         console().print(f"kWh: null: {reason}", highlight=False)
+
+
+def _cells(config: RunConfig, row: Forecast) -> list[str]:
+    return [
+        config.task,
+        f"{row.seconds:,.0f}{' *' if row.reasons else ''}",
+        f"{row.low:,.0f} to {row.high:,.0f}",
+        f"{row.epochs:.3g}",
+        str(row.from_runs) if row.from_runs > 1 else "none: the budget",
+        f"{row.seconds_per_epoch:.3g}",
+        f"{row.preparation:.3g} s",
+        "null" if row.joules is None else f"{row.joules / 3.6e6:.3g}",
+        _price(config, row),
+        f"{row.disk_bytes / 1e6:,.1f} MB",
+    ]
 
 
 def _price(config: RunConfig, row: Forecast) -> str:
