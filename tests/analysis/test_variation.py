@@ -101,7 +101,7 @@ def test_the_runs_needed_have_the_ends_of_the_interval(run, four):
     few, many = row.runs_needed_between
     assert few < row.runs_needed < many
     assert (few, many) == (runs_needed(row.cv_low), runs_needed(row.cv_high))
-    assert f"| {few}-{many} |" in markdown([row])
+    assert f"| {few:,}-{many:,} |" in markdown([row])
     (row,) = variation([run(epochs, seed) for seed, epochs in enumerate([1.0, 2.0, 4.0, 9.0])])
     assert row.runs_needed_between[1] is None
     assert f">= {row.runs_needed_between[0]}" in markdown([row])
