@@ -29,6 +29,7 @@ from aibench.commands.rank import rank
 from aibench.commands.report import report
 from aibench.commands.schema import schema
 from aibench.commands.selftest import selftest
+from aibench.commands.sensitivity import sensitivity
 from aibench.commands.similarity import similarity
 from aibench.commands.subset import subset
 from aibench.commands.system import system
@@ -45,6 +46,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "infer": infer,
     "variation": variation,
+    "sensitivity": sensitivity,
     "cost": cost,
     "subset": subset,
     "compare": compare,
