@@ -76,7 +76,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "ranking": {"comparison", "drawn", "grid", "runs", "variation"},
     "published": {"grid", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
-    "subset": {"cost", "grid", "paper", "runs", "spread"},
+    "subset": {"cost", "grid", "paper", "runs", "spread", "workloads"},
     "report": {"cost", "drawn", "grid", "paper", "runs", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
