@@ -24,6 +24,8 @@ def prepare(words: Words) -> None:
     sources, others = _sources(words)
     config = unchecked(["scale=reference", "session=epochs", "data.source=disk", *others])
     root, origin = _root(config, others), registry.origin(config.task)
+    if origin is None:
+        refuse(f"task={config.task}: has no published data to prepare.")
     if not sources:
         refuse(f"from=: no file. Give from=FILE,FILE of {', '.join(origin.files) or origin.by_hand}.")
     for source in sources:

@@ -33,7 +33,9 @@ def status(
     if unknown:
         refuse(f"task={unknown[0]}: no such task. One of {', '.join(registry.task_names())}.")
     others = [word for word in words if not word.startswith("task=")]
-    found = {task: (registry.origin(task), *_here(task, others)) for task in chosen}
+    found = {task: (origin, *_here(task, others)) for task in chosen if (origin := registry.origin(task)) is not None}
+    if not found:
+        refuse(f"task={chosen[0]}: has no published data.")
     publish([_table(found)], csv, markdown, lines=_how(found))
 
 

@@ -69,15 +69,18 @@ def module_class(task: str) -> type[TaskModule]:
     return importlib.import_module(f"aibench.tasks.{task}.module").Module  # type: ignore[no-any-return]
 
 
-def origin(task: str) -> Origin:
-    """Return where the published data of the task can be had."""
+def origin(task: str) -> Origin | None:
+    """Return where the published data of the task can be had; None where its room says nothing of it."""
+    if not (TASKS / task / "origin.py").is_file():
+        return None
     return importlib.import_module(f"aibench.tasks.{task}.origin").ORIGIN  # type: ignore[no-any-return]
 
 
 def arranger(task: str) -> Callable[[Path], None] | None:
     """Return what a task has to do in the folder of its data once they are unpacked; None where that is nothing."""
-    module = importlib.import_module(f"aibench.tasks.{task}.origin")
-    return getattr(module, "arrange", None)
+    if origin(task) is None:
+        return None
+    return getattr(importlib.import_module(f"aibench.tasks.{task}.origin"), "arrange", None)
 
 
 def options(group: str) -> list[str]:

@@ -18,8 +18,9 @@ PAPER = "paper"  # the origin of a target that the paper has
 LEGEND = (
     "reached: runs that reached the paper's quality (Table 3), of all that ended. ours: mean of the best quality of "
     "each run, with the half-width of its 95 % interval (Student's t). epochs: mean over the runs that reached it; "
-    "where some missed, the mean restricted to the budget (Kaplan-Meier), which counts them too. CV %: of the epochs, of the "
-    "runs that reached it; the paper's beside it where its text has one. data: whether they are the published files."
+    "where some missed, the mean restricted to the budget (Kaplan-Meier), which counts them too. CV %: of the epochs, "
+    "of the runs that reached it; the paper's beside it where its text has one. data: whether they are the published "
+    "files."
 )
 
 
@@ -85,9 +86,7 @@ def table(found: Sequence[Reproduction]) -> Grid:
         rows=[_cells(one) for one in found],
         names=2,
         legend=LEGEND,
-        notes=[
-            f"{len(tasks)} of the paper's seventeen qualities reproduced by every run: {', '.join(tasks) or 'none'}"
-        ],
+        notes=[f"{len(tasks)} of the paper's 17 qualities reproduced by every run: {', '.join(tasks) or 'none'}"],
         records=[_record(one) for one in found],
     )
 
