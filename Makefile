@@ -45,9 +45,18 @@ studies: .venv/run-ready  ## Make the tables and figures of the studies again fr
 	$(BIN)/aibench variation $(RESULTS) --markdown experiments/run_to_run_variation/table.md \
 		--csv experiments/run_to_run_variation/table.csv --figure experiments/run_to_run_variation/figure.png
 	$(BIN)/aibench cost $(RESULTS) --markdown experiments/cost/table.md --csv experiments/cost/table.csv
-	$(BIN)/aibench subset --k 3 $(RESULTS) --markdown experiments/subset/table.md --csv experiments/subset/table.csv
+	$(BIN)/aibench subset --k 3 $(RESULTS) --records experiments/model_characteristics/results/reference \
+		--markdown experiments/subset/table.md --csv experiments/subset/table.csv
+	if ls experiments/subset/systems/*/*.json >/dev/null 2>&1; then \
+		$(BIN)/python experiments/subset/rank_fidelity.py --tables; fi
 	$(BIN)/python experiments/comparison/same_machine.py $(RESULTS) --markdown experiments/comparison/same_machine.md
 	$(BIN)/aibench report $(RESULTS) --html runs/report.html
+
+rank-fidelity: .venv/run-ready  ## Make systems of this machine, time all tasks on each: does a subset order them as all do
+	$(BIN)/python experiments/subset/rank_fidelity.py
+
+statistics: .venv/run-ready  ## Power and coverage of every statistic, by simulation: some five minutes of a processor
+	$(BIN)/python benchmarks/power_and_coverage.py
 
 MODELS := experiments/model_characteristics
 ALTERNATIVES := $(foreach name,resnet101_c4 inception_v3 resnet34_182 teacher,--alternatives experiments/coverage/alternatives/$(name))
@@ -138,5 +147,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema golden overhead studies characteristics coverage profiles profile-tables training \
+.PHONY: help run test check lint types fast format schema golden overhead studies rank-fidelity statistics characteristics coverage profiles profile-tables training \
 	training-tables gpu gpu-tables reading clean

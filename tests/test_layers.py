@@ -77,7 +77,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "published": {"grid", "variation"},
     "reproduction": {"grid", "runs", "spread", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
-    "subset": {"cost", "grid", "paper", "runs", "spread"},
+    "subset": {"cost", "grid", "paper", "runs", "spread", "workloads"},
     "report": {"cost", "drawn", "grid", "paper", "runs", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
