@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -90,23 +91,23 @@ def _files(source: Path) -> Iterator[tuple[str, int, Callable[[], Any]]]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.is_file() and not path.is_symlink():
-                yield path.relative_to(source).as_posix(), path.stat().st_size, lambda path=path: path.open("rb")
+                yield path.relative_to(source).as_posix(), path.stat().st_size, partial(path.open, "rb")
     elif name.endswith(ZIPS):
         with zipfile.ZipFile(source) as archive:
             for entry in archive.infolist():
                 if not entry.is_dir():
-                    yield entry.filename, entry.file_size, lambda entry=entry: archive.open(entry)
+                    yield entry.filename, entry.file_size, partial(archive.open, entry)
     elif name.endswith(TARS):
         with tarfile.open(source) as archive:
             yield from _members(archive)
     else:
-        yield source.name, source.stat().st_size, lambda: source.open("rb")
+        yield source.name, source.stat().st_size, partial(source.open, "rb")
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, int, Callable[[], Any]]]:
     for member in archive:
         if member.isreg():
-            yield member.name, member.size, lambda member=member: archive.extractfile(member)
+            yield member.name, member.size, partial(archive.extractfile, member)
 
 
 def _place(path: str, size: int, opened: Callable[[], Any], root: Path, origin: Origin, told: Told, done: Done) -> None:
