@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def prepare(words: Words) -> None:
-    """Unpack and arrange fetched files: aibench data prepare task=NAME from=FILE,FILE data.root=FOLDER."""
+    """Put fetched files where the reader looks for them: data prepare task=NAME from=FILE,FILE data.root=FOLDER."""
     from aibench.composition import registry
     from aibench.config import DataError
     from aibench.datasets.unpack import unpack, wrong_sum

@@ -1,4 +1,4 @@
-"""Says of each task whether its reference reached the paper's quality here, after how long, and on which data."""
+"""Tells of each task whether its reference reached the paper's quality here, after how long, and on which data."""
 
 from __future__ import annotations
 
