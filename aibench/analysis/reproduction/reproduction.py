@@ -1,4 +1,4 @@
-"""Tells of each task whether its reference reached the paper's quality here, after how long, and on which data."""
+"""Computes for each reference whether it reached the quality that the paper prints, how soon, and on which data."""
 
 from __future__ import annotations
 
