@@ -75,6 +75,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "comparison": {"grid", "runs", "spread", "variation"},
     "ranking": {"comparison", "drawn", "grid", "runs", "variation"},
     "published": {"grid", "variation"},
+    "reproduction": {"grid", "runs", "spread", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread", "workloads"},
     "report": {"cost", "drawn", "grid", "paper", "runs", "serving", "spread", "variation"},
