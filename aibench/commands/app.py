@@ -27,6 +27,7 @@ from aibench.commands.micro import micro
 from aibench.commands.mllog_rules import mllog_rules
 from aibench.commands.rank import rank
 from aibench.commands.report import report
+from aibench.commands.rules import rules
 from aibench.commands.schema import schema
 from aibench.commands.selftest import selftest
 from aibench.commands.similarity import similarity
@@ -56,6 +57,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "system": system,
     "selftest": selftest,
     "check": check,
+    "rules": rules,
     "baseline": baseline,
     "calibrate": calibrate,
     "mllog-rules": mllog_rules,
