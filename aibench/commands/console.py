@@ -147,6 +147,7 @@ def _time_rows(result: Result) -> list[tuple[str, str]]:
         "backward": split.backward,
         "optimiser": split.optimizer,
         "evaluation": times.evaluation,
+        "preparation": times.preparation or 0.0,
         "set-up": times.setup,
         "compilation": split.compilation,
         "other": split.loop + times.checkpoint + times.other,

@@ -222,7 +222,7 @@ def files_at(place: Path) -> list[str]:
     """Return the result files at `place`, sorted: a file itself; a run's or a sweep's; those that a study keeps.
 
     Links are not followed, and what may not be looked into is passed over. Only a folder without a `result.json` at
-    any depth is taken for a study's, which keeps results under names of their own, right in it.
+    any depth is taken for a study's, which keeps results under other names, right in it or in its `results`.
     """
     if not place.is_dir():
         return [str(place)] if place.exists() else []  # a pipe too: its reader says what it is
@@ -237,7 +237,7 @@ def files_at(place: Path) -> list[str]:
                         left.append(entry.path)
         except OSError:
             continue
-    return sorted(found or map(str, place.glob("*.json")))
+    return sorted(found or map(str, place.glob("*.json"))) or sorted(map(str, place.glob("results/*.json")))
 
 
 def result_files(places: Sequence[Path]) -> Iterator[Path]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytorch_lightning as pl
 
 from aibench.contract import Scores, TaskModule
-from aibench.meters.instruments import WARM_UP, Instruments
+from aibench.meters.instruments import PREPARATION, WARM_UP, Instruments
 from aibench.meters.steps import watched
 from aibench.results.result import Evaluation, Part, Phase, ToQuality
 from aibench.tracking.trackers import Watcher
@@ -239,7 +239,7 @@ class Recorder(pl.Callback):
             epochs=self._epochs(),
             steps=record.steps,
             samples=record.samples,
-            seconds=instruments.ledger.total(),
+            seconds=instruments.seconds(),
             training_seconds=sum(instruments.training_seconds().values()),
             phase=self._phase or "",
             metrics={name: number if np.isfinite(number) else None for name, number in values.items()},
@@ -292,5 +292,6 @@ class Recorder(pl.Callback):
         self.instruments.go_on_from(state_dict["instruments"])
         self._states = state_dict["random"]
         self._evaluation_is_due = state_dict.get("evaluation_is_due", False)
-        before = sum(state_dict["instruments"]["seconds"].values())
+        parts = state_dict["instruments"]["seconds"]
+        before = sum(took for part, took in parts.items() if part != PREPARATION)
         record.parts.append(replace(self.part, epochs=self._epochs(), steps=record.steps, seconds=before))

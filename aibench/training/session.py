@@ -71,6 +71,7 @@ class Session:
         self.goal = Goal.of(config)
         self.schedule = schedule(config, len(self.batches))
         self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
+        instruments.prepared()  # what comes before is done once on a machine, or is quick where it was: not the score's
         _seed_everything(config.seed)
         self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
         lay_out(self.module, config.hardware)
