@@ -14,13 +14,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from aibench.config.bounds import ExistingFile
 from aibench.config.errors import ConfigError
-
-if TYPE_CHECKING:
-    from aibench.config.schema import RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +43,18 @@ LENGTH = Free("seed and session")  # a submission has its own rules for these
 KINDS = (LEARNING_RATE, SCHEDULE, WARM_UP, MOMENTUM, BATCH_SIZE, PRECISION, HARDWARE, LENGTH)
 
 
-def free_keys(config: RunConfig) -> dict[str, str]:
-    """Return the dotted keys that the closed division lets change, each with its kind."""
+def free_keys(config: Any) -> dict[str, str]:
+    """Return the dotted keys of a run that the closed division lets change, each with its kind."""
     return {key: mark.kind for key, _, mark in _marked(config) if isinstance(mark, Free)}
 
 
-def published_files(config: RunConfig) -> dict[str, tuple[str, ...]]:
-    """Return the keys that name a file of the user's, with the first digits of the SHA-256 of the published ones."""
+def published_files(config: Any) -> dict[str, tuple[str, ...]]:
+    """Return the keys of a run that name a user's file, with the first digits of the SHA-256 of the published ones."""
     return {key: mark.published for key, _, mark in _marked(config) if isinstance(mark, ExistingFile)}
 
 
-def file_digests(config: RunConfig) -> dict[str, str]:
-    """Return the SHA-256 of the file that each key names, for the keys that name one.
+def file_digests(config: Any) -> dict[str, str]:
+    """Return the SHA-256 of the file that each key of a run names, for the keys that name one.
 
     Raises:
         ConfigError: Such a file cannot be read.

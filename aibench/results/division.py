@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aibench.config import RunConfig, plain
-from aibench.config.closed import free_keys, published_files
 from aibench.results.data import Data
 from aibench.results.parts import Division
+
+if TYPE_CHECKING:
+    from aibench.config import RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,9 @@ class Rules:
     @classmethod
     def of(cls, suite: RunConfig, fingerprint: str | None = None) -> Rules:
         """Return the rules for the suite's configuration `suite`, whose samples have `fingerprint`."""
+        from aibench.config import plain  # the analyses, which need no such rules, do without OmegaConf
+        from aibench.config.closed import free_keys, published_files
+
         return cls(plain(suite), free_keys(suite), published_files(suite), fingerprint)
 
     def lets(self, key: str) -> bool:
