@@ -7,12 +7,13 @@ import math
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
 from aibench.composition import registry
-from aibench.contract import example_batch
-from aibench.results.division import division
+from aibench.contract import batch_of, example_batch
+from aibench.results.division import Rules, division
 from aibench.results.result import Status
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.run import train
@@ -135,6 +136,52 @@ def test_evaluation_covers_every_held_out_sample(task, parts):
     assert len(list(batches)) == len(batches)
 
 
+@tasks
+def test_what_the_samples_add_makes_up_the_metric_and_stays_when_the_next_part_is_judged(task, parts):
+    data, module = parts(task, *SMALL)
+    if "test" not in data.parts:  # goes when all seventeen have one
+        pytest.skip("no test part yet")
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
+
+    def judged(part):
+        module.judging = part
+        trainer.validate(module, EvalBatches(data, data.dataset(part)), verbose=False)
+        return module.sample_scores(), float(trainer.callback_metrics[data.config.target.metric])
+
+    scores, value = judged("val")
+    others, other = judged("test")
+    assert len(scores) > 1
+    for found, expected in ((scores, value), (others, other)):
+        assert found.value(np.arange(len(found))) == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+@tasks
+def test_no_sample_of_the_test_part_stands_in_another(task, parts):
+    data, _ = parts(task, *SMALL)
+    if "test" not in data.parts:
+        pytest.skip("no test part yet")
+
+    def samples(part):
+        dataset = data.dataset(part)
+        return {str(_flat(batch_of(data, dataset, np.array([index])))) for index in range(min(len(dataset), 64))}
+
+    assert samples("test")
+    assert not samples("test") & (samples("val") | samples("train"))
+
+
+@tasks
+def test_the_targets_are_out_of_reach_of_what_answers_without_training(task, composed):
+    config = composed(f"task={task}")
+    found = list(registry.data_class(task)(config).baselines())
+    if not found:
+        pytest.skip("no baselines yet")
+    better = 1 if config.target.mode == "max" else -1
+    assert any(one.beaten for one in found)
+    for one in found:
+        if one.beaten:
+            assert better * one.quality["val"] < better * config.target.quasi_entire, one.name
+
+
 def _flat(batch):
     """Every number of a batch, in order."""
     if isinstance(batch, torch.Tensor):
@@ -164,14 +211,14 @@ def test_the_suite_itself_is_closed_and_a_changed_model_key_opens_it(task, compo
     from aibench.config import plain
     from aibench.results.division import flat
 
-    suite = plain(suite_config(task, "mini"))
-    assert division(plain(composed(f"task={task}", "seed=7", "optim.lr=0.5", "data.batch_size=7")), suite).left == []
+    rules = Rules.of(suite_config(task, "mini"))
+    assert division(plain(composed(f"task={task}", "seed=7", "optim.lr=0.5", "data.batch_size=7")), rules).left == []
     key, value = next(
         (key, value)
-        for key, value in flat(suite).items()
+        for key, value in flat(rules.config).items()
         if key.startswith("model.") and isinstance(value, int) and not isinstance(value, bool)
     )
-    opened = division(plain(composed(f"task={task}", f"{key}={value + 1}")), suite)
+    opened = division(plain(composed(f"task={task}", f"{key}={value + 1}")), rules)
     assert opened.name == "open"
     assert opened.left == [f"{key}={value + 1} (the suite's: {value})"]
 

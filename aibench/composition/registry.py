@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aibench.config import RunConfig
+    from aibench.config.origin import Origin
     from aibench.contract import TaskData, TaskModule
 
 LONGEST_NAME = 200  # letters of a key or an option: a file is named for it
+FINGERPRINT = "fingerprint.txt"
 TASKS = Path(__file__).parents[1] / "tasks"
 _registered: set[str] = set()  # storing a schema takes 20 ms
 
@@ -20,6 +22,12 @@ _registered: set[str] = set()  # storing a schema takes 20 ms
 def task_names() -> list[str]:
     """Return the names of all tasks, in alphabetical order."""
     return sorted(folder.name for folder in TASKS.iterdir() if (folder / "config.py").is_file())
+
+
+def fingerprint(task: str) -> str | None:
+    """Return the fingerprint of the miniature's own samples, which `make fingerprints` notes; None where it did not."""
+    path = TASKS / task / FINGERPRINT
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
 def summary(task: str) -> str:
@@ -66,6 +74,20 @@ def data_class(task: str) -> type[TaskData]:
 def module_class(task: str) -> type[TaskModule]:
     """Return the class `Module` of the task."""
     return importlib.import_module(f"aibench.tasks.{task}.module").Module  # type: ignore[no-any-return]
+
+
+def origin(task: str) -> Origin | None:
+    """Return where the published data of the task can be had; None where its room says nothing of it."""
+    if not (TASKS / task / "origin.py").is_file():
+        return None
+    return importlib.import_module(f"aibench.tasks.{task}.origin").ORIGIN  # type: ignore[no-any-return]
+
+
+def arranger(task: str) -> Callable[[Path], None] | None:
+    """Return what a task has to do in the folder of its data once they are unpacked; None where that is nothing."""
+    if origin(task) is None:
+        return None
+    return getattr(importlib.import_module(f"aibench.tasks.{task}.origin"), "arrange", None)
 
 
 def options(group: str) -> list[str]:

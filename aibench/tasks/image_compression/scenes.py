@@ -42,7 +42,8 @@ def _painted(size: int, draw: np.random.Generator) -> NDArray[np.uint8]:
     soft = soft[:-2] + 2 * soft[1:-1] + soft[2:]
     soft = (soft[:, :-2] + 2 * soft[:, 1:-1] + soft[:, 2:] + 8) // 16
     grain = draw.integers(-3, 4, soft.shape)
-    return (soft + grain).clip(0, 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = (soft + grain).clip(0, 255).astype(np.uint8)
+    return picture
 
 
 def _lay(canvas: Numbers, mean: Numbers, clouds: Numbers, numbers: list[int]) -> None:
@@ -123,5 +124,5 @@ def _clouds(size: int, draw: np.random.Generator) -> Numbers:
         grid = draw.integers(-256, 257, (size // step + 2,) * 2)
         place, part = np.arange(size) // step, np.arange(size) % step
         rows = grid[place] * (step - part)[:, None] + grid[place + 1] * part[:, None]
-        total += weight * (rows[:, place] * (step - part) + rows[:, place + 1] * part) // step**2
+        total += weight * (rows[:, place] * (step - part) + rows[:, place + 1] * part) // (step * step)
     return total // 4

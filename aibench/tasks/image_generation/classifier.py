@@ -88,7 +88,7 @@ def train() -> Classifier:
         chosen = order[step % (len(pictures) // _BATCH) * _BATCH :][:_BATCH]
         noisy = pictures[chosen] + _NOISE * torch.randn(_BATCH, 1, 16, 16)
         optimizer.zero_grad()
-        cross_entropy(classifier.logits(noisy), labels[chosen]).backward()
+        cross_entropy(classifier.logits(noisy), labels[chosen]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     with torch.no_grad():

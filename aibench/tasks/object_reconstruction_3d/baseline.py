@@ -46,8 +46,8 @@ def _best(name: str, parts: Mapping[str, Any], shares: Mapping[str, Tensor]) -> 
 
 
 def _batches(objects: Any) -> Iterator[tuple[Tensor, Tensor]]:
-    for indices in torch.arange(len(objects)).split(256):
-        yield objects.gather(indices)
+    for start in range(0, len(objects), 256):
+        yield objects.gather(torch.arange(start, min(start + 256, len(objects))))
 
 
 def _nearest(objects: Any, known: Tensor, look: Callable[[Tensor], Tensor]) -> Tensor:
