@@ -124,5 +124,6 @@ def _clouds(size: int, draw: np.random.Generator) -> Numbers:
         grid = draw.integers(-256, 257, (size // step + 2,) * 2)
         place, part = np.arange(size) // step, np.arange(size) % step
         rows = grid[place] * (step - part)[:, None] + grid[place + 1] * part[:, None]
-        total += weight * (rows[:, place] * (step - part) + rows[:, place + 1] * part) // (step * step)
+        between = rows[:, place] * (step - part) + rows[:, place + 1] * part
+        total = total + weight * between // (step * step)
     return total // 4

@@ -36,7 +36,8 @@ def _clouds(count: int, size: int, draw: np.random.Generator) -> NDArray[np.int6
         grid = draw.integers(-_ONE, _ONE + 1, (count, 3, size // step + 2, size // step + 2))
         place, part = np.arange(size) // step, np.arange(size) % step
         rows = grid[:, :, place] * (step - part)[:, None] + grid[:, :, place + 1] * part[:, None]
-        total += weight * (rows[..., place] * (step - part) + rows[..., place + 1] * part) // (step * step)
+        between = rows[..., place] * (step - part) + rows[..., place + 1] * part
+        total = total + weight * between // (step * step)
     return total // sum(weight for _, weight in _STEPS)
 
 
