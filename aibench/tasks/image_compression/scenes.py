@@ -125,5 +125,5 @@ def _clouds(size: int, draw: np.random.Generator) -> Numbers:
         place, part = np.arange(size) // step, np.arange(size) % step
         rows = grid[place] * (step - part)[:, None] + grid[place + 1] * part[:, None]
         between = rows[:, place] * (step - part) + rows[:, place + 1] * part
-        total = total + weight * between // (step * step)
+        total = np.add(total, weight * between // (step * step), dtype=np.int64)
     return total // 4

@@ -113,7 +113,8 @@ class Config(RunConfig):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        return (*self.logs, KERNEL) if self.of_digits else self.logs
+        digits = self.of_digits or self.data.source is Source.embedded  # which another form does not go with
+        return (*self.logs, KERNEL) if digits else self.logs
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run, a line each."""
