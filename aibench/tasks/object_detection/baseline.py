@@ -15,7 +15,7 @@ from torchvision.ops import batched_nms, box_iou, roi_align
 
 from aibench.contract import Baseline
 from aibench.metrics.voc import VOC07mAP
-from aibench.tasks.object_detection.data import Target, in_pixels
+from aibench.tasks.object_detection.boxes import Target, in_pixels
 from aibench.tasks.object_detection.scenes import CLASSES
 
 GRID = 8  # pixels between the boxes of the prior

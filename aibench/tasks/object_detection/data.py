@@ -16,9 +16,9 @@ from aibench.config import Source
 from aibench.contract import Baseline, Facts, Identity, TaskData, digest
 from aibench.datasets.published import VOC2007
 from aibench.tasks.object_detection import layout, scenes, voc
+from aibench.tasks.object_detection.boxes import Target
 from aibench.tasks.object_detection.config import Config
 
-Target = dict[str, Tensor]
 Sample = tuple[Tensor, Target]
 Batch = tuple[list[Tensor], list[Target]]
 
@@ -227,8 +227,3 @@ class Mirrored(Dataset[Sample]):
     def signature(self) -> list[Any]:
         """Return what `contract.digest` makes a fingerprint of."""
         return ["mirrored", *self.dataset.signature()]
-
-
-def in_pixels(boxed: Target) -> Target:
-    """Return boxes by VOC's convention, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
-    return {**boxed, "boxes": boxed["boxes"] - boxed["boxes"].new_tensor([0.0, 0.0, 1.0, 1.0])}

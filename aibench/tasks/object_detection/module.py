@@ -13,8 +13,9 @@ from aibench.metrics.voc import ImageScores, VOC07mAP
 from aibench.nn.decay import Decay
 from aibench.nn.schedules import each_step, half_cosine, stairs
 from aibench.nn.weights import decay_groups
+from aibench.tasks.object_detection.boxes import Target, in_pixels
 from aibench.tasks.object_detection.config import Config, Optimizer
-from aibench.tasks.object_detection.data import Batch, Target, in_pixels
+from aibench.tasks.object_detection.data import Batch
 from aibench.tasks.object_detection.model import Detector
 
 if TYPE_CHECKING:
