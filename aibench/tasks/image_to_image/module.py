@@ -156,12 +156,12 @@ class Module(TaskModule):
         seen = self.segmenter(to_bytes(self(labels)), shape)
         self._generated.append(confusions(classes, seen, len(self.facts["classes"])))
         if batch_idx == 0:
-            self._forget_other_scenes(photos)
+            self._remove_other_scores(photos)
         if self._real_scores is None:
             self.real.update(self.segmenter(photos, shape), classes)
 
-    def _forget_other_scenes(self, photos: Tensor) -> None:
-        """Forget the real photos' scores where an evaluation of another part begins, with other `photos`."""
+    def _remove_other_scores(self, photos: Tensor) -> None:
+        """Remove the real photos' scores where an evaluation of another part begins, with other `photos`."""
         known = self._real_scores_of
         if known is None or known.shape != photos.shape or not torch.equal(known, photos):
             self._real_scores, self._real_scores_of = None, photos.clone()
