@@ -25,78 +25,83 @@ README, VARIATION, COMPARISON = "experiments/statistics/README.md", "docs/variat
 QUOTES = [
     (
         README,
-        "Vangel's interval of the coefficient of variation covers the truth in {}, {} and {} of 100 cases with four, "
-        "eight and twelve normal runs, in {}, {} and {} with heavy tails (Student's t, three degrees of freedom), in "
-        "{}, {} and {} with a shifted exponential distribution, and in {}, {} and {} where one run in five takes twice "
-        "as long.",
+        "Vangel's interval of the coefficient of variation covers the truth in {}, {} and {} of 100 cases with "
+        "four, eight and twelve normal runs, in {}, {} and {} with heavy tails (Student's t, three degrees of "
+        "freedom), in {}, {} and {} with a shifted exponential distribution, and in {}, {} and {} where one run "
+        "in five takes twice as long.",
         [(VANGEL, shape, runs) for shape in (NORMAL, HEAVY, EXPONENTIAL, SLOW) for runs in (4, 8, 12)],
     ),
     (
         README,
-        "Bonett's, the column `any shape`, covers it in {} and {} cases with eight and twelve normal runs, in {} and {} "
-        "with heavy tails, in {} and {} with the exponential distribution, and in {} and {} in the last case.",
+        "Bonett's, the column `any shape`, covers it in {} and {} cases with eight and twelve normal runs, in {} "
+        "and {} with heavy tails, in {} and {} with the exponential distribution, and in {} and {} in the last "
+        "case.",
         [(BONETT, shape, runs) for shape in (NORMAL, HEAVY, EXPONENTIAL, SLOW) for runs in (8, 12)],
     ),
     (
         README,
-        "The mean of as many runs as four ask for lies within 5 % of the truth in {} of 100 cases with normal runs and "
-        "in {} where one in five takes twice as long; of as many as twelve ask for, in {} and {}.",
+        "The mean of as many runs as four ask for lies within 5 % of the truth in {} of 100 cases with normal "
+        "runs and in {} where one in five takes twice as long; of as many as twelve ask for, in {} and {}.",
         [(NEEDED, shape, runs) for runs in (4, 12) for shape in (NORMAL, SLOW)],
     ),
     (
         README,
-        "The total with restarts, one run in five missing, is {} % of the truth on average with four runs and {} % with "
-        "twelve.",
+        "The total with restarts, one run in five missing, is {} % of the truth on average with four runs and {} "
+        "% with twelve.",
         [(RESTARTS, NORMAL, runs) for runs in (4, 12)],
     ),
     (
         README,
-        "A machine compared with itself, eight runs against eight others, leaves all rows undecided in {} of 100 normal "
-        "suites and in {} where one run in five takes twice as long, and all scores in {} and {}.",
+        "A machine compared with itself, eight runs against eight others, leaves all rows undecided in {} of 100 "
+        "normal suites and in {} where one run in five takes twice as long, and all scores in {} and {}.",
         [(test, shape, 8) for test in (ROWS, SCORES) for shape in (NORMAL, SLOW)],
     ),
     (
         README,
-        "With four runs a side and 2 % of scatter, 1.1 times the seconds a sample in one task of seventeen is told in "
-        "{} of 100 normal suites, in {} with heavy tails and in {} with the exponential distribution; 6.4 times, in {}, "
-        "{} and {}.",
+        "With four runs a side and 2 % of scatter, 1.1 times the seconds a sample in one task of seventeen is "
+        "told in {} of 100 normal suites, in {} with heavy tails and in {} with the exponential distribution; 6.4"
+        " times, in {}, {} and {}.",
         [(size, shape, 4) for size in (TENTH, SIXFOLD) for shape in (NORMAL, HEAVY, EXPONENTIAL)],
     ),
     (
         README,
-        "On a machine on which one sample in five takes twice as long, 6.4 times is told in {} cases with four runs, in "
-        "{} with eight and in {} with twelve, and 1.1 times in {} with twelve.",
+        "On a machine on which one sample in five takes twice as long, 6.4 times is told in {} cases with four "
+        "runs, in {} with eight and in {} with twelve, and 1.1 times in {} with twelve.",
         [*((SIXFOLD, SLOW, runs) for runs in (4, 8, 12)), (TENTH, SLOW, 12)],
     ),
     (
         README,
-        "Of changes as large as the column `can show` says, which should be told in 80 cases, {} are told with four "
-        "normal runs, {} with heavy tails and {} with the exponential distribution.",
+        "Of changes as large as the column `can show` says, which should be told in 80 cases, {} are told with "
+        "four normal runs, {} with heavy tails and {} with the exponential distribution.",
         [(SHOWN, shape, 4) for shape in (NORMAL, HEAVY, EXPONENTIAL)],
     ),
     (
         README,
-        "The interval of a score against the best of five equal systems covers the truth in {} of 100 cases with twelve "
-        "runs, since the best is the luckiest;",
+        "The interval of a score against the best of five equal systems covers the truth in {} of 100 cases with "
+        "twelve runs, since the best is the luckiest;",
         [(EQUAL, NORMAL, 12)],
     ),
     (
         VARIATION,
-        "Vangel's interval then covers the true CV in {}, {} and {} of 100 samples of four, eight and twelve runs with "
-        "heavy tails, and in {}, {} and {} where one run in five takes twice as long; Bonett's in {} and {} samples of "
-        "eight and twelve with heavy tails.",
-        [*((VANGEL, shape, runs) for shape in (HEAVY, SLOW) for runs in (4, 8, 12)), *((BONETT, HEAVY, n) for n in (8, 12))],
+        "With heavy tails Vangel's interval covers the true CV in {}, {} and {} of 100 samples of four, eight and"
+        " twelve runs, and where one run in five takes twice as long in {}, {} and {}; Bonett's covers it in {} "
+        "and {} samples of eight and twelve with heavy tails.",
+        [
+            *((VANGEL, shape, runs) for shape in (HEAVY, SLOW) for runs in (4, 8, 12)),
+            *((BONETT, HEAVY, n) for n in (8, 12)),
+        ],
     ),
     (
         COMPARISON,
-        "Where one sample in five takes twice as long, as on a machine that others use too, four runs a side tell 6.4 "
-        "times in {} of 100 cases and eight runs in {};",
-        [(SIXFOLD, SLOW, runs) for runs in (4, 8)],
+        "Where one sample in five takes twice as long, as on a machine that others use too, four runs a side "
+        "leave equal machines undecided in {} of 100 cases and tell 6.4 times in {}; eight runs do so in {} and "
+        "{}:",
+        [(test, SLOW, runs) for runs in (4, 8) for test in (ROWS, SIXFOLD)],
     ),
     (
         COMPARISON,
-        "where the systems are equal, the interval of a score covers the truth in {} of 100 cases only, since the best "
-        "of several is the luckiest.",
+        "where the systems are equal, the interval of a score covers the truth in {} of 100 cases only, since the"
+        " best of several is the luckiest.",
         [(EQUAL, NORMAL, 12)],
     ),
 ]
@@ -104,7 +109,10 @@ QUOTES = [
 
 def file() -> dict[tuple[str, str, int], float]:
     with (STUDY / "simulated.csv").open(newline="", encoding="utf-8") as lines:
-        return {(row["statistic"], row["distribution"], int(row["runs"])): float(row["mean"]) for row in csv.DictReader(lines)}
+        return {
+            (row["statistic"], row["distribution"], int(row["runs"])): float(row["mean"])
+            for row in csv.DictReader(lines)
+        }
 
 
 @pytest.mark.parametrize(("place", "sentence", "numbers"), QUOTES, ids=[sentence[:40] for _, sentence, _ in QUOTES])
@@ -119,11 +127,14 @@ def test_the_claims_of_the_comparison_hold_in_the_simulations():
     found = file()
     assert all(found[TENTH, shape, 4] >= 0.8 for shape in (NORMAL, "log-normal", HEAVY, EXPONENTIAL))
     assert all(found[SIXFOLD, shape, 4] == 1 for shape in (NORMAL, "log-normal", HEAVY, EXPONENTIAL))
-    silent = [value for (name, _, _), value in found.items() if name.startswith("A/A")]
-    assert min(silent) >= 0.98
-    assert sum(silent) / len(silent) > 0.995
+    silent = {key: value for key, value in found.items() if key[0].startswith("A/A")}
+    assert min(value for (_, *which), value in silent.items() if which != [SLOW, 4]) >= 0.985
+    assert min(silent.values()) >= 0.97  # four runs of a machine on which one sample in five takes twice as long
+    assert sum(silent.values()) / len(silent) > 0.995
     assert all(value >= 0.99 for (name, _, _), value in found.items() if "no place is decided" in name)
-    covering = [found[name, shape, n] for name in (SHARED, SCORE) for shape in (NORMAL, HEAVY, SLOW) for n in (4, 8, 12)]
+    covering = [
+        found[name, shape, n] for name in (SHARED, SCORE) for shape in (NORMAL, HEAVY, SLOW) for n in (4, 8, 12)
+    ]
     assert min(covering) > 0.9
 
 
