@@ -60,7 +60,8 @@ studies: .venv/run-ready  ## Make the tables and figures of the studies again fr
 		--markdown experiments/subset/table.md --csv experiments/subset/table.csv
 	if ls experiments/subset/systems/*/*.json >/dev/null 2>&1; then \
 		$(BIN)/python experiments/subset/rank_fidelity.py --tables; fi
-	$(BIN)/python experiments/comparison/same_machine.py $(RESULTS) --markdown experiments/comparison/same_machine.md
+	$(BIN)/python experiments/comparison/same_machine.py $(RESULTS) \
+		--markdown experiments/comparison/same_machine.md --csv experiments/comparison/same_machine.csv
 	$(BIN)/aibench report $(RESULTS) --html runs/report.html
 	$(MAKE) texts
 
