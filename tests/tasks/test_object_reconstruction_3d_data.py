@@ -23,8 +23,9 @@ from fixtures.shapenet import (
     write_r2n2,
 )
 
-from aibench.contract import DataError
+from aibench.contract import DataError, digest
 from aibench.tasks.object_reconstruction_3d import shapes
+from aibench.tasks.object_reconstruction_3d.backgrounds import backgrounds
 from aibench.tasks.object_reconstruction_3d.camera import Camera, axes
 from aibench.tasks.object_reconstruction_3d.config import AZIMUTHS, KINDS, CameraConfig
 from aibench.tasks.object_reconstruction_3d.data import Data
@@ -165,7 +166,8 @@ def test_kinds_take_turns_and_each_stands_in_the_middle_of_the_cube(composed):
     np.testing.assert_array_equal(volumes, volumes[:, :, :, ::-1])  # every kind has a left and a right half
 
 
-def test_pictures_of_an_object_are_of_one_colour_and_from_different_sides(composed):
+def test_pictures_of_an_object_are_of_one_colour_and_from_different_sides(composed, monkeypatch):
+    monkeypatch.setattr(shapes, "backgrounds", lambda count, size, draw: np.full((count, 3, size, size), 240))
     words = ("data.train_size=30", "data.val_size=10", "data.views=24", "data.batch_size=10")
     dataset = Data(composed(TASK, *words)).dataset("train")
     assert dataset.pictures.shape == (30, 24, 3, 32, 32)
@@ -178,6 +180,49 @@ def test_pictures_of_an_object_are_of_one_colour_and_from_different_sides(compos
         assert hues.std(0).max() < 0.03
     chair = dataset.pictures[1].numpy()
     assert len({picture.tobytes() for picture in chair}) == AZIMUTHS
+
+
+def test_each_picture_has_a_background_of_its_own_of_clouds_under_blocks():
+    pictures = backgrounds(40, 32, np.random.default_rng(0))
+    assert pictures.shape == (40, 3, 32, 32)
+    assert len({picture.tobytes() for picture in pictures}) == 40
+    means = pictures.mean((2, 3))
+    assert means.std() > 30
+    assert (abs(pictures - means[:, :, None, None]) < 2.5 * 70).all()
+    for picture in pictures:
+        steps = abs(np.diff(picture, axis=2)).max((0, 1)) > 20  # edges of blocks, as far apart as a block is wide
+        places = np.flatnonzero(steps)
+        assert len(places) > 3
+        assert set(np.diff(places)) <= {width * times for width in [min(np.diff(places))] for times in (1, 2)}
+
+
+def test_backgrounds_are_these_on_every_machine():
+    found = backgrounds(3, 32, np.random.default_rng(5))
+    assert digest(torch.from_numpy(found)) == "324b841328a50c85"
+
+
+def test_the_three_parts_share_no_object(composed):
+    data = Data(composed(TASK, "data.train_size=60", "data.val_size=40"))
+    solids = [{solid.numpy().tobytes() for solid in data.dataset(part).volumes} for part in data.parts]
+    assert [len(part) for part in solids] == [60, 40, 40]
+    assert len(set().union(*solids)) == 140
+
+
+def test_what_answers_without_a_network_is_found_by_comparing_all_pictures(composed):
+    data = Data(composed(TASK, "data.train_size=50", "data.val_size=20"))
+    found = {one.name: one.quality for one in data.baselines()}
+    train, val = data.dataset("train"), data.dataset("val")
+    scores = []
+    for index in range(len(val)):
+        picture, solid = (part.numpy() for part in val[index])
+        apart = [
+            ((known.astype(float) - picture) ** 2).sum() for known in train.pictures.numpy().reshape(100, 3, 32, 32)
+        ]
+        answer = train.volumes[int(np.argmin(apart)) // 2].numpy()
+        scores.append((answer & solid).sum() / (answer | solid).sum())
+    assert found["volume of the training picture with the nearest pixels"]["val"] == pytest.approx(
+        np.mean(scores), rel=1e-9
+    )
 
 
 def test_categories_choose_the_kinds(composed):

