@@ -28,7 +28,7 @@ from aibench.config.bounds import (
 from aibench.nn.decay import Annealing
 from aibench.tasks.image_to_text import layout
 
-SMALLEST, LARGEST = 32, 120  # height and width of generated scenes: half the width of the photographs' held-out part
+SMALLEST, LARGEST = 32, 80  # height and width of generated scenes: half the width of a photograph's held-out part
 
 
 class Encoder(enum.StrEnum):
