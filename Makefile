@@ -41,13 +41,28 @@ overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for
 	$(BIN)/python benchmarks/overhead.py
 
 RESULTS := experiments/run_to_run_variation/results/*.json
-studies: .venv/run-ready  ## Make the tables and figures of the studies again from their results
+# ALLOW_DIRTY=1 takes results of trees with uncommitted changes too: those of before the study is made anew.
+studies: .venv/run-ready  ## Make the tables and figures of the studies again from their results, and the texts' tables
+	$(if $(ALLOW_DIRTY),,$(BIN)/python experiments/clean.py $(RESULTS))
 	$(BIN)/aibench variation $(RESULTS) --markdown experiments/run_to_run_variation/table.md \
 		--csv experiments/run_to_run_variation/table.csv --figure experiments/run_to_run_variation/figure.png
 	$(BIN)/aibench cost $(RESULTS) --markdown experiments/cost/table.md --csv experiments/cost/table.csv
-	$(BIN)/aibench subset --k 3 $(RESULTS) --markdown experiments/subset/table.md --csv experiments/subset/table.csv
+	$(BIN)/aibench subset --k 3 $(RESULTS) --records experiments/model_characteristics/results/reference \
+		--markdown experiments/subset/table.md --csv experiments/subset/table.csv
+	if ls experiments/subset/systems/*/*.json >/dev/null 2>&1; then \
+		$(BIN)/python experiments/subset/rank_fidelity.py --tables; fi
 	$(BIN)/python experiments/comparison/same_machine.py $(RESULTS) --markdown experiments/comparison/same_machine.md
 	$(BIN)/aibench report $(RESULTS) --html runs/report.html
+	$(MAKE) texts
+
+texts: .venv/run-ready  ## Write the tables in README and in the studies' texts from the files that they come from
+	$(BIN)/python experiments/texts.py
+
+rank-fidelity: .venv/run-ready  ## Make systems of this machine, time all tasks on each: does a subset order them as all do
+	$(BIN)/python experiments/subset/rank_fidelity.py
+
+statistics: .venv/run-ready  ## Power and coverage of every statistic, by simulation: some five minutes of a processor
+	$(BIN)/python benchmarks/power_and_coverage.py
 
 MODELS := experiments/model_characteristics
 ALTERNATIVES := $(foreach name,resnet101_c4 inception_v3 resnet34_182 teacher,--alternatives experiments/coverage/alternatives/$(name))
@@ -62,6 +77,7 @@ coverage: .venv/run-ready  ## The tables and figures of the models' characterist
 	$(BIN)/aibench coverage $(MODELS)/results/mini $(MODELS)/results/reference $(ALTERNATIVES) \
 		--studies experiments/run_to_run_variation/results --output experiments/coverage
 	mv experiments/coverage/characteristics.* experiments/coverage/uncounted.* $(MODELS)
+	$(MAKE) texts
 
 profiles: .venv/run-ready  ## Profile all models; breakdown, hotspots, micro benchmarks
 	$(BIN)/aibench characterize task=all hardware=cpu --only profile --output $(MODELS)/results/mini
@@ -138,5 +154,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema golden overhead studies characteristics coverage profiles profile-tables training \
-	training-tables gpu gpu-tables reading clean
+.PHONY: help run test check lint types fast format schema golden overhead studies rank-fidelity statistics characteristics coverage profiles profile-tables training \
+	training-tables texts gpu gpu-tables reading clean

@@ -208,12 +208,14 @@ class TaskModule(pl.LightningModule):
     Attributes:
         phase: The part of the session that training is in, where a task has several: a teacher before its
             student, say. Samples and seconds are counted apart for each.
+        judging: The part that evaluations are of: `val`, and `test` once after the session.
         initialisation: Where the first weights came from, for the result.
         unmeasured: Why this run's evaluations have no value for the target's metric, and log NaN; None where they have.
         uncountable: Why the operations of a step have no fixed number; None where they have.
     """
 
     phase: str = "training"
+    judging: str = "val"
     initialisation: str = "from scratch"
     unmeasured: str | None = None
     uncountable: str | None = None
@@ -226,7 +228,7 @@ class TaskModule(pl.LightningModule):
     def sample_scores(self) -> Scores | None:
         """Return what each sample added to the last evaluation's metric; None where that cannot be told apart.
 
-        It is asked once, when a session has ended, and for the evaluation of `test` after it.
+        It is asked after an evaluation, and what it returned does not change in the next one.
         """
         return None
 

@@ -7,11 +7,12 @@ import math
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
 from aibench.composition import registry
-from aibench.contract import example_batch
+from aibench.contract import batch_of, example_batch
 from aibench.results.division import division
 from aibench.results.result import Status
 from aibench.training.loader import EvalBatches, TrainBatches
@@ -133,6 +134,50 @@ def test_evaluation_covers_every_held_out_sample(task, parts):
     data, _ = parts(task, *SMALL)
     batches = EvalBatches(data, data.dataset("val"))
     assert len(list(batches)) == len(batches)
+
+
+@tasks
+def test_what_the_samples_add_makes_up_the_metric_and_stays_when_the_next_part_is_judged(task, parts):
+    data, module = parts(task, *SMALL)
+    if "test" not in data.parts:  # goes when all seventeen have one
+        pytest.skip("no test part yet")
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
+
+    def judged(part):
+        module.judging = part
+        trainer.validate(module, EvalBatches(data, data.dataset(part)), verbose=False)
+        return module.sample_scores(), float(trainer.callback_metrics[data.config.target.metric])
+
+    scores, value = judged("val")
+    others, other = judged("test")
+    assert len(scores) > 1
+    for found, expected in ((scores, value), (others, other)):
+        assert found.value(np.arange(len(found))) == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+@tasks
+def test_no_sample_of_the_test_part_stands_in_another(task, parts):
+    data, _ = parts(task, *SMALL)
+    if "test" not in data.parts:
+        pytest.skip("no test part yet")
+
+    def samples(part):
+        dataset = data.dataset(part)
+        return {str(_flat(batch_of(data, dataset, np.array([index])))) for index in range(min(len(dataset), 64))}
+
+    assert samples("test")
+    assert not samples("test") & (samples("val") | samples("train"))
+
+
+@tasks
+def test_the_targets_are_out_of_reach_of_what_answers_without_training(task, composed):
+    config = composed(f"task={task}")
+    found = list(registry.data_class(task)(config).baselines())
+    if not found:
+        pytest.skip("no baselines yet")
+    better = 1 if config.target.mode == "max" else -1
+    for one in found:
+        assert better * one.quality["val"] < better * config.target.quasi_entire, one.name
 
 
 def _flat(batch):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
+FEWEST_FOR_SHAPE = 8  # values from which an interval may follow the shape of their distribution
 PRECISION = 0.05  # wanted half-width of the mean's interval, relative to the mean
 
 
@@ -78,6 +79,28 @@ def vangel_interval(cv: float, count: int) -> tuple[float, float]:
         return cv / math.sqrt(square) if square > 0 else math.inf
 
     return end((1 - CONFIDENCE) / 2), end((1 + CONFIDENCE) / 2)
+
+
+def bonett_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the coefficient of variation of values whose distribution need not be normal.
+
+    Bonett's interval of a standard deviation (Computational Statistics & Data Analysis 50, 2006, 775-782), which is as
+    wide as the kurtosis of the sample asks for; the error of the mean is added to its variance, so that it is one of
+    the coefficient of variation. It needs values enough to see their tails: None below `FEWEST_FOR_SHAPE`.
+    """
+    count = len(values)
+    if count < FEWEST_FOR_SHAPE:
+        return None
+    mean, std, z = statistics.fmean(values), statistics.stdev(values), normal_quantile()
+    cut = int(count / (2 * math.sqrt(count - 4)))
+    centre = statistics.fmean(sorted(values)[cut : count - cut])
+    kurtosis = 3.0
+    if std > 0:
+        kurtosis = sum((value - centre) ** 4 for value in values) / (count * ((count - 1) / count * std**2) ** 2)
+    cv, scale = std / mean, count / (count - z)
+    variance = scale**2 * (kurtosis - (count - 3) / count) / (4 * (count - 1)) + cv**2 / count
+    middle, reach = math.sqrt(scale) * cv, z * math.sqrt(variance)
+    return middle * math.exp(-reach), middle * math.exp(reach)
 
 
 def quantum_floor(quantum: float, mean: float) -> float:

@@ -22,6 +22,7 @@ from aibench.meters.gpu import alone_on
 from aibench.meters.system import lay_out, quieten_lightning
 from aibench.training.loader import TrainBatches
 
+SOURCES = {"mini": "embedded"}  # by scale: what a miniature is does not depend on a data set of the user's
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
 Around = Callable[[], AbstractContextManager[Any]]
 
@@ -86,7 +87,9 @@ class Workload(ABC):
 
 
 class TaskWorkload(Workload):
-    """Runs a task of the suite on samples made up at the real shapes.
+    """Runs a task of the suite: a miniature on the samples of its sessions, a reference model on made-up ones.
+
+    Made-up samples have the real shapes, and need no data set.
 
     Args:
         task: Its name.
@@ -100,7 +103,8 @@ class TaskWorkload(Workload):
     suite = "AIBench"
 
     def __init__(self, task: str, scale: str, words: Sequence[str] = ()) -> None:
-        fixed = (f"task={task}", f"scale={scale}", "data.source=synthetic", "session=steps", "hardware.compile=false")
+        source = f"data.source={SOURCES.get(scale, 'synthetic')}"
+        fixed = (f"task={task}", f"scale={scale}", source, "session=steps", "hardware.compile=false")
         self.config: RunConfig = composed([*fixed, *words])
         self.name = task
         self.scale = scale

@@ -19,16 +19,20 @@ from aibench.commands.cost import cost
 from aibench.commands.counters import counters
 from aibench.commands.coverage import coverage
 from aibench.commands.dashboard import dashboard
+from aibench.commands.data_prepare import prepare
+from aibench.commands.data_status import status
 from aibench.commands.estimate import estimate
 from aibench.commands.hotspots import hotspots
 from aibench.commands.imports import import_results
 from aibench.commands.infer import infer
 from aibench.commands.micro import micro
 from aibench.commands.mllog_rules import mllog_rules
+from aibench.commands.paper import paper
 from aibench.commands.rank import rank
 from aibench.commands.report import report
 from aibench.commands.schema import schema
 from aibench.commands.selftest import selftest
+from aibench.commands.sensitivity import sensitivity
 from aibench.commands.similarity import similarity
 from aibench.commands.subset import subset
 from aibench.commands.system import system
@@ -45,10 +49,12 @@ VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "infer": infer,
     "variation": variation,
+    "sensitivity": sensitivity,
     "cost": cost,
     "subset": subset,
     "compare": compare,
     "rank": rank,
+    "paper": paper,
     "report": report,
     "dashboard": dashboard,
     "import": import_results,
@@ -68,7 +74,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "counters": counters,
     "similarity": similarity,
 }
-VERBS_OF_DATA: dict[str, Callable[..., None]] = {"verify": verify}
+VERBS_OF_DATA: dict[str, Callable[..., None]] = {"status": status, "prepare": prepare, "verify": verify}
 WITH_OVERRIDES = ("calibrate",)  # a word of theirs may begin with a dash
 
 
@@ -99,15 +105,15 @@ WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]  # of an option, an
 def run(words: Sequence[str]) -> NoReturn:
     """Run the verb that `words` name, and end the process; a wrong option or path is told in one line."""
     try:
-        status = typer.main.get_command(app).main(list(words), prog_name="aibench", standalone_mode=False)
+        ended = typer.main.get_command(app).main(list(words), prog_name="aibench", standalone_mode=False)
     except WRONG_USE as error:
-        status = _wrong_use(error, words)
+        ended = _wrong_use(error, words)
     except OSError as error:
         if error.filename is None:
             raise
         complain(f"{shown(error.filename)}: {error.strerror}.")
-        status = 1
-    sys.exit(status if isinstance(status, int) else 0)
+        ended = 1
+    sys.exit(ended if isinstance(ended, int) else 0)
 
 
 def _wrong_use(error: Any, words: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from aibench.analysis.grid import Grid
-    from aibench.results.result import Result
+    from aibench.results.result import HeldOut, Result
 
 
 def complain(message: str) -> None:
@@ -76,6 +76,7 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
         rows.append(("why", result.message))
     if result.quality is not None:
         rows.append((f"quality ({result.target.metric})", _quality(result)))
+    rows += _held_out_rows(result.held_out)
     reached = result.to_quality
     if reached.epochs is not None:
         rows.append(("epochs to quality", f"{reached.epochs:.3g} (evaluated every {reached.quantum:.3g})"))
@@ -108,6 +109,19 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
     return rows
 
 
+def _held_out_rows(held_out: HeldOut | None) -> list[tuple[str, str]]:
+    """Return how certain the quality is, and the quality on the test part."""
+    rows: list[tuple[str, str]] = []
+    if held_out is None:
+        return rows
+    error, test, test_error = held_out.standard_error.value, held_out.test.value, held_out.test_standard_error.value
+    if error is not None:
+        rows.append(("  standard error", f"{error:.2g}, over {held_out.samples:,} held-out samples"))
+    if test is not None:
+        rows.append(("  on the test part", f"{test:.4f}" + (f" +- {test_error:.2g}" if test_error is not None else "")))
+    return rows
+
+
 def _parts(result: Result) -> Iterator[str]:
     """Yield for each process of a run from where on it trained, on what, and what had changed since the one before."""
     before: dict[str, object] = {}
@@ -133,6 +147,7 @@ def _time_rows(result: Result) -> list[tuple[str, str]]:
         "backward": split.backward,
         "optimiser": split.optimizer,
         "evaluation": times.evaluation,
+        "preparation": times.preparation or 0.0,
         "set-up": times.setup,
         "compilation": split.compilation,
         "other": split.loop + times.checkpoint + times.other,

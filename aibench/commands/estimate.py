@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def estimate(
     words: Words,
     studies: Annotated[list[Path] | None, typer.Option("--from", help="Folders with earlier runs.")] = None,
-    steps: Annotated[int, typer.Option(min=1, max=10**6, help="Steps of the probe.")] = 20,
+    steps: Annotated[int, typer.Option(min=1, max=10**6, help="Steps of the probe.")] = 50,
 ) -> None:
     """Forecast seconds, energy, price and disk of a run, from a probe and the epochs of earlier runs."""
     from aibench.composition import registry
@@ -48,27 +48,20 @@ def estimate(
     _show_estimates(found)
 
 
+HEADS = ("task", "seconds", "90 % range", "epochs", "from runs", "s/epoch", "prepared in", "kWh", "price", "disk")
+
+
 def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
     from rich.table import Table
 
     table = Table(title="Estimated, to the quality that ends the session", title_justify="left")
-    for column in ("task", "seconds", "90 % range", "epochs", "from runs", "s/epoch", "kWh", "price", "disk"):
+    for column in HEADS:
         table.add_column(column)
     for config, row in found:
-        table.add_row(
-            config.task,
-            f"{row.seconds:,.0f}{' *' if row.busy else ''}",
-            f"{row.low:,.0f} to {row.high:,.0f}",
-            f"{row.epochs:.3g}",
-            str(row.from_runs) if row.from_runs > 1 else "none: the budget",
-            f"{row.seconds_per_epoch:.3g}",
-            "null" if row.joules is None else f"{row.joules / 3.6e6:.3g}",
-            _price(config, row),
-            f"{row.disk_bytes / 1e6:,.1f} MB",
-        )
-    busy = "; ".join(dict.fromkeys(reason for _, row in found for reason in row.busy))
-    if busy:
-        table.caption = f"* The machine was busy, so a run on a quiet one takes another time: {busy}"
+        table.add_row(*_cells(config, row))
+    reasons = "; ".join(dict.fromkeys(reason for _, row in found for reason in row.reasons))
+    if reasons:
+        table.caption = f"* trust warn: {reasons}"
         table.caption_justify = "left"
     console().print(table)
     total, low, high = (sum(getattr(row, name) for _, row in found) for name in ("seconds", "low", "high"))
@@ -79,6 +72,21 @@ def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
     reason = next((row.energy_reason for _, row in found if row.energy_reason), None)
     if reason:
         console().print(f"kWh: null: {reason}", highlight=False)
+
+
+def _cells(config: RunConfig, row: Forecast) -> list[str]:
+    return [
+        config.task,
+        f"{row.seconds:,.0f}{' *' if row.reasons else ''}",
+        f"{row.low:,.0f} to {row.high:,.0f}",
+        f"{row.epochs:.3g}",
+        str(row.from_runs) if row.from_runs > 1 else "none: the budget",
+        f"{row.seconds_per_epoch:.3g}",
+        f"{row.preparation:.3g} s",
+        "null" if row.joules is None else f"{row.joules / 3.6e6:.3g}",
+        _price(config, row),
+        f"{row.disk_bytes / 1e6:,.1f} MB",
+    ]
 
 
 def _price(config: RunConfig, row: Forecast) -> str:

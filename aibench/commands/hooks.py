@@ -71,7 +71,7 @@ class Hooks(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the variation table from the files; exit with 1 if a run failed."""
         try:
-            status = _summarise(Path(config.hydra.sweep.dir))
+            status = _summarise(Path(config.hydra.sweep.dir), towards_paper=_choice(config, "experiment") == "paper")
         except Exception as error:  # Hydra would warn of it and exit with 0
             complain(f"the sweep's table: {type(error).__name__}: {error}")
             status = 1
@@ -79,10 +79,20 @@ class Hooks(Callback):
             sys.exit(status)
 
 
-def _summarise(folder: Path) -> int:
+def _choice(config: DictConfig, group: str) -> str | None:
+    """Return the option of a group of the configuration that was chosen."""
+    return OmegaConf.select(config, f"hydra.runtime.choices.{group}")  # type: ignore[no-any-return]
+
+
+def _summarise(folder: Path, *, towards_paper: bool = False) -> int:
     from aibench.analysis.summary import summarise
 
     status = summarise([folder], console())
+    if towards_paper:
+        from aibench.analysis.reproduction.reproduction import reproductions, table
+        from aibench.analysis.runs.reader import read_runs
+
+        table(reproductions(read_runs([folder], keep=True).runs)).show(console())
     jobs = [path for path in folder.iterdir() if path.is_dir() and path.name.split("_")[0].isdigit()]
     for path in sorted(jobs):
         if not (path / RESULT).is_file():

@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from aibench.commands.console import complain, console, print_line, print_result, say
+from aibench.composition import with_data
 from aibench.composition.compose import CONFIG_MODULE, suite_config
 from aibench.config import ConfigError, DataError, RunConfig, plain, typed, unchecked
 from aibench.datasets.prepared import announcer
@@ -21,6 +22,8 @@ from aibench.results.made import take_back
 from aibench.results.result import RESULT, Result, Status, write_unless_poorer
 from aibench.training.ending import Ending, Interrupted, held, interruptible, note_failure
 from aibench.training.resume import finished
+
+with_data.register()  # before Hydra reads the configuration that asks for it
 
 
 @hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name="config")

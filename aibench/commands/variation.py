@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +12,27 @@ from aibench.commands.arguments import Csv, Folders, Markdown
 from aibench.commands.console import console
 
 
+class At(enum.StrEnum):
+    """Lists the qualities that a history can be asked for."""
+
+    entire = enum.auto()
+    quasi_entire = enum.auto()
+
+
 def variation(
     folders: Folders,
     csv: Csv = None,
     markdown: Markdown = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the runs here, as PNG.")] = None,
+    at: Annotated[
+        At | None, typer.Option(help="Count the epochs to this quality in each history, whatever the session was.")
+    ] = None,
 ) -> None:
     """Show the coefficient of variation of the epochs to quality, from files."""
     from aibench.analysis.summary import summarise
 
-    raise typer.Exit(summarise(folders, console(), csv=csv, markdown=markdown, figure=figure))
+    raise typer.Exit(
+        summarise(
+            folders, console(), csv=csv, markdown=markdown, figure=figure, at=at.value if at is not None else None
+        )
+    )

@@ -24,6 +24,15 @@ def composed(overrides: Sequence[str]) -> RunConfig:
     return typed(_compose(overrides))
 
 
+def described(overrides: Sequence[str]) -> RunConfig:
+    """Return the run that `overrides` describe, without asking whether it could run: its data may be missing.
+
+    Raises:
+        ConfigError: It cannot be composed.
+    """
+    return unchecked(_compose(overrides))
+
+
 def suite_config(task: str, scale: str) -> RunConfig:
     """Return the suite's configuration of `task` at `scale`; without `data.root` it need not be able to run.
 

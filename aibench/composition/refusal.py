@@ -32,8 +32,9 @@ def refusal(error: Exception, words: Sequence[str] = ()) -> str:
         error: What was raised while a configuration was composed or checked.
         words: What was typed; a line that names none of them begins with all.
     """
-    if isinstance(error, ConfigError):
-        return str(error)
+    refused = next((cause for cause in _causes(error) if isinstance(cause, ConfigError)), None)
+    if refused is not None:  # also where a resolver of ours raised it, and OmegaConf wrapped it
+        return str(refused)
     text = str(error)
     line = _of_option(text, words) or _of_sweep(text, words) or _of_key(error, text) or " ".join(text.split())
     keys = [word.split("=")[0].lstrip("+~") for word in words]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aibench.config import RunConfig
+    from aibench.config.origin import Origin
     from aibench.contract import TaskData, TaskModule
 
 LONGEST_NAME = 200  # letters of a key or an option: a file is named for it
@@ -66,6 +67,20 @@ def data_class(task: str) -> type[TaskData]:
 def module_class(task: str) -> type[TaskModule]:
     """Return the class `Module` of the task."""
     return importlib.import_module(f"aibench.tasks.{task}.module").Module  # type: ignore[no-any-return]
+
+
+def origin(task: str) -> Origin | None:
+    """Return where the published data of the task can be had; None where its room says nothing of it."""
+    if not (TASKS / task / "origin.py").is_file():
+        return None
+    return importlib.import_module(f"aibench.tasks.{task}.origin").ORIGIN  # type: ignore[no-any-return]
+
+
+def arranger(task: str) -> Callable[[Path], None] | None:
+    """Return what a task has to do in the folder of its data once they are unpacked; None where that is nothing."""
+    if origin(task) is None:
+        return None
+    return getattr(importlib.import_module(f"aibench.tasks.{task}.origin"), "arrange", None)
 
 
 def options(group: str) -> list[str]:

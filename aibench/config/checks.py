@@ -84,7 +84,8 @@ def without_data(config: RunConfig) -> Iterator[str]:
     if config.data.source is Source.disk and root is None:
         yield (
             f"data.root: no value, and task={config.task} scale={config.scale} reads its data from disk. Set "
-            "data.root=FOLDER, or data.source=synthetic session=steps to time the model on made-up samples."
+            "data.root=FOLDER (`aibench data status` says how to get the data), or data.source=synthetic session=steps "
+            "to time the model on made-up samples."
         )
     elif config.data.source is Source.disk and not is_folder(str(root)):
         wrong = _no_folder(str(root))

@@ -9,8 +9,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from aibench.choices import Source
 from aibench.config.checks import problems
 from aibench.config.errors import ConfigError
+from aibench.config.roots import root_of
 from aibench.config.schema import RunConfig
 
 
@@ -45,7 +47,15 @@ def unchecked(cfg: DictConfig) -> RunConfig:
         raise ConfigError(f"{error.full_key or 'configuration'}: {_first_line(error)}") from error
     except AttributeError as error:  # slots: a key that no schema has
         raise ConfigError(f"{_stray_key(cfg, error)}: no such key, with '+' or without it.") from error
+    _find_root(config)
     return config  # type: ignore[no-any-return]
+
+
+def _find_root(config: RunConfig) -> None:
+    """Fill in the folder of the data set where this machine knows it, and forget those of other tasks."""
+    if config.data.source is Source.disk and config.data.root is None:
+        config.data.root = root_of(config.task, config.data.roots, config.installed_root())
+    config.data.roots = {}
 
 
 def plain(config: RunConfig) -> dict[str, Any]:

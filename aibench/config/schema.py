@@ -37,7 +37,9 @@ class DataConfig:
 
     Attributes:
         source: Kind of the samples' source.
-        root: Folder of the real data set; `source=disk` reads it.
+        root: Folder of the real data set; `source=disk` reads it. Null takes what `roots`, the folder `$AIBENCH_DATA`
+            or an installed package has for the task.
+        roots: Folders of the real data sets by task, for a machine's file in `conf/local`.
         cache: Folder for prepared data.
         seed: Seed of generated data, apart from the run's seed: a sweep over seeds trains on the same samples.
         batch_size: Samples in a training step.
@@ -49,6 +51,7 @@ class DataConfig:
 
     source: Source = Source.embedded
     root: str | None = None
+    roots: dict[str, str] = field(default_factory=dict)
     cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
     seed: Annotated[int, at_least(0, SEEDS - 1)] = 0
     batch_size: Count = MISSING
@@ -236,6 +239,10 @@ class RunConfig:
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""
         yield from ()
+
+    def installed_root(self) -> Path | None:
+        """Return the folder in which an installed package has the task's data set; None where none has."""
+        return None
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what keeps the folder `root`, which is there, from being the task's data set; a line names it `typed`.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from aibench.config import CostConfig
-from aibench.meters.instruments import WARM_UP, Instruments
+from aibench.meters.instruments import PREPARATION, WARM_UP, Instruments
 from aibench.meters.steps import PARTS, compilation_seconds
 from aibench.results.result import Cost, Energy, EnergySource, Measured, Phase, Split, Throughput, Times
 
@@ -21,7 +21,7 @@ COUNTED_BY_THE_SENSORS = "sum over the sensors, read at the boundaries of the se
 def times(instruments: Instruments) -> Times:
     """Return where the wall time went."""
     parts, training = instruments.ledger.seconds(), sum(instruments.training_seconds().values())
-    named = {part: parts.get(part, 0.0) for part in ("setup", "evaluation", "checkpoint")}
+    named = {part: parts.get(part, 0.0) for part in (PREPARATION, "setup", "evaluation", "checkpoint")}
     total = sum(parts.values())
     return Times(
         total=total,
@@ -59,7 +59,7 @@ def throughput(instruments: Instruments, measured: Times, phases: Sequence[Phase
         unit=unit,
         whole=rate(
             units,
-            measured.total - measured.setup - untimed,
+            measured.total - (measured.preparation or 0.0) - measured.setup - untimed,
             unit,
             f"{unit} / seconds after set-up, evaluation included",
         ),

@@ -13,20 +13,21 @@ import torch
 from aibench.meters.cores import cores
 from aibench.meters.system import accelerators, processor, versions
 
-PERSON = "TODO"  # what only a person knows
+PERSON = "TODO"  # what only a person knows, in a form that a person completes
+UNKNOWN = "not known"
 CACHES = "/sys/devices/system/cpu/cpu0/cache/index*"
 
 
 def description() -> dict[str, str]:
-    """Return the rows of the paper's Table 4, and the software of its 5.1.2; unknown ones are marked TODO."""
+    """Return the rows of the paper's Table 4, and the software of its 5.1.2; `not known` is what it does not tell."""
     frequency = _frequency()
     rows = {
         "CPU type": processor(),
         "CPU cores": f"{_physical_cores()} cores{f' @ {frequency}' if frequency else ''}",
         "usable cores": _usable(),
         **caches(),
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB, type {PERSON}",
-        "Ethernet": _network(),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB, type {UNKNOWN}",
+        "Ethernet": _network() or UNKNOWN,
         "hyper-threading": _threads_a_core(),
         **_gpu_rows(),
         "operating system": f"{_distribution()}, kernel {platform.release()}",
@@ -45,7 +46,7 @@ def caches(pattern: str = CACHES) -> dict[str, str]:
             continue
         letter = {"Data": " DCache", "Instruction": " ICache"}.get(kind, " Cache")
         found[f"L{level}{letter}"] = size
-    return found or {"caches": PERSON}
+    return found or {"caches": UNKNOWN}
 
 
 def _frequency() -> str | None:
@@ -71,11 +72,11 @@ def _threads_a_core() -> str:
     return "enabled" if logical > physical else "disabled, or hidden by a virtual machine"
 
 
-def _network() -> str:
+def _network() -> str | None:
     speeds = [
         stats.speed for name, stats in psutil.net_if_stats().items() if stats.isup and name != "lo" and stats.speed
     ]
-    return f"{max(speeds) / 1000:g} Gb/s" if speeds else PERSON
+    return f"{max(speeds) / 1000:g} Gb/s" if speeds else None
 
 
 def _distribution() -> str:
@@ -133,7 +134,7 @@ def mlperf_system(division: str = "closed") -> dict[str, str]:
         "host_memory_capacity": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "host_storage_type": PERSON,
         "host_storage_capacity": f"{shutil.disk_usage('/').total / 1e9:.0f} GB",
-        "host_networking": _network(),
+        "host_networking": _network() or PERSON,
         "host_networking_topology": PERSON,
         "host_memory_configuration": PERSON,
         **_accelerator_fields(),

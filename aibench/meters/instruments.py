@@ -21,6 +21,7 @@ from aibench.meters.trust import Watch, announced
 from aibench.results.result import Steps, Trust
 
 TRAINING = "training:"
+PREPARATION = "preparation"  # of the data, before the session's own clock starts
 WARM_UP = "warm-up"  # the phase of the untimed steps of session=steps
 UNSTEADY = 10  # steps at the start of a process that are no steady ones
 
@@ -34,7 +35,7 @@ class Instruments:
         energy: The meter of the machine's energy.
         idle_watts: Power of the machine at rest, by scope, measured before the session; empty where it was not.
         warm_up: Seconds of the warm-up by part, which are among the clock's seconds.
-        joules: Joules by scope: of the `training`, and `to_quality`, once that is reached.
+        joules: Joules by scope: of the `preparation`, of the `training`, and `to_quality`, once that is reached.
     """
 
     def __init__(self, config: RunConfig, folder: Path | None) -> None:
@@ -48,7 +49,7 @@ class Instruments:
         self.watch = Watch(usable_cores(), self.gpu, self.telemetry)
         self.clock = step_clock()
         self.compiled_before = compilation_seconds()
-        self.joules: dict[str, dict[str, float]] = {"training": {}}
+        self.joules: dict[str, dict[str, float]] = {PREPARATION: {}, "training": {}}
         self._phases: list[tuple[str, int]] = []  # a phase, and how many steps this process had done at its beginning
         self._split_before = [0.0] * len(PARTS)
         self.warm_up = [0.0] * len(PARTS)
@@ -57,7 +58,7 @@ class Instruments:
         self._running.enter_context(announced())
         self.telemetry.start()
         self._at_start = self.energy.read()
-        self.ledger = Ledger("setup")
+        self.ledger = Ledger(PREPARATION)
 
     def _watts_at_rest(self, seconds: float) -> dict[str, float]:
         """Return the power at rest by scope: nothing of the session runs yet."""
@@ -74,6 +75,11 @@ class Instruments:
         """End the telemetry. May be called twice."""
         self.telemetry.stop()
         self._running.close()
+
+    def prepared(self) -> None:
+        """Start the session's own clock: the data are read or made, and kept for the next run."""
+        self.joules[PREPARATION] = self.energy_so_far()
+        self.ledger.switch("setup")
 
     # Training and what interrupts it
 
@@ -108,11 +114,19 @@ class Instruments:
         self._at_training = None
 
     def reached_quality(self) -> None:
-        """Note the energy that it took."""
-        self.joules["to_quality"] = self.energy_so_far()
+        """Note the energy that it took, that of the preparation left out."""
+        before = self.joules[PREPARATION]
+        self.joules["to_quality"] = {
+            scope: joules - before.get(scope, 0.0) for scope, joules in self.energy_so_far().items()
+        }
         self.watch.look()
 
     # What was measured
+
+    def seconds(self) -> float:
+        """Return the seconds of the session's own clock, which started when the data were there."""
+        parts = self.ledger.seconds()
+        return sum(took for part, took in parts.items() if part != PREPARATION)
 
     def energy_so_far(self) -> dict[str, float]:
         """Return joules by scope since the session's start, earlier processes of this session included."""
@@ -170,4 +184,7 @@ class Instruments:
         self._split_before = list(state["split"])
         earlier = dict(state["joules"])
         self.energy.continue_from(earlier.pop("session"), state.get("energy_faults", []))
-        self.joules = {name: dict(scopes) for name, scopes in earlier.items()}
+        again = self.joules[PREPARATION]
+        self.joules = {PREPARATION: {}, **{name: dict(scopes) for name, scopes in earlier.items()}}
+        for scope, joules in again.items():  # each process prepares its data
+            self.joules[PREPARATION][scope] = self.joules[PREPARATION].get(scope, 0.0) + joules

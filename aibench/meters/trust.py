@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import psutil
@@ -22,8 +23,22 @@ DRIFT = 0.10  # by how much the later steps may differ from the earlier ones
 CLOCKS = 0.05  # by how much a clock may fall below its highest
 HEATED = 15.0  # kelvins that a GPU may warm up
 STEPS = 30  # steady steps that a median asks for
-FEW = f"steady steps: their median asks for {STEPS}"
 RUNS = Path(tempfile.gettempdir()) / f"aibench-runs-{os.getuid() if hasattr(os, 'getuid') else 0}"
+
+
+class Reason(StrEnum):
+    """Lists what a judgement can say was seen; docs/measurement.md says what to do about each."""
+
+    ANOTHER_RUN = "another run of AIBench was under way (process {process})"
+    OTHERS = "other processes used {used:.2g} cores of the machine's {cores}"
+    STOLEN = "the host gave {given:.2g} cores of the machine's {cores} to other guests"
+    SHARED = "{others} computed on the GPU"
+    THROTTLED = "the GPU was throttled: {why}"
+    HEATED = "the GPU warmed up from {first:.0f} to {last:.0f} degrees Celsius"
+    CLOCK = "the GPU's clock lay at {mean:.0f} MHz on average, and at {most:.0f} MHz at best"
+    FEW = "only {count} steady steps: their median asks for {least}"
+    SLOWER = "the last third of the {what} took {percent:.0f} % longer than the first third"
+    QUICKER = "the last third of the {what} took {percent:.0f} % less time than the first third"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +89,30 @@ class Watch:
         shares = CpuShares.between(self.start, CpuMark.now(), self.cores)
         reasons = [*self._neighbours(shares), *self._gpu_state()]
         if what == "steps" and len(durations) < STEPS:
-            reasons.append(f"only {len(durations)} {FEW}")
+            reasons.append(Reason.FEW.format(count=len(durations), least=STEPS))
         if same_work:
             reasons += drift(durations, what)
         return Judgement("warn" if reasons else "ok", reasons)
 
     def _neighbours(self, shares: CpuShares) -> Iterator[str]:
         if self.neighbours:
-            yield f"another run of AIBench was under way (process {min(self.neighbours)})"
+            yield Reason.ANOTHER_RUN.format(process=min(self.neighbours))
         if shares.others > OTHERS:
-            yield f"other processes used {shares.others * self.cores:.2g} cores of the machine's {psutil.cpu_count()}"
+            yield Reason.OTHERS.format(used=shares.others * self.cores, cores=psutil.cpu_count())
         if shares.stolen > STOLEN:
-            stolen = f"{shares.stolen * self.cores:.2g} cores of the machine's {psutil.cpu_count()}"
-            yield f"the host gave {stolen} to other guests"
+            yield Reason.STOLEN.format(given=shares.stolen * self.cores, cores=psutil.cpu_count())
 
     def _gpu_state(self) -> Iterator[str]:
         if self.gpu_neighbours:
             others = len(self.gpu_neighbours)
-            yield f"{others} other process{'es' if others > 1 else ''} computed on the GPU"
+            yield Reason.SHARED.format(others=f"{others} other process{'es' if others > 1 else ''}")
         for reason in sorted(self.telemetry.throttled):
-            yield f"the GPU was throttled: {reason}"
+            yield Reason.THROTTLED.format(why=reason)
         heat, clock = (self.telemetry.columns.get(name) for name in ("gpu_celsius", "gpu_sm_mhz"))
         if heat is not None and heat.last - heat.first > HEATED:
-            yield f"the GPU warmed up from {heat.first:.0f} to {heat.last:.0f} degrees Celsius"
+            yield Reason.HEATED.format(first=heat.first, last=heat.last)
         if clock is not None and clock.count > 2 and clock.mean < clock.most * (1 - CLOCKS):
-            yield f"the GPU's clock lay at {clock.mean:.0f} MHz on average, and at {clock.most:.0f} MHz at best"
+            yield Reason.CLOCK.format(mean=clock.mean, most=clock.most)
 
 
 def drift(durations: Sequence[float], what: str = "steps") -> Iterator[str]:
@@ -109,8 +123,8 @@ def drift(durations: Sequence[float], what: str = "steps") -> Iterator[str]:
     early, late = statistics.median(durations[:third]), statistics.median(durations[-third:])
     change = late / early - 1
     if abs(change) > DRIFT:
-        how = f"{change:.0%} longer" if change > 0 else f"{-change:.0%} less time"
-        yield f"the last third of the {what} took {how} than the first third".replace("%", " %")
+        reason = Reason.SLOWER if change > 0 else Reason.QUICKER
+        yield reason.format(what=what, percent=100 * abs(change))
 
 
 def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_exists) -> set[int]:

@@ -16,7 +16,7 @@ class Evaluation:
         epochs: Position in the training data: whole passes plus the fraction of the one under way.
         steps: Training batches so far.
         samples: Training samples so far.
-        seconds: Seconds since the session first touched the data; evaluation and checkpoints included.
+        seconds: Seconds since the prepared data were there; evaluation and checkpoints included.
         training_seconds: The part of `seconds` spent in training.
         phase: Part of the session that training was in.
         metrics: Every logged metric; null where it is not finite. What others did not publish is null too.

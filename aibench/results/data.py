@@ -33,6 +33,7 @@ class Data:
         train: Number of training samples.
         val: Number of held-out samples.
         facts: What the model had to know of the data, long lists left out.
+        test: Number of samples of the test part, which the end of the session judges once; 0 without one.
         published: How they compare with the published data set of their form; null where they are generated, or the
             suite knows none.
     """
@@ -43,3 +44,4 @@ class Data:
     val: Count
     facts: dict[str, Any] = field(default_factory=dict)
     published: Published | None = None
+    test: Count = 0

@@ -37,8 +37,8 @@ class Energy:
     """Holds the energy of the session, as far as the sensors cover the machine.
 
     Attributes:
-        total: Energy of the whole session, set-up included.
-        to_quality: Energy up to the evaluation that reached the target.
+        total: Energy of the whole session, preparation of the data and set-up included.
+        to_quality: Energy from when the prepared data were there to the evaluation that reached the target.
         idle: Energy that the machine at rest would have used meanwhile, by the idle power measured before the run.
         above_idle: `total` minus `idle`.
         per_sample: Energy of the training time for each training sample.

@@ -18,7 +18,7 @@ class Forecast:
     """Holds what a run will take.
 
     Attributes:
-        seconds, low, high: Wall time from the first touch of the data to the target: expected, and a 90 % range.
+        seconds, low, high: Time to the target, by the session's own clock: expected, and a 90 % range.
         epochs, epochs_low, epochs_high: Epochs to the target, and a 90 % range.
         from_runs: Number of earlier runs that the epochs are from; 0 where the budget stands in.
         joules: Energy; None without a sensor.
@@ -26,7 +26,8 @@ class Forecast:
         disk_bytes: Bytes of checkpoints and what a run leaves besides.
         seconds_per_epoch: Seconds of an epoch in the probe, evaluations included.
         setup: Seconds of the set-up in the probe.
-        busy: Why the probe's timings are not those of a quiet machine.
+        reasons: Why the probe's timings cannot be trusted, as a run's closing table has them.
+        preparation: Seconds of reading, making and caching the data in the probe, which `seconds` leaves out.
     """
 
     seconds: float
@@ -41,7 +42,8 @@ class Forecast:
     disk_bytes: int
     seconds_per_epoch: float
     setup: float
-    busy: Sequence[str] = ()
+    reasons: Sequence[str] = ()
+    preparation: float = 0.0
 
 
 def _path(config: RunConfig) -> Path:

@@ -9,14 +9,26 @@ NOT_MEASURED = "not measured by the version of the suite that wrote this"
 
 
 def upgraded(raw: bytes) -> dict[str, Any] | None:
-    """Return the content of a result of schema 1, as the present schema has it; None where `raw` is no such result."""
+    """Return the content of a result of an older schema, as the present one has it; None where `raw` is no such."""
     try:
         result = json.loads(raw)
     except ValueError:
         return None
-    if not isinstance(result, dict) or result.get("schema_version") != 1 or "run_id" not in result:
+    if not isinstance(result, dict) or "run_id" not in result:
         return None
-    return _from_first(result)
+    older = {1: (_from_first, _from_second), 2: (_from_second,)}.get(_version(result), ())
+    for step in older:
+        result = step(result)
+    return result if older else None
+
+
+def _version(result: dict[str, Any]) -> int:
+    version = result.get("schema_version")
+    return version if type(version) is int else 0
+
+
+def _from_second(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "crossings": None, "held_out": None, "schema_version": 3}
 
 
 def _from_first(result: dict[str, Any]) -> dict[str, Any]:

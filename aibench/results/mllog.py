@@ -25,25 +25,27 @@ def write_log(folder: Path, result: Result) -> None:
 def lines(result: Result, benchmark: str | None = None, extra: dict[str, Any] | None = None) -> list[str]:
     """Return the log's lines, in the order of time.
 
-    MLPerf's clock starts with the first touch of the data, as the session's does: `run_start` is `result.started`,
-    and the positions of the evaluations follow from the history.
+    MLPerf leaves initialisation and the preparation of the data out of its clock. `init_start` is `result.started`,
+    `run_start` comes after `times.preparation`, with the session's own clock, and the positions of the evaluations
+    follow from the history. Building the model counts, though MLPerf leaves it out.
 
     Args:
         result: A run.
         benchmark: The benchmark's name in the log; None for the task's name.
         extra: Further keys before `run_start`, as a rule of MLPerf's own benchmarks may ask for.
     """
-    start = round(datetime.fromisoformat(result.started).timestamp() * 1000)
-    log = _Log(start, f"aibench/tasks/{result.task}/module.py")
+    began = round(datetime.fromisoformat(result.started).timestamp() * 1000)
+    preparation = (result.times.preparation or 0.0) if result.times else 0.0
+    log = _Log(began + round(preparation * 1000), f"aibench/tasks/{result.task}/module.py")
     for key, value in {**_submission(result, benchmark or result.task), **_run(result), **(extra or {})}.items():
-        log.point(key, value)
-    log.point("cache_clear", True)
-    log.start("init_start")
+        log.point(key, value, -preparation)
+    log.point("cache_clear", True, -preparation)
+    log.start("init_start", -preparation)
     log.stop("init_stop")
     log.start("run_start")
     for before, evaluation in zip([None, *result.history], result.history, strict=False):
         _evaluated(log, result, before, evaluation)
-    total = result.history[-1].seconds if result.history else result.times.total if result.times else 0.0
+    total = result.history[-1].seconds if result.history else result.times.total - preparation if result.times else 0.0
     status = "success" if result.status is Status.converged else "aborted"
     log.stop("run_stop", seconds=total, status=status, samples_count=_samples(result))
     return log.lines

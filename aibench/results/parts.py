@@ -86,13 +86,15 @@ class Times:
     """Holds where the wall time of the session went, in seconds.
 
     Attributes:
-        total: Time from the first touch of the data to the end of the session.
-        setup: Time of reading or making the data and building the model.
+        total: Time from the first touch of the data to the end of the session: all parts, `preparation` too.
+        setup: Time of building the model and starting the training loop, once the data are there.
         training: Time of the training steps with all that they wait for.
         evaluation: Time of the evaluations.
         checkpoint: Time of writing checkpoints.
         other: `total` minus the parts above, such as closing the loop and its files.
         split: The parts of `training`; null in results of schema 1, which did not have them.
+        preparation: Time of reading, making and caching the data, before the session's own clock starts: it is in no
+            other time than `total`. Null in results of before it was told from `setup`, which holds it there.
     """
 
     total: Amount
@@ -102,6 +104,7 @@ class Times:
     checkpoint: Amount
     other: Number
     split: Split | None
+    preparation: Amount | None = None
 
 
 @dataclass(slots=True)
@@ -111,7 +114,7 @@ class ToQuality:
     Attributes:
         epochs: Position of the first evaluation that reached it.
         samples: Training samples up to there.
-        seconds: Wall time up to there, from the first touch of the data.
+        seconds: Wall time up to there, from the moment that the prepared data were there.
         seconds_without_evaluation: These seconds without evaluations and checkpoints.
         quantum: Epochs between two evaluations: `epochs` cannot be known more finely.
     """
@@ -121,6 +124,26 @@ class ToQuality:
     seconds: Amount | None
     seconds_without_evaluation: Amount | None
     quantum: Amount | None
+
+
+@dataclass(slots=True)
+class HeldOut:
+    """Tells how far chance in the held-out samples moves the quality, and what the test part gives.
+
+    Attributes:
+        samples: Independent held-out samples that the target is judged on; null where the task does not tell.
+        standard_error: Standard error of the target's metric over them, at the evaluation that reached the target, or
+            at the last one of a run that missed it.
+        test: The target's metric on the test part, judged once after the session by its last weights.
+        test_samples: Independent samples of the test part; null where there is none, or the task does not tell.
+        test_standard_error: Standard error of `test`.
+    """
+
+    samples: Count | None
+    standard_error: Measured
+    test: Measured
+    test_samples: Count | None
+    test_standard_error: Measured
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from aibench.results.bounds import Count, Name
 from aibench.results.course import Evaluation, Part, Phase
+from aibench.results.crossing import Crossings
 from aibench.results.data import Data
 from aibench.results.energy import Cost, Energy, EnergySource
 from aibench.results.files import content, strict_json
@@ -23,6 +24,7 @@ from aibench.results.migration import upgraded
 from aibench.results.parts import (
     Division,
     Estimate,
+    HeldOut,
     Measured,
     Memory,
     Model,
@@ -38,7 +40,7 @@ from aibench.results.parts import (
 from aibench.results.shown import shown
 from aibench.results.status import Status
 
-SCHEMA_VERSION, OLDEST_VERSION = 2, 1
+SCHEMA_VERSION, OLDEST_VERSION = 3, 1
 RESULT = "result.json"
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"  # the one before the last
@@ -80,6 +82,8 @@ class Result:
         figure: File name of the rendered figure; null where none was drawn.
         estimate: What `aibench estimate` said before the run; null where it was not asked.
         parts: The processes that trained it, in order: from where on, and on which machine. Empty in older results.
+        crossings: Where the history crosses the target, by three rules; null in older results.
+        held_out: How certain the qualities are, and the quality on the test part; null where nothing was judged.
     """
 
     run_id: Name
@@ -114,6 +118,8 @@ class Result:
     suite_version: str
     estimate: Estimate | None = None
     parts: list[Part] = field(default_factory=list)
+    crossings: Crossings | None = None
+    held_out: HeldOut | None = None
     schema_version: int = SCHEMA_VERSION
 
 
@@ -216,7 +222,7 @@ def files_at(place: Path) -> list[str]:
     """Return the result files at `place`, sorted: a file itself; a run's or a sweep's; those that a study keeps.
 
     Links are not followed, and what may not be looked into is passed over. Only a folder without a `result.json` at
-    any depth is taken for a study's, which keeps results under names of their own, right in it.
+    any depth is taken for a study's, which keeps results under other names, right in it or in its `results`.
     """
     if not place.is_dir():
         return [str(place)] if place.exists() else []  # a pipe too: its reader says what it is
@@ -231,7 +237,7 @@ def files_at(place: Path) -> list[str]:
                         left.append(entry.path)
         except OSError:
             continue
-    return sorted(found or map(str, place.glob("*.json")))
+    return sorted(found or map(str, place.glob("*.json"))) or sorted(map(str, place.glob("results/*.json")))
 
 
 def result_files(places: Sequence[Path]) -> Iterator[Path]:
@@ -258,12 +264,14 @@ __all__ = [
     "RESULT",
     "SCHEMA_VERSION",
     "Cost",
+    "Crossings",
     "Data",
     "Division",
     "Energy",
     "EnergySource",
     "Estimate",
     "Evaluation",
+    "HeldOut",
     "Measured",
     "Memory",
     "Model",

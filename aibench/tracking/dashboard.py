@@ -15,7 +15,7 @@ NAME = "AIBench"
 NO_ENTITY = "your-entity"  # stands in a definition that nobody has saved yet
 THROUGHPUT = ("throughput/whole", "throughput/training", "throughput/compute")
 TIMES = (
-    *("times/setup", "times/evaluation", "times/checkpoint", "times/other"),
+    *("times/preparation", "times/setup", "times/evaluation", "times/checkpoint", "times/other"),
     *(
         f"times/split/{part}"
         for part in ("data", "transfer", "forward", "backward", "optimizer", "compilation", "loop")

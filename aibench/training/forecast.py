@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aibench.config import ConfigError, RunConfig, Session
-from aibench.meters.trust import FEW
 from aibench.results.estimates import Forecast
 from aibench.results.result import Result
 
 STUDY = Path(__file__).parents[2] / "experiments" / "run_to_run_variation" / "results"
+STEPS = 50  # of a probe: 10 are unsteady, and what is left is enough for trust to look for a drift
 CHECKPOINTS = 3  # that a run keeps: the last, the one before it, the best
 
 
@@ -21,6 +21,7 @@ class Probe:
     """Holds what a short session measured.
 
     Attributes:
+        preparation: Seconds of reading, making and caching the data; a later run finds the cache full.
         setup: Seconds of the set-up.
         step: Seconds of a steady step.
         evaluation: Seconds of an evaluation with the checkpoint after it.
@@ -29,7 +30,7 @@ class Probe:
         watts: Average power; None without a sensor.
         reason: Why `watts` is None.
         checkpoint_bytes: Bytes of one checkpoint.
-        busy: Why its timings are not those of a quiet machine.
+        reasons: Why its timings cannot be trusted, as a run's closing table has them.
     """
 
     setup: float
@@ -40,10 +41,11 @@ class Probe:
     watts: float | None
     reason: str | None
     checkpoint_bytes: int
-    busy: Sequence[str] = ()
+    reasons: Sequence[str] = ()
+    preparation: float = 0.0
 
 
-def probe(config: RunConfig, steps: int = 20) -> Probe:
+def probe(config: RunConfig, steps: int = STEPS) -> Probe:
     """Train some steps and evaluate once, in a folder that is removed again."""
     from rich.console import Console
 
@@ -71,7 +73,8 @@ def probe(config: RunConfig, steps: int = 20) -> Probe:
         watts=None if joules.value is None else joules.value / result.times.total,
         reason=joules.reason,
         checkpoint_bytes=size,
-        busy=[reason for reason in result.trust.reasons if FEW not in reason],  # its steps are few by intent
+        reasons=result.trust.reasons,
+        preparation=result.times.preparation or 0.0,
     )
 
 
@@ -120,5 +123,6 @@ def forecast(config: RunConfig, probed: Probe, results: Sequence[Result]) -> For
         CHECKPOINTS * probed.checkpoint_bytes,
         per_epoch,
         probed.setup,
-        probed.busy,
+        probed.reasons,
+        probed.preparation,
     )

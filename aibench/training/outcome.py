@@ -11,18 +11,20 @@ import torch
 
 from aibench import __version__
 from aibench.composition import registry
-from aibench.config import Accelerator, RunConfig, plain
+from aibench.config import Accelerator, Mode, RunConfig, plain
 from aibench.contract import Facts, TaskData, TaskModule, batch_of, example_batch
 from aibench.meters import account
 from aibench.meters import system as meters
 from aibench.meters.ceiling import ceiling, data_sheet
 from aibench.meters.operations import Operations, build_of, operations
+from aibench.results.crossing import crossings
 from aibench.results.data import Published
 from aibench.results.division import on_data
 from aibench.results.estimates import kept
 from aibench.results.folder import FIGURE
 from aibench.results.made import making
 from aibench.results.result import (
+    Crossings,
     Data,
     Division,
     Measured,
@@ -37,6 +39,7 @@ from aibench.results.result import (
 )
 from aibench.training.ending import Ending
 from aibench.training.goal import Goal
+from aibench.training.held_out import judged
 from aibench.training.record import Record
 
 if TYPE_CHECKING:
@@ -57,8 +60,11 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
     took = account.times(instruments)
     speed = account.throughput(instruments, took, record.phases, session.data.unit)
     energy = account.energy(instruments, record.phases, took.total)
+    whole = salvaged(session, ending, division, started)
+    if ending.status.usable:
+        whole.held_out = judged(session)
     return replace(
-        salvaged(session, ending, division, started),
+        whole,
         phases=_phases(session, record),
         times=took,
         throughput=speed,
@@ -87,7 +93,14 @@ def salvaged(session: Session, ending: Ending, division: Division | None, starte
         to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
         history=record.history,
         parts=record.parts,
+        crossings=_crossings(session, record),
     )
+
+
+def _crossings(session: Session, record: Record) -> Crossings:
+    goal = session.goal
+    points = [(row.epochs, row.metrics[goal.metric]) for row in record.history]
+    return crossings(points, goal.quality, higher=goal.mode is Mode.max, missed_first=goal.missed_first)
 
 
 def unstarted_result(config: RunConfig, ending: Ending, started: str, reason: str = UNSTARTED) -> Result:
@@ -143,6 +156,7 @@ def _data(session: Session) -> Data:
         val=len(session.held_out.dataset) if session.held_out is not None else 0,
         facts=_short(session.data.facts),
         published=_published(session),
+        test=len(session.data.dataset("test")) if "test" in session.data.parts else 0,
     )
 
 

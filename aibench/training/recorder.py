@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 
-from aibench.contract import TaskModule
-from aibench.meters.instruments import WARM_UP, Instruments
+from aibench.contract import Scores, TaskModule
+from aibench.meters.instruments import PREPARATION, WARM_UP, Instruments
 from aibench.meters.steps import watched
 from aibench.results.result import Evaluation, Part, Phase, ToQuality
 from aibench.tracking.trackers import Watcher
@@ -71,6 +71,8 @@ class Recorder(pl.Callback):
         batches.clock = instruments.clock
         self._losses = Losses()
         self._last_end = self._last_glance = time.perf_counter()
+        self.scores: Scores | None = None  # of the evaluation that reached the target, else of the last one
+        self.was_evaluated = False
         self._states: dict[str, Any] | None = None
         self._at_evaluation: dict[str, Any] | None = None  # the random states at its start, while one is under way
         self._evaluation_is_due = False
@@ -217,7 +219,10 @@ class Recorder(pl.Callback):
         assert isinstance(pl_module, TaskModule)
         if not np.isfinite(value) and pl_module.unmeasured is None:
             raise Diverged(f"{self.goal.metric} after step {self.record.steps} is not finite.")
+        had_reached = self.record.to_quality is not None
         improved = self._append(values, value)
+        if not (had_reached and self.was_evaluated):
+            self.scores, self.was_evaluated = pl_module.sample_scores(), True
         if self.goal.stops and self.record.to_quality is not None:
             trainer.should_stop = True
         self.instruments.ledger.switch("checkpoint")
@@ -234,7 +239,7 @@ class Recorder(pl.Callback):
             epochs=self._epochs(),
             steps=record.steps,
             samples=record.samples,
-            seconds=instruments.ledger.total(),
+            seconds=instruments.seconds(),
             training_seconds=sum(instruments.training_seconds().values()),
             phase=self._phase or "",
             metrics={name: number if np.isfinite(number) else None for name, number in values.items()},
@@ -287,5 +292,6 @@ class Recorder(pl.Callback):
         self.instruments.go_on_from(state_dict["instruments"])
         self._states = state_dict["random"]
         self._evaluation_is_due = state_dict.get("evaluation_is_due", False)
-        before = sum(state_dict["instruments"]["seconds"].values())
+        parts = state_dict["instruments"]["seconds"]
+        before = sum(took for part, took in parts.items() if part != PREPARATION)
         record.parts.append(replace(self.part, epochs=self._epochs(), steps=record.steps, seconds=before))

@@ -54,7 +54,7 @@ def train(
         run_id = before.identity["run_id"] if before is not None else uuid.uuid4().hex[:12]
         begin(folder, afresh=before is None)
         this = here(config, folder, before)
-        instruments = Instruments(config, folder)  # the clock starts here: what follows touches the data
+        instruments = Instruments(config, folder)  # what follows touches the data; Session starts the score's clock
         try:
             session = Session(config, folder, run_id, before, this, instruments, console, schedule)
             del before  # with all its tensors

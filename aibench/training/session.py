@@ -69,6 +69,7 @@ class Session:
         self.goal = Goal.of(config)
         self.schedule = schedule(config, len(self.batches))
         self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
+        instruments.prepared()  # what comes before is done once on a machine, or is quick where it was: not the score's
         _seed_everything(config.seed)
         self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
         lay_out(self.module, config.hardware)
@@ -132,28 +133,37 @@ class Session:
         return Status.converged if self.recorder.record.to_quality is not None else Status.not_converged
 
     def _trainer(self) -> pl.Trainer:
-        hardware = self.config.hardware
         assert self.recorder is not None
         return pl.Trainer(
-            accelerator=str(hardware.accelerator),
-            devices=1,
-            precision=PRECISIONS[hardware.precision],  # type: ignore[arg-type]
+            **self._common(),
             max_epochs=self.schedule.epochs,
             val_check_interval=self.schedule.interval or None,
             check_val_every_n_epoch=None if self.schedule.interval else 1,
             limit_val_batches=None if self.schedule.interval else 0.0,
             callbacks=[self.recorder],
-            deterministic=hardware.deterministic,
-            benchmark=hardware.cudnn_benchmark,
-            logger=False,
-            enable_progress_bar=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            profiler=_Unprofiled(),
             plugins=[checkpoint.Files(self.before.content if self.before is not None else None)],
             num_sanity_val_steps=0,
-            use_distributed_sampler=False,
         )
+
+    def evaluator(self) -> pl.Trainer:
+        """Return a trainer that evaluates as the session does, and records nothing."""
+        return pl.Trainer(**self._common())
+
+    def _common(self) -> dict[str, Any]:
+        hardware = self.config.hardware
+        return {
+            "accelerator": str(hardware.accelerator),
+            "devices": 1,
+            "precision": PRECISIONS[hardware.precision],
+            "deterministic": hardware.deterministic,
+            "benchmark": hardware.cudnn_benchmark,
+            "logger": False,
+            "enable_progress_bar": False,
+            "enable_checkpointing": False,
+            "enable_model_summary": False,
+            "profiler": _Unprofiled(),
+            "use_distributed_sampler": False,
+        }
 
     def _compiled(self) -> Any:
         return torch.compile(self.module) if self.config.hardware.compile else self.module

@@ -88,7 +88,7 @@ def times(total: float, training: float) -> Times:
     split = Split(
         **{part: share * training for part, share in parts.items()}, loop=0.05 * training, method="host clock"
     )
-    return Times(total, 1.0, training, 0.5, 0.1, total - training - 1.6, split)
+    return Times(total, 1.0, training, 0.5, 0.1, total - training - 1.6, split, preparation=0.0)
 
 
 def made_up(

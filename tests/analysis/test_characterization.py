@@ -104,6 +104,35 @@ def test_ranges_go_from_least_to_most_and_peaks_are_compared(folder):
     assert by_name["epochs"]["paper_ratio"] == pytest.approx(96 / 49)
 
 
+def test_models_that_vary_are_left_out_as_in_the_paper_and_rows_with_them_follow():
+    found = [
+        Point("small", "AIBench", "reference", 1e3, 1e4, 2.0, 4, "reference"),
+        Point("large", "AIBench", "reference", 1e9, 1e7, 5.0, 4, "reference"),
+        Point("search", "AIBench", "reference", 1e12, 1e9, 40.0, 4, "reference", varies=True),
+        Point("mlperf/one", "MLPerf", "reference", 1e8, 1e7),
+    ]
+    table = coverage(found)
+    most = {(row["characteristic"], row["with"]): row["aibench_most_workload"] for row in table.records}
+    assert most == {
+        ("flops", ""): "large",
+        ("parameters", ""): "large",
+        ("epochs", ""): "search",  # the paper has its convergent quality
+        ("flops", "search"): "search",
+        ("parameters", "search"): "search",
+    }
+    assert [row["ratio_of_peaks"] for row in table.records if row["characteristic"] == "parameters"] == [1.0, 100.0]
+    assert any("leaves out search and MLPerf's model of reinforcement learning" in note for note in table.notes)
+    assert not any("leaves out" in note for note in coverage(found[:2]).notes)
+
+
+def test_a_record_whose_steps_vary_is_a_point_that_varies(tmp_path):
+    varying = record("search")
+    varying["characteristics"]["varying"] = {"steps": 10, "least": 1.0, "median": 2.0, "most": 3.0}
+    for name, one in (("a", varying), ("b", record("steady"))):
+        (tmp_path / f"{name}.json").write_text(json.dumps(one))
+    assert {point.name: point.varies for point in points(read_records([tmp_path]))} == {"search": True, "steady": False}
+
+
 def test_a_configuration_beside_the_suite_is_no_point(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(record("large", words=["model=other"])))

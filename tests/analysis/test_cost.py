@@ -38,6 +38,16 @@ def test_time_energy_and_price_of_a_run(four):
     )  # a second of set-up is no epoch's
 
 
+def test_the_preparation_is_shown_beside_the_set_up_and_is_in_no_other_time(four):
+    runs = four()
+    (without,) = costs(runs, Tariff())
+    for one in runs:
+        one.times.preparation, one.times.total = 50.0, one.times.total + 50
+    (cost,) = costs(runs, Tariff())
+    assert (without.preparation, cost.preparation, cost.setup) == (0.0, 50.0, 1.0)
+    assert (cost.epoch, cost.seconds) == (without.epoch, without.seconds)
+
+
 def test_a_price_of_energy_without_energy_is_no_price(four):
     (cost,) = costs(four(), Tariff(hour=3.0, kwh=0.5))
     assert (cost.price, cost.joules, cost.why) == (None, None, "no sensor")

@@ -11,7 +11,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from aibench.analysis.spread import Spread, corrected, least_cv, quantum_floor, runs_needed, vangel_interval
+from aibench.analysis.spread import (
+    Spread,
+    bonett_interval,
+    corrected,
+    least_cv,
+    quantum_floor,
+    runs_needed,
+    vangel_interval,
+)
 
 positive = st.lists(st.floats(0.01, 1e4), min_size=2, max_size=12)
 
@@ -106,6 +114,31 @@ def test_four_widely_scattered_runs_bound_the_coefficient_from_below_only():
     low, high = vangel_interval(0.5, 4)
     assert 0.2 < low < 0.5
     assert high == math.inf
+
+
+def test_the_interval_of_any_shape_is_bonetts_with_the_error_of_the_mean():
+    """Bonett's formula as in his article, of NumPy and SciPy alone; without the mean's error it is that of the SD."""
+    values = np.random.default_rng(2).exponential(1, 12) + 3
+    count, z = 12, stats.norm.ppf(0.975)
+    centre = stats.trim_mean(values, 1 / (2 * math.sqrt(count - 4)))
+    kurtosis = count * np.sum((values - centre) ** 4) / np.sum((values - values.mean()) ** 2) ** 2
+    scale, cv = count / (count - z), stats.variation(values, ddof=1)
+    error = math.sqrt((scale / 2) ** 2 * (kurtosis - (count - 3) / count) / (count - 1) + cv**2 / count)
+    expected = [math.exp(math.log(scale * cv**2) / 2 + sign * z * error) for sign in (-1, 1)]
+    assert bonett_interval(list(values)) == pytest.approx(expected)
+    assert bonett_interval(list(values[:7])) is None
+
+
+@pytest.mark.parametrize("count", [8, 12])
+def test_the_interval_of_any_shape_covers_where_vangels_does_not(count):
+    samples = 1 + 0.1 * (np.random.default_rng(count).exponential(1, (1500, count)) - 1)
+    ours = [bonett_interval(sample.tolist()) for sample in samples]
+    vangels = [vangel_interval(one, count) for one in stats.variation(samples, axis=1, ddof=1)]
+    covered, narrow = (np.mean([low <= 0.1 <= high for low, high in found]) for found in (ours, vangels))
+    assert narrow < 0.85
+    assert covered > 0.87
+    normal = np.random.default_rng(count).normal(1, 0.1, (1500, count))
+    assert np.mean([low <= 0.1 <= high for low, high in (bonett_interval(one.tolist()) for one in normal)]) > 0.94
 
 
 @given(st.floats(0.001, 2))

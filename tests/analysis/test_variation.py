@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from aibench.analysis.paper import VARIATION
-from aibench.analysis.spread import vangel_interval
+from aibench.analysis.spread import runs_needed, vangel_interval
 from aibench.analysis.summary import summarise
 from aibench.analysis.variation.figure import plot
 from aibench.analysis.variation.rows import variation
@@ -86,6 +86,25 @@ def test_neither_the_unit_of_an_epoch_nor_the_order_of_the_seeds_matters(run, ev
     for name in ("cv_low", "cv_high", "cv_floor", "runs_needed", "within_quantum"):
         assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-6, abs=1e-12)
     assert other.epochs.cv == pytest.approx(one.epochs.cv)
+
+
+def test_eight_runs_have_an_interval_of_any_shape_and_four_have_none(run, four):
+    (row,) = variation(four)
+    assert (row.cv_low_any_shape, row.cv_high_any_shape) == (None, None)
+    (row,) = variation([run(3.0 + 0.4 * (seed % 4) + (seed == 7), seed, quantum=1e-4) for seed in range(8)])
+    assert row.cv_low_any_shape < row.epochs.cv < row.cv_high_any_shape
+    assert f"{100 * row.cv_low_any_shape:.2f}" in markdown([row])
+
+
+def test_the_runs_needed_have_the_ends_of_the_interval(run, four):
+    (row,) = variation(four)
+    few, many = row.runs_needed_between
+    assert few < row.runs_needed < many
+    assert (few, many) == (runs_needed(row.cv_low), runs_needed(row.cv_high))
+    assert f"| {few:,}-{many:,} |" in markdown([row])
+    (row,) = variation([run(epochs, seed) for seed, epochs in enumerate([1.0, 2.0, 4.0, 9.0])])
+    assert row.runs_needed_between[1] is None
+    assert f">= {row.runs_needed_between[0]}" in markdown([row])
 
 
 def test_runs_that_missed_the_target_are_counted_and_never_averaged_in(run, four):

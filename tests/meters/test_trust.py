@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,13 +12,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from aibench.analysis.published.foreign import FOREIGN
+from aibench.meters import trust
 from aibench.meters.cpu import CpuMark, CpuShares
 from aibench.meters.energy import EnergyMeter, NvmlCounter
 from aibench.meters.gpu import Gpu
 from aibench.meters.made_up import Nvml
 from aibench.meters.system import usable_cores
-from aibench.meters.telemetry import Column, Telemetry
-from aibench.meters.trust import Watch, announced, other_runs
+from aibench.meters.telemetry import THROTTLE, Column, Telemetry
+from aibench.meters.trust import Reason, Watch, announced, other_runs
+from aibench.training.outcome import SALVAGED, UNSTARTED
+from tests.conftest import ROOT
 
 NO_GPU = Gpu(None, None, "no GPU")
 STEADY = [0.1] * 60
@@ -92,6 +98,32 @@ def test_reasons_are_sentences_about_what_they_name(watch, monkeypatch, shares, 
     monkeypatch.setattr("psutil.cpu_count", lambda: 2)
     watch.cores = 1  # of two: this process is pinned
     assert watch.judge(durations, **more).reasons == reasons
+
+
+def printed() -> set[str]:
+    """Every reason that the code can print, with `*N*` for what it fills in."""
+    found = {re.sub(r"{(?!why|what)[^}]*}", "*N*", reason) for reason in Reason}
+    found = {
+        reason.replace("{what}", "*steps*").replace("*N* computed", "*N* other processes computed") for reason in found
+    }
+    throttled = next(reason for reason in found if "{why}" in reason)
+    found = found - {throttled} | {throttled.replace("{why}", why) for why in THROTTLE.values()}
+    return found | {UNSTARTED, SALVAGED, FOREIGN}
+
+
+def test_the_docs_say_what_to_do_about_every_reason_that_can_be_printed():
+    text = (ROOT / "docs" / "measurement.md").read_text().split("## Trust", 1)[1].split("\n## ", 1)[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in text.splitlines() if line[:1] == "|"]
+    advice = {row[0]: row[2] for row in rows[2:]}
+    assert set(advice) == printed()
+    assert all(len(what.split()) > 2 for what in advice.values())
+
+
+def test_a_judgement_says_nothing_that_is_not_listed():
+    source = inspect.getsource(trust)
+    yielded = re.findall(r"(?:yield (?!from)|reasons\.append\()(\S+)", source)
+    assert yielded
+    assert all(name.startswith(("Reason.", "reason.format")) for name in yielded), yielded
 
 
 def test_runs_see_each_other_and_not_those_that_were_killed(tmp_path):

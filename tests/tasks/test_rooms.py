@@ -21,6 +21,7 @@ SHAPE = {
     "layout.py": {"problems"},
     "model.py": set(),
     "module.py": {"Module"},
+    "origin.py": set(),
 }
 BASES = {"ModelConfig", "DataConfig", "OptimConfig", "TargetConfig", "RunConfig"}
 

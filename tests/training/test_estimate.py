@@ -9,9 +9,11 @@ import pytest
 from scipy import stats
 
 from aibench.commands.estimate import _show_estimates
+from aibench.meters import trust
+from aibench.meters.instruments import UNSTEADY
 from aibench.meters.selftest import checks
 from aibench.results.estimates import keep, kept
-from aibench.training.forecast import Probe, epochs_needed, forecast, probe
+from aibench.training.forecast import STEPS, Probe, epochs_needed, forecast, probe
 from tests.analysis.conftest import QUALITY, made_up
 from tests.conftest import TINY
 
@@ -48,17 +50,28 @@ def test_a_probe_trains_a_few_steps_and_evaluates_once(composed, tmp_path):
     probed = probe(composed(*TINY, f"output={tmp_path}"), steps=4)
     assert probed.batches == 6
     assert probed.step > 0
-    assert not [reason for reason in probed.busy if "steady steps" in reason]
+    assert [reason for reason in probed.reasons if "only 2 steady steps" in reason]  # as a run of so many says
     assert probed.evaluation > 0
     assert probed.checkpoint_bytes > 1000
 
 
-@pytest.mark.parametrize("busy", [[], ["other processes used 1.9 cores of the machine's 2"]])
-def test_the_table_says_that_the_machine_was_busy(config, capsys, busy):
-    _show_estimates([(config, forecast(config, replace(PROBED, busy=busy), []))])
+@pytest.mark.parametrize("reasons", [[], ["other processes used 1.9 cores of the machine's 2"]])
+def test_the_table_warns_as_a_run_does(config, capsys, reasons):
+    _show_estimates([(config, forecast(config, replace(PROBED, reasons=reasons), []))])
     shown = " ".join(capsys.readouterr().out.split())
-    assert ("* The machine was busy" in shown) == bool(busy)
-    assert all(reason in shown for reason in busy)
+    assert ("* trust warn: " in shown) == bool(reasons)
+    assert all(reason in shown for reason in reasons)
+
+
+def test_a_probe_has_enough_steps_to_be_trusted():
+    assert STEPS - UNSTEADY >= trust.STEPS
+
+
+def test_the_preparation_is_shown_and_is_not_in_the_seconds(config, capsys):
+    cold = forecast(config, replace(PROBED, preparation=321.0), [])
+    assert cold.seconds == forecast(config, PROBED, []).seconds
+    _show_estimates([(config, cold)])
+    assert "321 s" in capsys.readouterr().out
 
 
 def test_a_kept_estimate_is_found_for_any_seed_and_not_for_another_model(composed, tmp_path):

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from aibench.analysis.checking import faults
 from aibench.config import ConfigError, RunConfig
+from aibench.meters.instruments import Instruments
 from aibench.results.result import BEST, LAST, Result, Status, read_result, schema
 from aibench.tracking.trackers import NoTracking
 from aibench.training.goal import Goal, Schedule
@@ -111,6 +112,34 @@ def test_the_parts_of_the_time_sum_to_the_wall_time(run):
     assert faults(result) == []
     assert result.times.training > 0
     assert result.history[-1].seconds <= result.times.total
+
+
+@pytest.fixture
+def cold(monkeypatch):
+    """Lets the data take 1,000 seconds longer to prepare, as a cold cache might."""
+    own = Instruments.prepared
+
+    def later(self: Instruments) -> None:
+        self.ledger._since -= 1000
+        own(self)
+
+    monkeypatch.setattr(Instruments, "prepared", later)
+
+
+def test_a_cold_cache_is_in_the_preparation_and_in_no_score(run, cold, tmp_path):
+    result = run("target.entire=0.0")
+    assert result.times.preparation > 1000
+    assert result.times.total > 1000 + result.history[-1].seconds
+    assert max(row.seconds for row in result.history) < 900
+    assert result.to_quality.seconds < 900
+    whole = result.throughput.whole
+    assert whole.value * 900 > sum(phase.samples for phase in result.phases)
+    assert faults(result) == []
+    events = [json.loads(line.split(" ", 1)[1]) for line in (tmp_path / "run" / "mllog.txt").read_text().splitlines()]
+    at = {event["key"]: event["time_ms"] for event in events}
+    assert at["run_start"] - at["init_start"] == pytest.approx(1000 * result.times.preparation, abs=1)
+    assert at["run_start"] >= at["init_stop"]
+    assert at["run_stop"] - at["run_start"] == pytest.approx(1000 * result.to_quality.seconds, abs=2)
 
 
 def test_a_contradiction_in_a_result_is_found(run):

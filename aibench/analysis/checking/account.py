@@ -28,7 +28,8 @@ def _times(result: Result) -> Iterator[str]:
     times, last = result.times, result.history[-1] if result.history else None
     if times is None:
         return
-    parts = times.setup + times.training + times.evaluation + times.checkpoint + times.other
+    preparation = times.preparation or 0.0
+    parts = preparation + times.setup + times.training + times.evaluation + times.checkpoint + times.other
     yield from same("times.total", times.total, parts, "the sum of its parts")
     split = times.split
     if split is not None:
@@ -40,7 +41,8 @@ def _times(result: Result) -> Iterator[str]:
     whole = result.status in (Status.converged, Status.completed, Status.not_converged)
     least = times.setup + last.training_seconds + (times.evaluation if whole else 0.0)
     least -= READING + SHARE * times.total
-    yield from within("history: seconds of the last evaluation", last.seconds, least, times.total, "by the times")
+    most = times.total - preparation
+    yield from within("history: seconds of the last evaluation", last.seconds, least, most, "by the times")
     # After the last evaluation the loop is closed: milliseconds, which count as training.
     after = 0.02 * times.training + 0.1 if whole else times.training
     low = times.training - after
@@ -56,7 +58,7 @@ def _throughput(result: Result) -> Iterator[str]:
     untimed = sum(phase.seconds for phase in result.phases if phase.name == WARM_UP)
     units, samples = (sum(getattr(phase, name) for phase in timed) for name in ("units", "samples"))
     training = times.training - untimed
-    after = times.total - times.setup - untimed
+    after = times.total - (times.preparation or 0.0) - times.setup - untimed
     if units and after > 0:  # the clock went on between the two readings of it
         low, how = units / (after * (1 + SHARE) + READING / 10), "the units over the seconds after set-up"
         yield from within("throughput.whole", speed.whole.value or 0.0, low, units / after, how)

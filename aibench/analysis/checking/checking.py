@@ -37,6 +37,7 @@ MEASURED = {
     "resumed": "counted",
     "config.*": "what was asked for",
     "system.*": "of the machine",
+    "parts.*.system.*": "of the machine of a process",
     "schema_version": "of the file; every reader refuses one that it does not know",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from aibench.analysis.checking.history import batches_of, budget_epochs, part
 from aibench.analysis.checking.same import same, text, within
 from aibench.results.bounds import MOST_NUMBER
+from aibench.results.crossing import crossings
 from aibench.results.result import Evaluation, Result, Status
 
 # What may pass between two readings of the clock that belong together, on a busy machine: seconds, and a share of them.
@@ -19,6 +20,7 @@ def goal_faults(result: Result) -> Iterator[str]:
     yield from _configured(result)
     yield from _quality(result)
     yield from _to_quality(result)
+    yield from _crossings(result)
     yield from _ending(result)
 
 
@@ -99,6 +101,17 @@ def _to_quality(result: Result) -> Iterator[str]:
         low = max(row.training_seconds + times.setup, row.seconds - aside) - slack
         high = row.seconds - times.evaluation + slack if row is result.history[-1] else row.seconds
         yield from within("to_quality.seconds_without_evaluation", without, low, max(low, high), "by its times")
+
+
+def _crossings(result: Result) -> Iterator[str]:
+    """Check that the positions of the crossings are those of the history."""
+    said, target = result.crossings, result.target
+    if said is None:
+        return
+    points = [(row.epochs, row.metrics.get(target.metric)) for row in result.history]
+    found = crossings(points, target.quality, higher=target.mode == "max", missed_first=target.missed_first)
+    for name in ("first", "interpolated", "sustained"):
+        yield from same(f"crossings.{name}", getattr(said, name), getattr(found, name), "the history")
 
 
 def _ending(result: Result) -> Iterator[str]:

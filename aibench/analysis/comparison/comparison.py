@@ -72,7 +72,12 @@ class Comparison:
         return [row for row in self.rows if row.verdict == SLOWER]
 
 
-def compare(a: Iterable[Result | Run], b: Iterable[Result | Run], level: float = LEVEL) -> Comparison:
+def compare(
+    a: Iterable[Result | Run],
+    b: Iterable[Result | Run],
+    level: float = LEVEL,
+    quantities: Sequence[Quantity] = QUANTITIES,
+) -> Comparison:
     """Compare B with A for every task, scale and session that both have in one configuration."""
     alone: list[str] = []
     side_a, side_b = by_family(a, "A", alone), by_family(b, "B", alone)
@@ -88,7 +93,7 @@ def compare(a: Iterable[Result | Run], b: Iterable[Result | Run], level: float =
         for difference in differences(pool_a, pool_b):
             differs.setdefault(difference, []).append(family[0])
         blocked = [key for key, _, _ in differences(pool_a, pool_b) if key in DECIDES_THE_WORK]
-        rows += _rows(family, pool_a, pool_b, blocked)
+        rows += _rows(family, pool_a, pool_b, blocked, quantities)
         convergence[family] = _checked(pool_a, pool_b)
     return Comparison(differs, judged(share_scatter(rows), level), alone, convergence)
 
@@ -125,9 +130,9 @@ def _trust(run: Run) -> str:
     return (run.trust.level if run.trust else None) or "not judged"
 
 
-def _rows(family: Family, a: Pool, b: Pool, blocked: list[str]) -> Iterator[Row]:
+def _rows(family: Family, a: Pool, b: Pool, blocked: list[str], quantities: Sequence[Quantity]) -> Iterator[Row]:
     runs_a, runs_b = without_copies(a.runs), without_copies(b.runs)
-    for quantity in QUANTITIES:
+    for quantity in quantities:
         values_a, values_b = values(runs_a, quantity), values(runs_b, quantity)
         row = Row(family, quantity, len(values_a), len(values_b), None)
         if not values_a or not values_b:

@@ -83,11 +83,17 @@ def paired_ratio(a: Sequence[float], b: Sequence[float], quantum_a: float = 0.0,
     logs = [math.log(after / before) for before, after in zip(a, b, strict=True)]
     rounding = sum((grid / statistics.fmean(side)) ** 2 / 12 for grid, side in ((quantum_a, a), (quantum_b, b)))
     found = Ratio(math.exp(statistics.fmean(logs)), size=len(logs), pairs=len(logs))
-    return found.of_error(math.sqrt((statistics.variance(logs) + rounding) / len(logs)), len(logs) - 1)
+    return found.of_error(math.sqrt((_scatter(logs) + rounding) / len(logs)), len(logs) - 1)
 
 
 def _variance(logs: Sequence[float], values: Sequence[float], quantum: float) -> float:
-    return statistics.variance(logs) + (quantum / statistics.fmean(values)) ** 2 / 12
+    return _scatter(logs) + (quantum / statistics.fmean(values)) ** 2 / 12
+
+
+def _scatter(values: Sequence[float]) -> float:
+    """Return the sample variance, in a tenth of the time of `statistics.variance`, whose fractions are exact."""
+    mean = statistics.fmean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def two_sided(t: float, degrees: float) -> float:

@@ -40,7 +40,8 @@ class Cost:
     Attributes:
         variation: The variation of these runs; it names them.
         epoch: Seconds of an epoch, evaluations and checkpoints included, set-up not.
-        setup: Seconds before the first step.
+        preparation: Seconds of reading, making and caching the data, which are in no other of these times.
+        setup: Seconds from then to the first step.
         seconds: Mean seconds to quality; if some runs missed it, expected with restarts until one succeeds; None if
             all did.
         joules: Mean joules to quality; None where not measured.
@@ -52,6 +53,7 @@ class Cost:
 
     variation: VariationRow
     epoch: float | None
+    preparation: float | None
     setup: float | None
     seconds: float | None
     joules: float | None
@@ -89,11 +91,11 @@ def _cost(pool: Pool, differs: dict[str, str], tariff: Tariff, precision: float)
     price = None
     if seconds is not None and (joules is not None or not tariff.kwh):
         price = seconds / SECONDS_AN_HOUR * tariff.hour + (joules or 0.0) / JOULES_A_KWH * tariff.kwh
-    setup = [run.times["setup"] for run in runs if "setup" in run.times]
     return Cost(
         variation=row,
         epoch=_mean(list(filter(None, map(_epoch, runs)))),
-        setup=_mean(setup),
+        preparation=_part(runs, "preparation"),
+        setup=_part(runs, "setup"),
         seconds=seconds,
         joules=joules,
         why=None if joules is not None else reason(runs, ENERGY),
@@ -115,6 +117,10 @@ def _epoch(run: Run) -> float | None:
     if not run.trained_epochs:
         return None
     return (run.trained_seconds - run.times.get("setup", 0.0)) / run.trained_epochs
+
+
+def _part(runs: Sequence[Run], part: str) -> float | None:
+    return _mean([run.times[part] for run in runs if part in run.times])
 
 
 def _mean(found: Sequence[float]) -> float | None:

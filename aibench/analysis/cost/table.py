@@ -24,11 +24,23 @@ def costs(found: Sequence[Cost], tariff: Tariff, precision: float) -> Grid:
     named = labels([cost.variation for cost in found])
     return Grid(
         title="Cost of a run to quality, and of as many runs as its variation asks for",
-        heads=("task", "runs", "an epoch", "set-up", "to quality", "kJ", tariff.currency, "needs", "all runs"),
+        heads=(
+            "task",
+            "runs",
+            "an epoch",
+            "preparation",
+            "set-up",
+            "to quality",
+            "kJ",
+            tariff.currency,
+            "needs",
+            "all runs",
+        ),
         rows=[[name, *_cells(cost)] for name, cost in zip(named, found, strict=True)],
         legend=(
-            "an epoch: evaluations and checkpoints included, set-up not. to quality: mean wall time, from the first "
-            "touch of the data. needs: runs for a 95 % interval of "
+            "an epoch: evaluations and checkpoints included, set-up not. preparation: reading, making and caching the "
+            "data, in no other column. to quality: mean wall time, from when the data were there. needs: runs for a "
+            "95 % interval of "
             f"+-{100 * precision:g} % on the mean of the epochs. all runs: needs x to quality. {tariff.currency}: of "
             f"one run, at {tariff.hour:g} an hour and {tariff.kwh:g} a kWh."
         ),
@@ -42,6 +54,7 @@ def _cells(cost: Cost) -> list[str]:
     return [
         f"{row.converged}/{row.runs}",
         duration(cost.epoch),
+        duration(cost.preparation),
         duration(cost.setup),
         duration(cost.seconds),
         number(None if cost.joules is None else cost.joules / 1000),
@@ -118,6 +131,7 @@ def _record(cost: Cost) -> dict[str, Any]:
         "runs": row.runs,
         "converged": row.converged,
         "epoch_seconds": cost.epoch,
+        "preparation_seconds": cost.preparation,
         "setup_seconds": cost.setup,
         **{f"{what}_to_quality": cost.of(what) for what in MEASURES},
         "runs_needed": cost.runs,

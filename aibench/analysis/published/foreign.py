@@ -32,6 +32,7 @@ from aibench.results.result import (
 SCALE = "published"
 MOST_BYTES = 256 * 2**20  # of a log
 NOT_PUBLISHED = "not in what was published"
+FOREIGN = "published by others: this suite measured nothing of it"
 ENDINGS = {
     Status.not_converged: "the published run did not reach its target",
     Status.failed: "the log breaks off, and another attempt follows in it",
@@ -121,7 +122,7 @@ def as_result(run: Foreign) -> Result:
         cost=Cost(_none("currency"), _none("currency"), _none("gCO2e")),
         model=None,
         data=None,
-        trust=Trust(None, ["published by others: this suite measured nothing of it"]),
+        trust=Trust(None, [FOREIGN]),
         system={"cpu": run.platform},
         versions={},
         commit=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -89,16 +89,35 @@ def rank(systems: Mapping[str, Sequence[Run]], quantity: Quantity, level: float 
     runs = {name: [run for group in of.values() for run in group] for name, of in kept.items()}
 
     def lead(ahead: str, behind: str) -> Ratio:
-        found = score(compare(runs[behind], runs[ahead], level), quantity).ratio
+        found = score(compare(runs[behind], runs[ahead], level, (quantity,)), quantity).ratio
         assert found is not None, "every task that is left has values on all sides"
         return found
 
-    first = next(iter(runs))
-    order = sorted(runs, key=lambda name: -lead(name, first).value)
+    order, scores, leads, tests = in_order(list(runs), lead, level)
+    missed = {name: _missed(of, quantity) for name, of in kept.items()}
+    places = [
+        Place(system, found, ahead, smallest, p, p is not None and p <= level, missed[system])
+        for system, found, ahead, (p, smallest) in zip(order, scores, [*leads, None], tests, strict=True)
+    ]
+    return Ranking(quantity, places, tasks, left_out, _costs(kept, quantity))
+
+
+Lead = Callable[[str, str], Ratio]
+Tests = list[tuple[float | None, float | None]]
+
+
+def in_order(systems: Sequence[str], lead: Lead, level: float) -> tuple[list[str], list[Ratio], list[Ratio], Tests]:
+    """Return the systems in order, their scores, how far each is ahead of the next, and the tests of these leads.
+
+    Args:
+        systems: Their names, in any order.
+        lead: Returns how many times as fast the first of two systems is, with its interval.
+        level: The level of all tests together.
+    """
+    order = sorted(systems, key=lambda name: -lead(name, systems[0]).value)
     leads = [lead(ahead, behind) for ahead, behind in pairwise(order)]
     scores = [Ratio(1.0), *(lead(name, order[0]) for name in order[1:])]
-    costs, missed = _costs(kept, quantity), {name: _missed(of, quantity) for name, of in kept.items()}
-    return Ranking(quantity, _places(order, scores, leads, missed, level), tasks, left_out, costs)
+    return order, scores, leads, [*tested(leads, level), (None, None)]
 
 
 def _hindrance(family: Family, pools: Mapping[str, Pools], quantity: Quantity) -> str | None:
@@ -114,16 +133,6 @@ def _hindrance(family: Family, pools: Mapping[str, Pools], quantity: Quantity) -
             return f"{name}: {reason(pool.runs, quantity)}."
     keys = [key for key in varying_keys([pool.traits for pool in found]) if key in DECIDES_THE_WORK]
     return f"the systems differ in {', '.join(keys)}." if keys and quantity.to_quality else None
-
-
-def _places(
-    order: list[str], scores: list[Ratio], leads: list[Ratio], missed: dict[str, dict[str, int]], level: float
-) -> list[Place]:
-    tests = [*tested(leads, level), (None, None)]
-    return [
-        Place(system, found, ahead, smallest, p, p is not None and p <= level, missed[system])
-        for system, found, ahead, (p, smallest) in zip(order, scores, [*leads, None], tests, strict=True)
-    ]
 
 
 def _costs(systems: Mapping[str, Mapping[Family, list[Run]]], quantity: Quantity) -> dict[str, dict[Family, float]]:

@@ -19,6 +19,7 @@ from aibench.results.result import (
     Division,
     Energy,
     Estimate,
+    HeldOut,
     Measured,
     Memory,
     Model,
@@ -56,9 +57,11 @@ if TYPE_CHECKING:
     SomeModel: TypeAlias = dict[str, Any]
     SomeData: TypeAlias = dict[str, Any]
     SomeEstimate: TypeAlias = dict[str, Any]
+    SomeHeldOut: TypeAlias = dict[str, Any]
 else:  # schema 1 has the energy as one number
     SomeTimes, SomeSpeed, SomeMemory, SomeCost = map(partly, (Times, Throughput, Memory, Cost))
     SomeEnergy, SomeModel, SomeData, SomeEstimate = map(partly, (Energy, Model, Data, Estimate))
+    SomeHeldOut = partly(HeldOut)
     SomeEnergy = SomeEnergy | partly(Measured)
 
 
@@ -101,6 +104,7 @@ class Record:
     commit: str | None = None
     figure: str | None = None
     parts: list[dict[str, Any]] = field(default_factory=list)
+    held_out: SomeHeldOut | None = None
 
 
 class UnreadableError(ValueError):

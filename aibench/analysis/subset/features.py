@@ -1,4 +1,4 @@
-"""Collects what tells the tasks of a suite apart: size, computation, convergence (paper, 5.2.1), and extra columns."""
+"""Collects what tells the tasks of a suite apart: size, computation, profile (paper, 5.2), and extra columns."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from aibench.analysis.cost.cost import Cost
 from aibench.analysis.paper import WITHOUT_ACCEPTED_METRIC
 from aibench.analysis.runs.runs import Run
+from aibench.analysis.workloads.similarity import EPOCHS, features, standardised
 from aibench.results.files import content
+from aibench.results.record import Record
 
 Floats = NDArray[np.float64]
+Columns = dict[tuple[str, str], Floats]
 
 VARIANCE = 0.9  # of the standardised characteristics, that the principal components must hold
 MOST_MISSING = 0.25  # of the tasks; a characteristic that more of them lack is left out
@@ -55,7 +58,10 @@ class Subject:
 
 
 def subjects(costs: Sequence[Cost], runs: Iterable[Run], extra: dict[str, dict[str, float]]) -> list[Subject]:
-    """Return one subject for each task of `costs`, with `extra` characteristics before the results' own."""
+    """Return one subject for each task of `costs`, with `extra` characteristics before the results' own.
+
+    The epochs to quality are no characteristic: they are in the cost already.
+    """
     sizes: dict[str, dict[str, float | None]] = {}
     for run in runs:
         flops = run.measured.get("model.flops")
@@ -66,7 +72,7 @@ def subjects(costs: Sequence[Cost], runs: Iterable[Run], extra: dict[str, dict[s
         Subject(
             cost.variation.task,
             cost,
-            {**sizes[cost.variation.task], "epochs": cost.variation.epochs.mean, **extra.get(cost.variation.task, {})},
+            {**sizes[cost.variation.task], **extra.get(cost.variation.task, {})},
             cost.variation.task not in WITHOUT_ACCEPTED_METRIC,
         )
         for cost in costs
@@ -110,29 +116,50 @@ class Space:
     """Holds the tasks as points whose distances say how unlike they are.
 
     Attributes:
-        names: The characteristics used.
-        values: float (tasks, characteristics): logarithms (base 10) where they span decades.
+        columns: By group and name, the characteristics used: logarithms (base 10) where they span decades, NaN where
+            missing. Each group weighs the same.
         points: float (tasks, components): the standardised values in their principal components.
         explained: Share of the variance that each component holds.
         remarks: What was left out or filled in, a line each.
     """
 
-    names: list[str]
-    values: Floats
+    columns: Columns
     points: Floats
     explained: Floats
     remarks: list[str]
 
+    @property
+    def groups(self) -> list[str]:
+        """Return the groups, each once."""
+        return list(dict.fromkeys(group for group, _ in self.columns))
 
-def space(found: Sequence[Subject], without: str | None = None) -> Space:
-    """Return the space of the characteristics of `found`, but for the one named `without`.
+    def without(self, group: str) -> Space:
+        """Return the space that the other groups span."""
+        return _spanned({key: column for key, column in self.columns.items() if key[0] != group}, len(self.points), [])
 
-    A characteristic that a quarter of the tasks lack is left out; where fewer lack it, they get the others' mean.
-    One that is the same for all says nothing and is left out.
+    def described(self) -> str:
+        """Return the characteristics in words, those of a group in brackets."""
+        parts = []
+        for group in self.groups:
+            names = [name for other, name in self.columns if other == group]
+            parts.append(group if names == [group] else f"{group} ({', '.join(names)})")
+        return ", ".join(parts)
+
+
+def space(found: Sequence[Subject], records: Sequence[Record] = ()) -> Space:
+    """Return the space of what is known of the tasks `found`.
+
+    With `records`, sizes and the shares of a training step's time are theirs, as `aibench similarity` takes them, in
+    two groups; else the sizes of the results' models. Every other characteristic is a group of its own. One that a
+    quarter of the tasks lack is left out; where fewer lack it, they stand at the others' mean. One that is the same
+    for all says nothing and is left out.
+
+    Raises:
+        TooFewError: Records are given, and fewer than four are of these tasks.
     """
-    remarks: list[str] = []
-    names = list(dict.fromkeys(name for subject in found for name in subject.characteristics if name != without))
-    columns: dict[str, Floats] = {}
+    columns, remarks = _of_records(found, records) if records else ({}, [])
+    known = {"parameters", "flops"} if records else set()
+    names = list(dict.fromkeys(name for subject in found for name in subject.characteristics if name not in known))
     for name in names:
         column = np.array([_float(subject.characteristics.get(name)) for subject in found])
         missing = [subject.task for subject, value in zip(found, column, strict=True) if math.isnan(value)]
@@ -142,14 +169,33 @@ def space(found: Sequence[Subject], without: str | None = None) -> Space:
         column = _scaled(column)
         if missing:
             remarks.append(f"{name}: {', '.join(missing)} have none and stand at the others' mean")
-            column = np.where(np.isnan(column), np.nanmean(column), column)
-        if np.ptp(column) == 0:
+        if np.nanmax(column) == np.nanmin(column):
             remarks.append(f"{name}: left out, the same for all tasks")
             continue
-        columns[name] = column
-    values = np.column_stack(list(columns.values())) if columns else np.zeros((len(found), 0))
-    points, explained = principal_components(values)
-    return Space(list(columns), values, points, explained, remarks)
+        columns[name, name] = column
+    return _spanned(columns, len(found), remarks)
+
+
+def _of_records(found: Sequence[Subject], records: Sequence[Record]) -> tuple[Columns, list[str]]:
+    """Return the features of the tasks' records by group and name, in the order of `found`."""
+    tasks = [subject.task for subject in found]
+    known = features([record for record in records if record.name in tasks])
+    places = [known.names.index(task) if task in known.names else None for task in tasks]
+    columns = {
+        (group, name): np.array([math.nan if place is None else column[place] for place in places])
+        for group, name, column in zip(known.groups, known.features, known.values.T, strict=True)
+    }
+    lacking = [task for task, place in zip(tasks, places, strict=True) if place is None]
+    remarks = [f"{', '.join(lacking)}: no usable record; they stand at the others' mean"] if lacking else []
+    return columns, [*remarks, *(line for line in known.remarks if EPOCHS not in line)]
+
+
+def _spanned(columns: Columns, count: int, remarks: list[str]) -> Space:
+    if not columns:
+        return Space(columns, np.zeros((count, 1)), np.zeros(0), remarks)
+    values = np.column_stack(list(columns.values()))
+    points, explained = principal_components(standardised(values, [group for group, _ in columns]))
+    return Space(columns, points, explained, remarks)
 
 
 def _float(value: float | None) -> float:
@@ -161,15 +207,12 @@ def _scaled(column: Floats) -> Floats:
     return np.log10(column) if least > 0 and most / least >= SPANS_DECADES else column
 
 
-def principal_components(values: Floats) -> tuple[Floats, Floats]:
-    """Return `values` standardised in the fewest principal components with 90 % of the variance; and all shares.
+def principal_components(standard: Floats) -> tuple[Floats, Floats]:
+    """Return the fewest principal components of `standard` that hold 90 % of its variance; and the shares of all.
 
     Args:
-        values: float (tasks, characteristics), no column constant.
+        standard: float (tasks, characteristics), with mean 0 in each column.
     """
-    if values.shape[1] == 0:
-        return np.zeros((len(values), 1)), np.zeros(0)
-    standard = (values - values.mean(0)) / values.std(0)
     left, singular, _ = np.linalg.svd(standard, full_matrices=False)
     explained = singular**2 / np.sum(singular**2)
     count = int(np.searchsorted(np.cumsum(explained), VARIANCE - 1e-12)) + 1

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aibench.analysis.spread import Spread, runs_needed
-from aibench.analysis.subset.features import Floats, Space, Subject, space
+from aibench.analysis.subset.features import Columns, Floats, Space, Subject
 
-Bools = NDArray[np.bool_]
-
-RESAMPLES = 200
+Members = NDArray[np.int_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +22,7 @@ class Weights:
     Attributes:
         diversity: How near every task of the suite lies to a chosen one.
         repeatability: How little the most variable of the chosen ones varies.
-        cost: How little time the chosen ones take together.
+        cost: How little time the chosen ones take together, one run each.
         most_cv: No task with a larger coefficient of variation is chosen; a ratio.
         any_metric: Whether tasks without a widely accepted metric may be chosen.
     """
@@ -46,11 +42,13 @@ class Candidate:
         tasks: Its tasks, in the suite's order.
         distance: Mean distance, in the space of the characteristics, from each task of the suite to the nearest chosen.
         cv: The largest coefficient of variation among the chosen.
-        share: The chosen tasks' share of the suite's cost, each task run as often as its variation asks for.
-        single_share: The same with one run each.
+        share: The chosen tasks' share of the suite's cost, one run each.
+        share_of_all_runs: The same with as many runs as each task's variation asks for; no criterion, or the variation
+            would count twice.
         placed: For distance, cv and share: the share of candidates that are better.
         score: Weighted mean of `placed`; the choice has the least.
-        coverage: Mean over the characteristics of the chosen tasks' range over the suite's.
+        coverage: The chosen tasks' range over the suite's, as the mean over the characteristics of a group and the
+            groups.
         rank: Place among the candidates, from 1.
     """
 
@@ -58,11 +56,11 @@ class Candidate:
     distance: float
     cv: float
     share: float
-    single_share: float
+    share_of_all_runs: float
     placed: tuple[float, float, float]
     score: float
     coverage: float
-    rank: int = 0
+    rank: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +69,13 @@ class Choice:
 
     Attributes:
         candidates: All subsets of eligible tasks, the best first.
+        members: int (candidates, size): the places of their tasks among the subjects, in the same order.
         excluded: Tasks that no candidate may hold, with the reason.
         space: The space of the characteristics.
     """
 
     candidates: list[Candidate]
+    members: Members
     excluded: dict[str, str]
     space: Space
 
@@ -84,7 +84,7 @@ class Choice:
         return next((one for one in self.candidates if set(one.tasks) == set(tasks)), None)
 
 
-def choose(found: Sequence[Subject], size: int, weights: Weights) -> Choice:
+def choose(found: Sequence[Subject], size: int, weights: Weights, where: Space) -> Choice:
     """Return all subsets of `size` eligible tasks, ordered by the weighted criteria.
 
     Raises:
@@ -95,9 +95,35 @@ def choose(found: Sequence[Subject], size: int, weights: Weights) -> Choice:
     if len(eligible) < size:
         reasons = "; ".join(f"{task}: {why}" for task, why in excluded.items())
         raise ValueError(f"{len(eligible)} tasks may be chosen, fewer than {size}. {reasons}")
-    where = space(found)
-    table = _criteria(found, where, list(combinations(eligible, size)), weights)
-    return Choice(table, excluded, where)
+    index = np.array(list(combinations(eligible, size)))
+    distance = distances(where.points, index)
+    cv = np.array([subject.cv or 0.0 for subject in found])
+    one_run, all_runs = (
+        np.array([value or 0.0 for value in values])
+        for values in zip(
+            *((subject.cost.seconds, subject.cost.of_all_runs("seconds")) for subject in found), strict=True
+        )
+    )
+    worst, share = cv[index].max(1), shares(one_run, index)
+    placed = np.column_stack([placed_by(column) for column in (distance, worst, share)])
+    score = scored(placed, weights)
+    order = in_order(score, distance)
+    of_all_runs, covered = shares(all_runs, index), coverage(where.columns, index)
+    candidates = [
+        Candidate(
+            tasks=tuple(found[place].task for place in index[number]),
+            distance=float(distance[number]),
+            cv=float(worst[number]),
+            share=float(share[number]),
+            share_of_all_runs=float(of_all_runs[number]),
+            placed=(float(placed[number, 0]), float(placed[number, 1]), float(placed[number, 2])),
+            score=float(score[number]),
+            coverage=float(covered[number]),
+            rank=rank,
+        )
+        for rank, number in enumerate(order, start=1)
+    ]
+    return Choice(candidates, index[order], excluded, where)
 
 
 def _ineligible(subject: Subject, weights: Weights) -> str | None:
@@ -112,36 +138,19 @@ def _ineligible(subject: Subject, weights: Weights) -> str | None:
     return None
 
 
-def _criteria(
-    found: Sequence[Subject], where: Space, members: list[tuple[int, ...]], weights: Weights
-) -> list[Candidate]:
-    index = np.array(members)
-    cv = np.array([subject.cv or 0.0 for subject in found])
-    distance = distances(where.points, index)
-    share, single = (_shares(found, index, all_runs) for all_runs in (True, False))
-    worst = cv[index].max(1)
-    placed = np.column_stack([_placed(column) for column in (distance, worst, share)])
-    score = placed @ np.array([weights.diversity, weights.repeatability, weights.cost])
-    score = score / (weights.diversity + weights.repeatability + weights.cost)
-    covered = coverage(where.values, index)
-    order = np.lexsort((np.arange(len(index)), distance, score))
-    return [
-        Candidate(
-            tuple(found[place].task for place in members[number]),
-            float(distance[number]),
-            float(worst[number]),
-            float(share[number]),
-            float(single[number]),
-            (float(placed[number, 0]), float(placed[number, 1]), float(placed[number, 2])),
-            float(score[number]),
-            float(covered[number]),
-            rank,
-        )
-        for rank, number in enumerate(order, start=1)
-    ]
+def scored(placed: Floats, weights: Weights) -> Floats:
+    """Return the weighted mean of the three places of each candidate, float (candidates, 3)."""
+    each = np.array([weights.diversity, weights.repeatability, weights.cost])
+    score: Floats = placed @ (each / each.sum())
+    return score
 
 
-def distances(points: Floats, index: NDArray[np.int_]) -> Floats:
+def in_order(score: Floats, distance: Floats) -> NDArray[np.int_]:
+    """Return the candidates' places, the least score first; of equal scores the least distance, then the first."""
+    return np.lexsort((np.arange(len(score)), distance, np.round(score, 12)))
+
+
+def distances(points: Floats, index: Members) -> Floats:
     """Return for each subset the mean distance from every point to the nearest of its members.
 
     Args:
@@ -153,83 +162,26 @@ def distances(points: Floats, index: NDArray[np.int_]) -> Floats:
     return nearest
 
 
-def coverage(values: Floats, index: NDArray[np.int_]) -> Floats:
-    """Return for each subset the range of its members over the range of all tasks, as the mean over characteristics."""
-    if values.shape[1] == 0:
+def coverage(columns: Columns, index: Members) -> Floats:
+    """Return for each subset the range of its members over the range of all tasks, as the mean over all groups."""
+    if not columns:
         return np.full(len(index), math.nan)
-    chosen = values[index]
-    share: Floats = (np.ptp(chosen, axis=1) / np.ptp(values, axis=0)).mean(1)
-    return share
+    by_group: dict[str, list[Floats]] = {}
+    for (group, _), column in columns.items():
+        filled = np.where(np.isnan(column), np.nanmean(column), column)
+        by_group.setdefault(group, []).append(np.ptp(filled[index], axis=1) / np.ptp(filled))
+    covered: Floats = np.mean([np.mean(of, axis=0) for of in by_group.values()], axis=0)
+    return covered
 
 
-def _shares(found: Sequence[Subject], index: NDArray[np.int_], all_runs: bool) -> Floats:
-    costs = [subject.cost.of_all_runs("seconds") if all_runs else subject.cost.seconds for subject in found]
-    cost = np.array([value or 0.0 for value in costs])
+def shares(cost: Floats, index: Members) -> Floats:
+    """Return each subset's share of the sum of `cost`, float (tasks,)."""
     share: Floats = cost[index].sum(1) / max(float(cost.sum()), 1e-300)
     return share
 
 
-def _placed(column: Floats) -> Floats:
+def placed_by(column: Floats) -> Floats:
     """Return for each value the share of the values that are smaller."""
     rounded = np.round(column, 12)
     placed: Floats = np.searchsorted(np.sort(rounded), rounded, side="left") / len(column)
     return placed
-
-
-@dataclass(frozen=True, slots=True)
-class Stability:
-    """Holds how far the choice depends on chance and on single characteristics.
-
-    Attributes:
-        same: Share of the resamples that choose the same subset.
-        tasks: Share of the resamples that choose each task, the most frequent first.
-        without: By characteristic left out, the subset that is then chosen.
-    """
-
-    same: float
-    tasks: dict[str, float]
-    without: dict[str, tuple[str, ...]]
-
-
-def stability(
-    found: Sequence[Subject], size: int, weights: Weights, choice: Candidate, resamples: int = RESAMPLES
-) -> Stability:
-    """Choose again with epochs drawn anew, and with each characteristic left out.
-
-    A resample draws for each task as many runs as it had, log-normal with its mean and coefficient of variation: with
-    four runs, values drawn from those four would vary too little. Means, variation, runs needed and cost follow.
-    """
-    random = np.random.default_rng(0)
-    eligible = [place for place, subject in enumerate(found) if not _ineligible(subject, weights)]
-    members = list(combinations(eligible, size))
-    counts: Counter[str] = Counter()
-    same = 0
-    for _ in range(resamples):
-        drawn = [_drawn(subject, random) for subject in found]
-        best = _criteria(drawn, space(drawn), members, weights)[0]
-        counts.update(best.tasks)
-        same += best.tasks == choice.tasks
-    names = space(found).names
-    without = {
-        name: _criteria(found, space(found, name), members, weights)[0].tasks for name in names if len(names) > 1
-    }
-    return Stability(same / resamples, {task: count / resamples for task, count in counts.most_common()}, without)
-
-
-def _drawn(subject: Subject, random: np.random.Generator) -> Subject:
-    """Return `subject` as it might have been measured, with epochs drawn anew."""
-    row, cost = subject.cost.variation, subject.cost
-    if subject.cv is None or row.epochs.mean is None:
-        return subject
-    spread = math.sqrt(math.log1p(subject.cv**2))
-    centre = math.log(row.epochs.mean) - spread**2 / 2
-    epochs = Spread.of(random.lognormal(centre, spread, len(row.epochs.values)).tolist())
-    ratio = (epochs.mean or 1.0) / row.epochs.mean
-    cv = max(epochs.cv_corrected or 0.0, row.cv_floor or 0.0)
-    drawn = replace(
-        cost,
-        variation=replace(row, epochs=epochs),
-        seconds=None if cost.seconds is None else cost.seconds * ratio,
-        runs=runs_needed(cv),
-    )
-    return replace(subject, cost=drawn, characteristics={**subject.characteristics, "epochs": epochs.mean})

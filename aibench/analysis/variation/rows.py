@@ -11,7 +11,15 @@ from typing import Any
 from aibench.analysis.paper import VARIATION, PublishedVariation
 from aibench.analysis.runs.pooling import Pool, differences, pools
 from aibench.analysis.runs.runs import Run
-from aibench.analysis.spread import Spread, corrected, least_cv, quantum_floor, runs_needed, vangel_interval
+from aibench.analysis.spread import (
+    Spread,
+    bonett_interval,
+    corrected,
+    least_cv,
+    quantum_floor,
+    runs_needed,
+    vangel_interval,
+)
 from aibench.analysis.variation.censored import Censored, censored, olympic_mean
 from aibench.results.result import Result, Status
 
@@ -40,6 +48,8 @@ class VariationRow:
         cv_floor: Coefficient of variation of the epochs that the quantum alone gives.
         cv_low: Lower end of the 95 % interval of the coefficient of variation of the epochs.
         cv_high: Its upper end; infinite where so few runs bound it by nothing.
+        cv_low_any_shape, cv_high_any_shape: The same interval by Bonett, for epochs that are not normal; None below
+            eight runs.
         seconds_cv_low, seconds_cv_high: The same interval for the seconds, without a quantum.
         runs_needed: Runs for a 95 % interval of +-5 % on the mean of the epochs.
         paper: The paper's figure; None where its text has none.
@@ -68,6 +78,8 @@ class VariationRow:
     cv_floor: float | None
     cv_low: float | None
     cv_high: float | None
+    cv_low_any_shape: float | None
+    cv_high_any_shape: float | None
     seconds_cv_low: float | None
     seconds_cv_high: float | None
     runs_needed: int | None
@@ -78,6 +90,13 @@ class VariationRow:
     def within_quantum(self) -> bool:
         """Return whether the quantum explains all scatter: `<= cv_floor` is then all that can be said."""
         return self.epochs.cv is not None and self.cv_floor is not None and self.epochs.cv <= self.cv_floor
+
+    @property
+    def runs_needed_between(self) -> tuple[int, int | None] | None:
+        """Return the runs needed at both ends of the interval of the coefficient; None for an end that is infinite."""
+        if self.cv_low is None or self.cv_high is None:
+            return None
+        return runs_needed(self.cv_low), None if math.isinf(self.cv_high) else runs_needed(self.cv_high)
 
 
 def variation(results: Iterable[Result | Run]) -> list[VariationRow]:
@@ -95,6 +114,7 @@ def row_of(pool: Pool, differs: dict[str, str]) -> VariationRow:
     exact = _one_seed(runs) and len({run.history for run in reached}) == 1  # what repeats bit for bit varies by 0
     grid = None if exact else quantum
     low, high, needed = _limits(epochs, grid)
+    low_any_shape, high_any_shape = _limits_of_any_shape(epochs, grid)
     seconds_low, seconds_high, _ = _limits(seconds, None)
     row = VariationRow(
         task=runs[0].task,
@@ -116,6 +136,8 @@ def row_of(pool: Pool, differs: dict[str, str]) -> VariationRow:
         cv_floor=quantum_floor(grid, epochs.mean) if grid and epochs.mean else None,
         cv_low=low,
         cv_high=high,
+        cv_low_any_shape=low_any_shape,
+        cv_high_any_shape=high_any_shape,
         seconds_cv_low=seconds_low,
         seconds_cv_high=seconds_high,
         runs_needed=needed,
@@ -166,11 +188,27 @@ def _limits(epochs: Spread, quantum: float | None) -> tuple[float | None, float 
     """
     if epochs.cv is None or epochs.mean is None:
         return None, None, None
+    least, most = _possible(epochs, quantum)
     count = len(epochs.values)
-    least = most = epochs.cv
-    if quantum is not None:
-        least, most = least_cv(epochs.values, quantum), max(epochs.cv, quantum_floor(quantum, epochs.mean))
     return vangel_interval(least, count)[0], vangel_interval(most, count)[1], runs_needed(corrected(most, count))
+
+
+def _possible(epochs: Spread, quantum: float | None) -> tuple[float, float]:
+    """Return the least and the greatest coefficient of variation that the grid of the evaluations allows."""
+    assert epochs.cv is not None
+    assert epochs.mean is not None
+    if quantum is None:
+        return epochs.cv, epochs.cv
+    return least_cv(epochs.values, quantum), max(epochs.cv, quantum_floor(quantum, epochs.mean))
+
+
+def _limits_of_any_shape(epochs: Spread, quantum: float | None) -> tuple[float | None, float | None]:
+    """Return Bonett's interval, widened by the quantum as Vangel's is."""
+    found = bonett_interval(epochs.values)
+    if found is None or not epochs.cv:
+        return None, None
+    least, most = _possible(epochs, quantum)
+    return found[0] * least / epochs.cv, found[1] * most / epochs.cv
 
 
 def _one_seed(runs: list[Run]) -> bool:

@@ -24,9 +24,11 @@ NONE = "-"
 LEGEND = (
     "runs: reached the target of all. mean, SD (n - 1), CV = SD / mean: of the epochs to quality, over the runs that "
     "reached it. olympic: mean without the best and the worst run, one that missed being the worst. corr.: "
-    "CV (1 + 1/4n). 95 % of CV: Vangel's interval, widened by what the quantum hides. quantum: epochs between "
+    "CV (1 + 1/4n). 95 % of CV: Vangel's interval, for normal epochs; any shape: Bonett's, from eight runs on; both "
+    "widened by what the quantum hides. Neither knows of a slow kind of run that was not seen. quantum: epochs between "
     "evaluations. time: CV of the seconds to quality. for 5 %: runs for a 95 % interval of +-5 % on the mean, the "
-    "smallest n >= (t(n-1) corr. / 5 %)^2. paper: its 5.3.1, other hardware, reference scale."
+    "smallest n >= (t(n-1) corr. / 5 %)^2; 95 % of that: at the ends of Vangel's interval. paper: its 5.3.1, other "
+    "hardware, reference scale."
 )
 
 
@@ -47,16 +49,21 @@ def cv_cell(row: VariationRow) -> str:
     return f"<= {percent(row.cv_floor)}" if row.within_quantum else percent(row.epochs.cv)
 
 
-def _interval(row: VariationRow) -> str:
-    if row.cv_low is None or row.cv_high is None:
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
         return NONE
-    if math.isinf(row.cv_high):
-        return f">= {percent(row.cv_low)}"
-    return f"{percent(row.cv_low)}-{percent(row.cv_high)}"
+    return f">= {percent(low)}" if math.isinf(high) else f"{percent(low)}-{percent(high)}"
 
 
 def _needed(row: VariationRow) -> str:
     return NONE if row.runs_needed is None else f"{'<= ' if row.within_quantum else ''}{row.runs_needed}"
+
+
+def _needed_between(row: VariationRow) -> str:
+    if row.runs_needed_between is None:
+        return NONE
+    few, many = row.runs_needed_between
+    return f">= {few:,}" if many is None else f"{few:,}-{many:,}"
 
 
 def _paper(row: VariationRow) -> str:
@@ -72,13 +79,17 @@ COLUMNS: tuple[Column, ...] = (
     ("olym-\npic", lambda row: _number(row.olympic)),
     ("CV\n%", cv_cell),
     ("corr.\n%", lambda row: NONE if row.within_quantum else percent(row.epochs.cv_corrected)),
-    ("95 % of CV\n%", _interval),
+    ("95 % of CV\n%", lambda row: _interval(row.cv_low, row.cv_high)),
+    ("any shape\n%", lambda row: _interval(row.cv_low_any_shape, row.cv_high_any_shape)),
     ("quan-\ntum", lambda row: _number(row.quantum)),
     ("time\n%", lambda row: percent(row.seconds.cv)),
     ("for\n5 %", _needed),
+    ("95 %\nof that", _needed_between),
     ("paper\n%", _paper),
 )
 DISPENSABLE = (
+    "any shape\n%",
+    "95 %\nof that",
     "olym-\npic",
     "corr.\n%",
     "SD",
@@ -193,10 +204,14 @@ CSV_COLUMNS: dict[str, Callable[[VariationRow], Any]] = {
     "cv_corrected": lambda row: row.epochs.cv_corrected,
     "cv_low": lambda row: row.cv_low,
     "cv_high": lambda row: row.cv_high,
+    "cv_low_any_shape": lambda row: row.cv_low_any_shape,
+    "cv_high_any_shape": lambda row: row.cv_high_any_shape,
     "quantum": lambda row: row.quantum,
     "cv_floor": lambda row: row.cv_floor,
     "within_quantum": lambda row: row.within_quantum,
     "runs_needed": lambda row: row.runs_needed,
+    "runs_needed_low": lambda row: row.runs_needed_between and row.runs_needed_between[0],
+    "runs_needed_high": lambda row: row.runs_needed_between and row.runs_needed_between[1],
     "seconds_mean": lambda row: row.seconds.mean,
     "seconds_cv": lambda row: row.seconds.cv,
     "seconds_cv_low": lambda row: row.seconds_cv_low,

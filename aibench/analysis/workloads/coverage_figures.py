@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibench.analysis.drawn import blank, logarithmic, short
-from aibench.analysis.workloads.coverage import NAMES, PAPER, SUITES, Point, ranges, standing_in
+from aibench.analysis.workloads.coverage import NAMES, PAPER, SUITES, Point, ranges, reported, standing_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ COLOURS = {"AIBench": "#0072b2", "MLPerf": "#d55e00"}
 def spans(found: Sequence[Point], path: Path) -> None:
     """Draw for each characteristic what each suite spans: a bar from least to most, a tick for each workload.
 
-    Thin lines are the paper's printed ranges.
+    Thin lines are the paper's printed ranges. Models that the paper leaves out are left out here.
 
     Args:
         found: The workloads, of one scale.
@@ -41,6 +41,7 @@ def _remark(found: Sequence[Point], key: str) -> str:
 
 
 def _bars(axes: Axes, found: Sequence[Point], key: str) -> None:
+    found = reported(found, key)
     known = ranges(found, key)
     logarithmic(axes, "y")
     for place, suite in enumerate(SUITES):

@@ -89,6 +89,12 @@ class Config(RunConfig):
         if data.same_carrier and data.source is Source.disk:
             yield f"data.same_carrier=true: data.source={data.source} has no carriers. Leave it false."
 
+    def installed_root(self) -> Path | None:
+        """Return the folder in which the package recbole has MovieLens 100K; None where it is not installed."""
+        if self.data.release is not Release.ml_100k:
+            return None
+        return layout.in_package()
+
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
         yield from layout.problems(root, typed, self.data.release)

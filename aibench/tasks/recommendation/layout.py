@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,16 @@ class Release(enum.StrEnum):
 RECBOLE_FILE = "ml-100k.inter"  # in place of u.data: the same ratings, as the package recbole has them
 FILES = {Release.ml_100k: "u.data", Release.ml_1m: "ratings.dat", Release.ml_20m: "ratings.csv"}
 DATA = {Release.ml_100k: "reference", Release.ml_1m: "ml_1m", Release.ml_20m: "ml_20m"}  # files of conf/data
+
+
+def in_package() -> Path | None:
+    """Return the folder in which the package recbole, of which nothing is imported, has MovieLens 100K."""
+    try:
+        found = importlib.util.find_spec("recbole")
+    except (ImportError, ValueError):
+        return None
+    places = [Path(place) / "dataset_example/ml-100k" for place in (found and found.submodule_search_locations) or []]
+    return next((place for place in places if (place / RECBOLE_FILE).is_file()), None)
 
 
 def ratings_file(root: Path, release: Release) -> Path | None:

@@ -1,0 +1,132 @@
+"""Writes the tables of the texts anew from the files that they come from: no number in them is typed.
+
+    python experiments/texts.py [--check] [TEXT ...]
+
+In a text, what stands between `<!-- from: SOURCE -->` and `<!-- end -->` is generated. SOURCE is a Markdown file of the
+repository, which a study's command wrote, or the name of a table below. `--check` writes nothing and exits with 1 where
+a text differs. `make texts` writes all texts; `make studies` and `make coverage` do so at their end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+STUDIES = ROOT / "experiments"
+SIZES = STUDIES / "model_characteristics" / "characteristics.csv"
+VARIATION = STUDIES / "run_to_run_variation" / "table.csv"
+PART = re.compile(r"(<!-- from: (?P<source>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+SCALES = ("mini", "reference")
+
+
+def texts() -> list[Path]:
+    """Return the texts that have such a part."""
+    found = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("experiments/**/README.md")]
+    return sorted(path for path in found if PART.search(path.read_text(encoding="utf-8")))
+
+
+def renewed(text: str) -> str:
+    """Return `text` with each part as its source has it now."""
+    return PART.sub(lambda part: f"{part[1]}\n{_content(part['source'])}\n\n{part[3]}", text)
+
+
+def _content(source: str) -> str:
+    made = TABLES.get(source)
+    return made() if made is not None else (ROOT / source).read_text(encoding="utf-8").strip()
+
+
+def sizes() -> str:
+    """Return the table of each task's parameters and multiply-adds, from the records of its models."""
+    known = {(row["task"], row["scale"]): row for row in _rows(SIZES)}
+    heads = [f"{what}: {scale}" for what in ("parameters", "multiply-adds of a sample") for scale in SCALES]
+    rows = []
+    for task in _tasks():
+        models = [known.get((task, scale), {}) for scale in SCALES]
+        varying = [not model.get("flops_step_per_sample") for model in models]
+        counted = [
+            "varies" if varies else _short(model.get("macs_forward"))
+            for model, varies in zip(models, varying, strict=True)
+        ]
+        rows.append([task, *(_short(model.get("parameters")) for model in models), *counted])
+    return _table(["task", *heads], rows)
+
+
+def targets() -> str:
+    """Return the table of the targets, from `conf/`, with what they take, from the variation study."""
+    from aibench.composition.compose import suite_config
+
+    study = {row["task"]: row for row in _rows(VARIATION) if row["scale"] == "mini" and row["session"] == "entire"}
+    heads = [f"{scale}: {quality}" for scale in reversed(SCALES) for quality in ("entire", "quasi-entire")]
+    rows = []
+    for task in _tasks():
+        wanted = [suite_config(task, scale).target for scale in reversed(SCALES)]
+        less = " (less is better)" if str(wanted[0].mode) == "min" else ""
+        qualities = [value for target in wanted for value in (target.entire, target.quasi_entire)]
+        rows.append([f"{task}{less}", *("none" if value is None else f"{value:g}" for value in qualities)])
+        rows[-1] += _taken(study.get(task))
+    return _table(["task", *heads, "runs", "epochs", "CV of epochs", "seconds"], rows)
+
+
+def _taken(row: dict[str, str] | None) -> list[str]:
+    if row is None or not row["epochs_mean"]:
+        return ["-"] * 4
+    cv = f"{100 * float(row['cv']):.1f} %" if row["cv"] else "-"
+    return [
+        f"{row['converged']}/{row['runs']}",
+        f"{float(row['epochs_mean']):.3g}",
+        cv,
+        f"{float(row['seconds_mean']):.0f}",
+    ]
+
+
+TABLES: dict[str, Callable[[], str]] = {"sizes": sizes, "targets": targets}
+
+
+def _tasks() -> list[str]:
+    from aibench.commands.suite_tables import tasks
+
+    return tasks()
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _short(value: str | None) -> str:
+    if not value:
+        return "-"
+    number = float(value)
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.3g}"
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("texts", nargs="*", type=Path, help="All of them where none is given.")
+    parser.add_argument("--check", action="store_true", help="Write nothing; exit with 1 where a text differs.")
+    asked = parser.parse_args()
+    stale = [path for path in asked.texts or texts() if (text := path.read_text(encoding="utf-8")) != renewed(text)]
+    for path in stale:
+        if asked.check:
+            print(f"{path}: its tables differ from their files. `make texts` writes them anew.", file=sys.stderr)
+        else:
+            path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+            print(path)
+    sys.exit(1 if asked.check and stale else 0)
+
+
+if __name__ == "__main__":
+    main()

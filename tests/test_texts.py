@@ -1,0 +1,58 @@
+"""Numbers in texts are those of the files that they come from."""
+
+from __future__ import annotations
+
+import pytest
+
+from aibench.results.result import write_result
+from experiments import clean, texts
+from tests.analysis.conftest import made_up
+from tests.conftest import ROOT
+
+TEXTS = texts.texts()
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_tables_of_a_text_are_those_of_their_files(path):
+    text = path.read_text()
+    assert text == texts.renewed(text), "run `make texts`"
+
+
+def test_the_front_page_and_the_studies_of_the_runs_have_such_tables():
+    studies = {path.parent.name for path in TEXTS}
+    assert {"run_to_run_variation", "cost", "subset", "comparison", "coverage"} <= studies
+    sources = {part["source"] for part in texts.PART.finditer((ROOT / "README.md").read_text())}
+    assert sources == {"sizes", "targets"}
+
+
+def test_a_number_that_was_typed_is_found():
+    text = (ROOT / "README.md").read_text()
+    part = next(part for part in texts.PART.finditer(text) if part["source"] == "targets")
+    place = next(at for at in range(part.end(1), part.end()) if text[at] in "123456789")
+    typed = text[:place] + str(int(text[place]) % 9 + 1) + text[place + 1 :]
+    assert typed != text
+    assert texts.renewed(typed) == text
+
+
+@pytest.mark.parametrize("line", ["", "| task | 0.5 |"])
+def test_what_stands_between_two_markers_is_the_file(line, tmp_path, monkeypatch):
+    monkeypatch.setattr(texts, "ROOT", tmp_path)
+    (tmp_path / "table.md").write_text("| task | 0.7 |\n")
+    text = f"before\n<!-- from: table.md -->\n{line}\n<!-- end -->\nafter\n"
+    assert texts.renewed(text) == "before\n<!-- from: table.md -->\n\n| task | 0.7 |\n\n<!-- end -->\nafter\n"
+
+
+def test_results_of_a_dirty_tree_are_refused_in_a_line_that_names_one(tmp_path):
+    for number, commit in enumerate(["a" * 40, f"{'b' * 40}-dirty", None]):
+        result = made_up(seed=number)
+        result.commit = commit
+        write_result(tmp_path / f"{number}_run", result)
+    found = clean.fault([tmp_path])
+    assert found.startswith(f"{tmp_path / '1_run' / 'result.json'}: of commit {'b' * 40}-dirty, and 1 more of 3.")
+    assert "\n" not in found
+    assert clean.fault([tmp_path / "0_run"]) is None
+
+
+def test_the_studies_begin_with_that_refusal_unless_told_otherwise():
+    recipe = (ROOT / "Makefile").read_text().split("\nstudies:", 1)[1].splitlines()
+    assert recipe[1].strip() == "$(if $(ALLOW_DIRTY),,$(BIN)/python experiments/clean.py $(RESULTS))"
