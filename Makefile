@@ -37,6 +37,12 @@ schema: .venv/run-ready  ## Write docs/result-schema.json from the code
 golden: .venv/test-ready  ## Write tests/golden/histories.json anew; tests/golden/write.py says when one may
 	$(BIN)/python -m tests.golden.write
 
+fingerprints: .venv/test-ready  ## Note the fingerprint of each miniature's samples anew: what a closed run trains on
+	$(BIN)/python -m tests.golden.fingerprints
+
+rules: .venv/test-ready  ## Write the tables of docs/rules.md from the marks in the tasks' schemas
+	$(BIN)/python -m tests.golden.rules
+
 overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature
 	$(BIN)/python benchmarks/overhead.py
 
@@ -154,5 +160,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema golden overhead studies rank-fidelity statistics characteristics coverage profiles profile-tables training \
+.PHONY: help run test check lint types fast format schema golden fingerprints rules overhead studies rank-fidelity statistics characteristics coverage profiles profile-tables training \
 	training-tables texts gpu gpu-tables reading clean

@@ -3,8 +3,9 @@
     python experiments/texts.py [--check] [TEXT ...]
 
 In a text, what stands between `<!-- from: SOURCE -->` and `<!-- end -->` is generated. SOURCE is a Markdown file of the
-repository, which a study's command wrote, or the name of a table below. `--check` writes nothing and exits with 1 where
-a text differs. `make texts` writes all texts; `make studies` and `make coverage` do so at their end.
+repository, which a study's command wrote, or the name of a table below; `calibration TASK` is the table of the runs
+that a miniature's target was calibrated with. `--check` writes nothing and exits with 1 where a text differs.
+`make texts` writes all texts; `make studies` and `make coverage` do so at their end.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ import argparse
 import csv
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aibench.analysis.calibration import Needed
+    from aibench.results.result import Result
 
 ROOT = Path(__file__).parents[1]
 STUDIES = ROOT / "experiments"
 SIZES = STUDIES / "model_characteristics" / "characteristics.csv"
 VARIATION = STUDIES / "run_to_run_variation" / "table.csv"
+CALIBRATIONS = STUDIES / "calibration" / "results"
 PART = re.compile(r"(<!-- from: (?P<source>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 SCALES = ("mini", "reference")
 
@@ -36,6 +43,8 @@ def renewed(text: str) -> str:
 
 
 def _content(source: str) -> str:
+    if source.startswith("calibration "):
+        return calibration(source.removeprefix("calibration "))
     made = TABLES.get(source)
     return made() if made is not None else (ROOT / source).read_text(encoding="utf-8").strip()
 
@@ -82,6 +91,39 @@ def _taken(row: dict[str, str] | None) -> list[str]:
         cv,
         f"{float(row['seconds_mean']):.0f}",
     ]
+
+
+def calibration(task: str) -> str:
+    """Return the table of what each seed took in the calibration of `task`, from its stored runs."""
+    from aibench.composition.compose import suite_config
+
+    target, runs = suite_config(task, "mini").target, calibrated(task)
+    rows = []
+    for run, found in zip(runs, needs(runs, target.entire), strict=True):
+        took = ["-", "-"] if found is None else [f"{found.epochs:.3g}", str(found.evaluations)]
+        rows.append([str(run.seed), *took, f"{run.quality:.4g}"])
+    return _table(["seed", f"epochs to {target.entire:g}", "evaluations", "quality at the end of the budget"], rows)
+
+
+def calibrated(task: str) -> list[Result]:
+    """Return the runs that the target of `task` was calibrated with, in order of seed."""
+    from aibench.results.result import read_result
+
+    found = [read_result(path) for path in CALIBRATIONS.glob(f"{task}_seed*.json")]
+    return sorted(found, key=lambda run: run.seed or 0)
+
+
+def needs(runs: Sequence[Result], quality: float) -> list[Needed | None]:
+    """Return what each of `runs` needed to reach `quality`; None for one that did not."""
+    from aibench.analysis.calibration import needed
+
+    found: list[Needed | None] = []
+    for run in runs:
+        try:
+            found.append(needed(run, quality, run.target.mode == "max"))
+        except ValueError:
+            found.append(None)
+    return found
 
 
 TABLES: dict[str, Callable[[], str]] = {"sizes": sizes, "targets": targets}

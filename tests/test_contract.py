@@ -13,7 +13,7 @@ from rich.console import Console
 
 from aibench.composition import registry
 from aibench.contract import batch_of, example_batch
-from aibench.results.division import division
+from aibench.results.division import Rules, division
 from aibench.results.result import Status
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.run import train
@@ -209,14 +209,14 @@ def test_the_suite_itself_is_closed_and_a_changed_model_key_opens_it(task, compo
     from aibench.config import plain
     from aibench.results.division import flat
 
-    suite = plain(suite_config(task, "mini"))
-    assert division(plain(composed(f"task={task}", "seed=7", "optim.lr=0.5", "data.batch_size=7")), suite).left == []
+    rules = Rules.of(suite_config(task, "mini"))
+    assert division(plain(composed(f"task={task}", "seed=7", "optim.lr=0.5", "data.batch_size=7")), rules).left == []
     key, value = next(
         (key, value)
-        for key, value in flat(suite).items()
+        for key, value in flat(rules.config).items()
         if key.startswith("model.") and isinstance(value, int) and not isinstance(value, bool)
     )
-    opened = division(plain(composed(f"task={task}", f"{key}={value + 1}")), suite)
+    opened = division(plain(composed(f"task={task}", f"{key}={value + 1}")), rules)
     assert opened.name == "open"
     assert opened.left == [f"{key}={value + 1} (the suite's: {value})"]
 

@@ -74,6 +74,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "cost": {"grid", "runs", "spread", "variation"},
     "comparison": {"grid", "runs", "spread", "variation"},
     "ranking": {"comparison", "drawn", "grid", "runs", "variation"},
+    "submission": {"comparison", "grid", "runs", "variation"},
     "published": {"grid", "variation"},
     "reproduction": {"grid", "runs", "spread", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},

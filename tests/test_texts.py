@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from aibench.results.result import write_result
+from aibench.analysis.calibration import propose
+from aibench.composition.compose import suite_config
+from aibench.results.result import dumped, write_result
 from experiments import clean, texts
 from tests.analysis.conftest import made_up
 from tests.conftest import ROOT
@@ -32,6 +36,45 @@ def test_a_number_that_was_typed_is_found():
     typed = text[:place] + str(int(text[place]) % 9 + 1) + text[place + 1 :]
     assert typed != text
     assert texts.renewed(typed) == text
+
+
+def calibrated() -> list[str]:
+    """The tasks whose calibration is stored."""
+    return sorted({path.name.rpartition("_seed")[0] for path in texts.CALIBRATIONS.glob("*_seed*.json")})
+
+
+@pytest.mark.parametrize("task", calibrated())
+def test_a_target_and_the_numbers_beside_it_are_those_of_the_stored_calibration(task):
+    runs = texts.calibrated(task)
+    target, comment = suite_config(task, "mini").target, (ROOT / "conf/target" / task / "mini.yaml").read_text()
+    proposals = [propose(runs, digits) for digits in (2, 3, 4)]
+    assert (target.entire, target.quasi_entire) in [(one.entire, one.quasi_entire) for one in proposals]
+    took = [found for found in texts.needs(runs, target.entire) if found is not None]
+    assert len(took) == len(runs)
+    said = re.search(r"Evaluations: (\d+) to (\d+)", " ".join(comment.replace("#", "").split()))
+    evaluations = sorted(found.evaluations for found in took)
+    assert [int(number) for number in said.groups()] == [evaluations[0], evaluations[-1]]
+    card = (ROOT / "docs" / "tasks" / f"{task}.md").read_text()
+    assert f"<!-- from: calibration {task} -->" in card, "its table of seeds stands between markers"
+
+
+def test_the_table_of_a_calibration_has_what_each_seed_took(tmp_path, monkeypatch):
+    monkeypatch.setattr(texts, "CALIBRATIONS", tmp_path)
+    quality = suite_config("image_classification", "mini").target.entire
+    for seed, values in ((2, [0.1, 0.2, quality]), (1, [0.1, quality, 0.3]), (3, [0.1, 0.2, 0.3])):
+        run = made_up(3.0, seed, quantum=1.0, quality=values[-1])
+        for row, value in zip(run.history, values, strict=True):
+            row.metrics[run.target.metric] = value
+        (tmp_path / f"image_classification_seed{seed}.json").write_text(dumped(run))
+    rows = texts.calibration("image_classification").splitlines()[2:]
+    assert rows == ["| 1 | 2 | 2 | 0.3 |", f"| 2 | 3 | 3 | {quality:.4g} |", "| 3 | - | - | 0.3 |"]
+
+
+def test_no_text_has_a_typed_variation_or_time_of_a_miniature():
+    typed = re.compile(r"coefficient\s+of\s+variation\s+of\s+\d|\d m?s of processor time a step|CV of \d")
+    cards = [*ROOT.glob("docs/tasks/*.md"), *ROOT.glob("conf/*/*/mini.yaml"), ROOT / "README.md"]
+    assert len(cards) > 60
+    assert [str(path) for path in cards if typed.search(path.read_text())] == []
 
 
 @pytest.mark.parametrize("line", ["", "| task | 0.5 |"])

@@ -73,8 +73,8 @@ def propose(results: Sequence[Result], digits: int = SIGNIFICANT_DIGITS) -> Prop
     entire, quasi = (
         _easier(worst[max(1, int(part * len(worst))) - 1], higher, digits) for part in (ENTIRE_BY, QUASI_ENTIRE_BY)
     )
-    needed = [_needed(result, entire, higher) for result in results]
-    return Proposal(target.metric, entire, quasi, needed)
+    taken = [needed(result, entire, higher) for result in results]
+    return Proposal(target.metric, entire, quasi, taken)
 
 
 def qualities(result: Result, higher: bool) -> list[float]:
@@ -108,7 +108,7 @@ def _easier(value: float, higher: bool, significant: int) -> float:
     return round((math.floor(scaled + 1e-9) if higher else math.ceil(scaled - 1e-9)) / 10.0**digits, max(digits, 0))
 
 
-def _needed(result: Result, quality: float, higher: bool) -> Needed:
+def needed(result: Result, quality: float, higher: bool) -> Needed:
     """Return where a session with this `quality` would end; `qualities` has another rule, without a quality."""
     values = _known(result)
     counts = not result.target.missed_first

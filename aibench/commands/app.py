@@ -30,6 +30,7 @@ from aibench.commands.mllog_rules import mllog_rules
 from aibench.commands.paper import paper
 from aibench.commands.rank import rank
 from aibench.commands.report import report
+from aibench.commands.rules import rules
 from aibench.commands.schema import schema
 from aibench.commands.selftest import selftest
 from aibench.commands.sensitivity import sensitivity
@@ -62,6 +63,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "system": system,
     "selftest": selftest,
     "check": check,
+    "rules": rules,
     "baseline": baseline,
     "calibrate": calibrate,
     "mllog-rules": mllog_rules,

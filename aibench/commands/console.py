@@ -141,6 +141,7 @@ def _time_rows(result: Result) -> list[tuple[str, str]]:
     if times is None or times.split is None or times.total <= 0:
         return []
     split = times.split
+    before = [] if times.preparation is None else [("preparation", f"{times.preparation:.1f} s, in no time to quality")]
     parts = {
         "data": split.data + split.transfer,
         "forward": split.forward,
@@ -153,7 +154,7 @@ def _time_rows(result: Result) -> list[tuple[str, str]]:
         "other": split.loop + times.checkpoint + times.other,
     }
     shares = [f"{name} {seconds / times.total:.0%}" for name, seconds in parts.items() if seconds > 0]
-    return [("wall time", f"{times.total:.1f} s: {', '.join(shares)}")]
+    return [*before, ("wall time", f"{times.total:.1f} s: {', '.join(shares)}")]
 
 
 def _energy_rows(result: Result) -> list[tuple[str, str]]:

@@ -12,11 +12,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from aibench.commands.console import complain, console, print_line, print_result, say
+from aibench.commands.divisions import rules
 from aibench.composition import with_data
-from aibench.composition.compose import CONFIG_MODULE, suite_config
-from aibench.config import ConfigError, DataError, RunConfig, plain, typed, unchecked
+from aibench.composition.compose import CONFIG_MODULE
+from aibench.config import ConfigError, DataError, RunConfig, typed, unchecked
 from aibench.datasets.prepared import announcer
-from aibench.results.division import division
 from aibench.results.folder import alone_in
 from aibench.results.made import take_back
 from aibench.results.result import RESULT, Result, Status, write_unless_poorer
@@ -83,8 +83,7 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
                 raise ConfigError(problem)
             with held():  # PyTorch cannot be imported again where its import was broken off
                 from aibench.training.run import train
-            suite = plain(suite_config(config.task, config.scale))
-            return train(config, folder, division(plain(config), suite), console())
+            return train(config, folder, rules(config.task, config.scale), console())
         except (ConfigError, DataError) as error:
             if not in_sweep:
                 raise

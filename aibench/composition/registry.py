@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aibench.contract import TaskData, TaskModule
 
 LONGEST_NAME = 200  # letters of a key or an option: a file is named for it
+FINGERPRINT = "fingerprint.txt"
 TASKS = Path(__file__).parents[1] / "tasks"
 _registered: set[str] = set()  # storing a schema takes 20 ms
 
@@ -21,6 +22,12 @@ _registered: set[str] = set()  # storing a schema takes 20 ms
 def task_names() -> list[str]:
     """Return the names of all tasks, in alphabetical order."""
     return sorted(folder.name for folder in TASKS.iterdir() if (folder / "config.py").is_file())
+
+
+def fingerprint(task: str) -> str | None:
+    """Return the fingerprint of the miniature's own samples, which `make fingerprints` notes; None where it did not."""
+    path = TASKS / task / FINGERPRINT
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
 def summary(task: str) -> str:

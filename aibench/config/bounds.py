@@ -188,9 +188,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class ExistingFile:
-    """Accepts the path of a file that is there; `what` says which is wanted."""
+    """Accepts the path of a file that is there.
+
+    Attributes:
+        what: The file that is wanted, for whoever gave another.
+        published: First digits of the SHA-256 of the published files, with which a run stays in the closed division;
+            torchvision writes eight of them into a file's name.
+    """
 
     what: str
+    published: tuple[str, ...] = ()
 
     def wrong(self, value: object) -> str | None:
         if not isinstance(value, str) or is_file(value):

@@ -12,6 +12,7 @@ from omegaconf import MISSING
 
 from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
 from aibench.config.bounds import Count, NotNegative, OneOf, Positive, Text, above, at_least, between
+from aibench.config.closed import BATCH_SIZE, HARDWARE, LEARNING_RATE, LENGTH, PRECISION, SCHEDULE
 
 SEEDS = 2**32  # NumPy takes no greater one
 Watts = Annotated[float, at_least(0, 10**6)]  # of one machine
@@ -54,11 +55,11 @@ class DataConfig:
     roots: dict[str, str] = field(default_factory=dict)
     cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
     seed: Annotated[int, at_least(0, SEEDS - 1)] = 0
-    batch_size: Count = MISSING
-    eval_batch_size: Count = MISSING
+    batch_size: Annotated[Count, BATCH_SIZE] = MISSING
+    eval_batch_size: Annotated[Count, BATCH_SIZE] = MISSING
     train_size: Count | None = None
     val_size: Count | None = None
-    workers: Annotated[int, at_least(0, 1024)] = 0
+    workers: Annotated[int, at_least(0, 1024), HARDWARE] = 0
 
     @property
     def smallest_batch(self) -> int:
@@ -75,7 +76,7 @@ class OptimConfig:
         weight_decay: Factor of the weight decay.
     """
 
-    lr: Positive = MISSING
+    lr: Annotated[Positive, LEARNING_RATE] = MISSING
     weight_decay: NotNegative = 0.0
 
 
@@ -101,7 +102,7 @@ class TargetConfig:
     quasi_entire: float | None = None
     origin: Annotated[str, OneOf(("paper", "calibrated"))] = MISSING
     missed_first: bool = False
-    max_epochs: Annotated[int, at_least(1, 10**6)] = MISSING
+    max_epochs: Annotated[int, at_least(1, 10**6), SCHEDULE] = MISSING
     evaluations_per_epoch: Annotated[float, above(0, 10**6)] = 1.0
 
 
@@ -114,8 +115,8 @@ class PowerModel:
         busy_watts: Power with all processors busy.
     """
 
-    idle_watts: Watts | None = None
-    busy_watts: Watts | None = None
+    idle_watts: Annotated[Watts | None, HARDWARE] = None
+    busy_watts: Annotated[Watts | None, HARDWARE] = None
 
 
 @dataclass(slots=True)
@@ -150,15 +151,15 @@ class HardwareConfig:
         power_model: What a machine without sensors draws, where you know it.
     """
 
-    accelerator: Accelerator = Accelerator.auto
-    precision: Precision = Precision.fp32
-    threads: Annotated[int, at_least(1, 1024)] | None = None
-    compile: bool = False
-    channels_last: bool = True
-    deterministic: bool = False
-    cudnn_benchmark: bool = False
-    telemetry_hz: Annotated[float, at_least(0, 100)] = 1.0
-    idle_seconds: Annotated[float, at_least(0, 3600)] = 5.0
+    accelerator: Annotated[Accelerator, HARDWARE] = Accelerator.auto
+    precision: Annotated[Precision, PRECISION] = Precision.fp32
+    threads: Annotated[int, at_least(1, 1024), HARDWARE] | None = None
+    compile: Annotated[bool, HARDWARE] = False
+    channels_last: Annotated[bool, HARDWARE] = True
+    deterministic: Annotated[bool, HARDWARE] = False
+    cudnn_benchmark: Annotated[bool, HARDWARE] = False
+    telemetry_hz: Annotated[float, at_least(0, 100), HARDWARE] = 1.0
+    idle_seconds: Annotated[float, at_least(0, 3600), HARDWARE] = 5.0
     power_model: PowerModel = field(default_factory=PowerModel)
 
 
@@ -208,17 +209,19 @@ class RunConfig:
         progress: Whether the progress bar is shown.
         output: Folder of the run, or of the sweep.
         logs: The names that every evaluation logs, where no key changes them.
+        runs: How many runs a submission has of the task (`docs/rules.md`).
     """
 
     logs: ClassVar[tuple[str, ...]] = ()
+    runs: ClassVar[int] = 5
 
     task: str = MISSING
     scale: Annotated[str, OneOf(("mini", "reference"))] = MISSING
-    session: Session = Session.entire
-    seed: Annotated[int, between(0, SEEDS - 1)] = 1
-    epochs: Annotated[int, at_least(1, 10**6)] = 1
-    steps: Annotated[int, at_least(1, 10**9)] = 100
-    warmup_steps: Annotated[int, at_least(0, 10**9)] = 10
+    session: Annotated[Session, LENGTH] = Session.entire
+    seed: Annotated[int, between(0, SEEDS - 1), LENGTH] = 1
+    epochs: Annotated[int, at_least(1, 10**6), LENGTH] = 1
+    steps: Annotated[int, at_least(1, 10**9), LENGTH] = 100
+    warmup_steps: Annotated[int, at_least(0, 10**9), LENGTH] = 10
     resume: Resume = Resume.never
     progress: bool = True
     output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Annotated
 
 from omegaconf import MISSING
 
 from aibench import config
 from aibench.config.bounds import Epochs, Fraction, Momentum
+from aibench.config.closed import MOMENTUM, SCHEDULE, WARM_UP
 
 
 class Decay(enum.StrEnum):
@@ -35,9 +37,9 @@ class WarmupConfig(config.OptimConfig):
         gamma: What a fall of `decay=step` leaves of the learning rate.
     """
 
-    warmup_epochs: Epochs = 0.0
-    decay: Decay = MISSING
-    gamma: Fraction = 0.1
+    warmup_epochs: Annotated[Epochs, WARM_UP] = 0.0
+    decay: Annotated[Decay, SCHEDULE] = MISSING
+    gamma: Annotated[Fraction, SCHEDULE] = 0.1
 
 
 @dataclass(slots=True)
@@ -49,5 +51,5 @@ class MomentumConfig(WarmupConfig):
         nesterov: Whether the step looks ahead (Nesterov's momentum).
     """
 
-    momentum: Momentum = 0.9
+    momentum: Annotated[Momentum, MOMENTUM] = 0.9
     nesterov: bool = False

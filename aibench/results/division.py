@@ -1,15 +1,19 @@
-"""Judges whether a run is of the closed or the open division: what the paper's 4.2.2 lets it change. Imports no torch.
+"""Judges whether a run is of the closed or the open division: what the paper's 4.2.2 lets it change.
 
 Imports no torch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aibench.results.data import Published
+from aibench.results.data import Data
 from aibench.results.parts import Division
+
+if TYPE_CHECKING:
+    from aibench.config import RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,48 +23,40 @@ class Effect:
     Attributes:
         trains: Whether it changes what is trained or how it is evaluated, be it in the last bit.
         times: Whether it changes what is timed or measured.
-        closed: Whether the closed division lets it change: the paper's 4.2.2 lets hyper-parameters and hardware, and
-            neither the model, the data nor the target.
     """
 
     trains: bool
     times: bool
-    closed: bool
 
 
-SAYS_NOTHING = Effect(trains=False, times=False, closed=True)  # names a run or a place, or is told afterwards
-OF_THE_BENCHMARK = Effect(trains=True, times=True, closed=False)
-CHOSEN = Effect(trains=True, times=True, closed=True)
-MEASURES = Effect(trains=False, times=True, closed=True)
+SAYS_NOTHING = Effect(trains=False, times=False)  # names a run or a place, or is told afterwards
+TRAINS = Effect(trains=True, times=True)
+MEASURES = Effect(trains=False, times=True)
 
-# Every key, by the longest of these names that it is or stands below.
+# Every key, by the longest of these names that it is or stands below. What the closed division lets change is not here:
+# it is marked beside each key, in the schema of the run and of its task (aibench/config/closed.py).
 EFFECTS = {
-    "task": OF_THE_BENCHMARK,
-    "scale": OF_THE_BENCHMARK,
-    "session": CHOSEN,
-    "seed": CHOSEN,
-    "epochs": CHOSEN,
-    "steps": CHOSEN,
-    "warmup_steps": CHOSEN,
+    "task": TRAINS,
+    "scale": TRAINS,
+    "session": TRAINS,
+    "seed": TRAINS,
+    "epochs": TRAINS,
+    "steps": TRAINS,
+    "warmup_steps": TRAINS,
     "resume": SAYS_NOTHING,
     "progress": SAYS_NOTHING,
     "output": SAYS_NOTHING,
     "tracking": SAYS_NOTHING,
     "cost": SAYS_NOTHING,
     "checkpoint": SAYS_NOTHING,  # its time is a part of its own
-    "model": OF_THE_BENCHMARK,
-    "model.weights": CHOSEN,
-    "optim": CHOSEN,
-    "target": OF_THE_BENCHMARK,
-    "target.max_epochs": CHOSEN,
-    "data": OF_THE_BENCHMARK,
+    "model": TRAINS,
+    "optim": TRAINS,
+    "target": TRAINS,
+    "data": TRAINS,
     "data.root": SAYS_NOTHING,  # the fingerprint says whether the samples are the same
     "data.cache": SAYS_NOTHING,
     "data.workers": MEASURES,  # a sample is the same in whichever process it is read
-    "data.batch_size": CHOSEN,
-    "data.batch_tokens": CHOSEN,
-    "data.eval_batch_size": CHOSEN,
-    "hardware": CHOSEN,
+    "hardware": TRAINS,
     "hardware.telemetry_hz": MEASURES,
     "hardware.idle_seconds": MEASURES,
     "hardware.power_model": MEASURES,
@@ -73,12 +69,6 @@ def effect(key: str) -> Effect | None:
     while key and key not in EFFECTS:
         key = key.rpartition(".")[0]
     return EFFECTS.get(key)
-
-
-def may_differ_in_division(key: str) -> bool:
-    """Return whether a run of the closed division may set `key` otherwise than the suite."""
-    found = effect(key)
-    return found is not None and found.closed
 
 
 def may_differ_on_resuming(key: str) -> bool:
@@ -128,25 +118,74 @@ def changed_between(config: dict[str, Any], before: dict[str, Any]) -> dict[str,
     return {key: value for key, (value, _) in differences(config, before).items() if key not in NAMES}
 
 
-def division(config: dict[str, Any], suite: dict[str, Any]) -> Division:
-    """Return the division of a run, from its configuration and the suite's own for its task and scale."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Holds what the closed division asks of the runs of one task at one scale.
+
+    Attributes:
+        config: The suite's own configuration.
+        free: The keys that its schema lets change, each with its kind: learning rate, hardware.
+        published: The keys that name a user's file, with the first digits of the SHA-256 of the published ones.
+        fingerprint: That of the suite's own samples; None where they are the user's files, or nobody has noted it.
+    """
+
+    config: dict[str, Any]
+    free: Mapping[str, str]
+    published: Mapping[str, tuple[str, ...]]
+    fingerprint: str | None = None
+
+    @classmethod
+    def of(cls, suite: RunConfig, fingerprint: str | None = None) -> Rules:
+        """Return the rules for the suite's configuration `suite`, whose samples have `fingerprint`."""
+        from aibench.config import plain  # the analyses, which need no such rules, do without OmegaConf
+        from aibench.config.closed import free_keys, published_files
+
+        return cls(plain(suite), free_keys(suite), published_files(suite), fingerprint)
+
+    def lets(self, key: str) -> bool:
+        """Return whether a run of the closed division may set `key` otherwise than the suite."""
+        return key in self.free or may_differ_on_resuming(key)
+
+
+def division(config: dict[str, Any], rules: Rules, files: Mapping[str, str] | None = None) -> Division:
+    """Return the division of a run as its configuration gives it.
+
+    Args:
+        config: The run's configuration.
+        rules: Those of its task and scale.
+        files: The SHA-256 of each file that a key of it names; published first weights leave it closed.
+    """
+    files = dict(files or {})
     left = [
         f"{key}={value} (the suite's: {own})"
-        for key, (value, own) in sorted(differences(config, suite).items())
-        if not may_differ_in_division(key)
+        for key, (value, own) in sorted(differences(config, rules.config).items())
+        if not rules.lets(key) and not files.get(key, "").startswith(rules.published.get(key) or "no file")
     ]
-    return Division("open" if left else "closed", left)
+    return Division("open" if left else "closed", left, files)
 
 
-def on_data(division: Division, published: Published | None) -> Division:
-    """Return the division of a run on these data: other data than the published ones of their form leave the closed.
+def on_data(division: Division, rules: Rules, data: Data | None) -> Division:
+    """Return the division of a run on these data: others than the suite's, or than the published ones, open it.
 
     Args:
         division: The division of the run's configuration.
-        published: How its data compare with the published ones; None where there are none to compare with.
+        rules: Those of its task and scale.
+        data: What the result says of its samples; None where the run did not get so far.
     """
-    if published is None or not published.differences:
+    if data is None:
         return division
-    first, *others = published.differences
-    what = f"{first}, and {len(others):,} more" if others else first
-    return Division("open", [*division.left, f"data.root: not the published files of {published.name}: {what}"])
+    left = [*division.left, *_left_by(data, division, rules)]
+    return Division("open" if left else "closed", left, division.files)
+
+
+def _left_by(data: Data, division: Division, rules: Rules) -> Iterator[str]:
+    if data.source == "disk" and data.published is not None and data.published.differences:
+        first, *others = data.published.differences
+        what = f"{first}, and {len(others):,} more" if others else first
+        yield f"data.root: not the published files of {data.published.name}: {what}"
+    if any(line.startswith("data.") for line in division.left):
+        return  # other data were asked for, and that is said already
+    if data.source == "disk" and data.published is None:
+        yield "data.root: no published data of this form are known, so that nobody can tell whether these are they"
+    if data.source == "embedded" and data.fingerprint != rules.fingerprint:
+        yield f"data: fingerprint {data.fingerprint} (the suite's: {rules.fingerprint or 'not known'})"

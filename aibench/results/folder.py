@@ -83,6 +83,13 @@ def processes(folder: Path) -> int | None:
     return count if isinstance(count, int) else None
 
 
+def unfinished_below(place: Path) -> Iterator[Path]:
+    """Yield the folders at and below `place` in which a run began that left no result."""
+    for folder, _, names in os.walk(place):
+        if MARK in names and RESULT not in names:
+            yield Path(folder)
+
+
 def _mark(folder: Path, count: int) -> None:
     write_atomically(making(folder / MARK), json.dumps({"suite": "aibench", "processes": count}) + "\n")
 

@@ -50,10 +50,12 @@ class Division:
     Attributes:
         name: `closed` or `open`.
         left: `key=value (the suite's: value)`, one for each key that differs.
+        files: The SHA-256 of each file that a key names, such as first weights.
     """
 
     name: str
     left: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from aibench.meters.ceiling import ceiling, data_sheet
 from aibench.meters.operations import Operations, build_of, operations
 from aibench.results.crossing import crossings
 from aibench.results.data import Published
-from aibench.results.division import on_data
+from aibench.results.division import Rules, division, on_data
 from aibench.results.estimates import kept
 from aibench.results.folder import FIGURE
 from aibench.results.made import making
@@ -52,7 +52,7 @@ LONGEST_FACT = 20
 MOST_UNCOUNTED = 12  # operators that a result lists
 
 
-def build_result(session: Session, ending: Ending, division: Division | None, started: str) -> Result:
+def build_result(session: Session, ending: Ending, rules: Rules | None, started: str) -> Result:
     """Return the result of a session that ended."""
     recorder, config = session.recorder, session.config
     assert recorder is not None
@@ -60,7 +60,7 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
     took = account.times(instruments)
     speed = account.throughput(instruments, took, record.phases, session.data.unit)
     energy = account.energy(instruments, record.phases, took.total)
-    whole = salvaged(session, ending, division, started)
+    whole = salvaged(session, ending, rules, started)
     if ending.status.usable:
         whole.held_out = judged(session)
     return replace(
@@ -80,14 +80,14 @@ def build_result(session: Session, ending: Ending, division: Division | None, st
     )
 
 
-def salvaged(session: Session, ending: Ending, division: Division | None, started: str) -> Result:
+def salvaged(session: Session, ending: Ending, rules: Rules | None, started: str) -> Result:
     """Return the history alone: all that is certain of a session whose whole result cannot be made."""
     config, record = session.config, session.recorder.record if session.recorder is not None else Record()
     return replace(
         unstarted_result(config, ending, started, SALVAGED if record.history else UNSTARTED),
         run_id=session.run_id,
         resumed=record.resumed,
-        division=division and on_data(division, _published(session)),
+        division=None if rules is None else _division(session, rules),
         quality=record.history[-1].metrics[config.target.metric] if record.history else None,
         best_quality=record.best,
         to_quality=record.to_quality or ToQuality(None, None, None, None, session.schedule.quantum),
@@ -95,6 +95,10 @@ def salvaged(session: Session, ending: Ending, division: Division | None, starte
         parts=record.parts,
         crossings=_crossings(session, record),
     )
+
+
+def _division(session: Session, rules: Rules) -> Division:
+    return on_data(division(plain(session.config), rules, session.files), rules, _data(session))
 
 
 def _crossings(session: Session, record: Record) -> Crossings:

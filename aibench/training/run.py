@@ -15,9 +15,10 @@ from rich.console import Console
 from aibench.config import Precision, RunConfig
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import quieten_lightning, reset_peak_process_memory, set_arithmetic
+from aibench.results.division import Rules
 from aibench.results.folder import begin
 from aibench.results.mllog import MLLOG, write_log
-from aibench.results.result import Division, Result, Status, write_result, write_unless_poorer
+from aibench.results.result import Result, Status, write_result, write_unless_poorer
 from aibench.tracking.trackers import Tracking, tracking
 from aibench.training.ending import Ending, Interrupted, held, interruptible, note_failure
 from aibench.training.goal import Schedule
@@ -30,7 +31,7 @@ from aibench.training.session import Session
 def train(
     config: RunConfig,
     folder: Path,
-    division: Division | None,
+    rules: Rules | None,
     console: Console,
     schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
 ) -> Result:
@@ -39,7 +40,7 @@ def train(
     Args:
         config: The run.
         folder: Where it leaves what it makes.
-        division: The division, closed or open.
+        rules: What the closed division asks of it; None where nobody wants to know.
         console: Where progress goes.
         schedule: Makes a schedule of a configuration and the batches of an epoch; a probe makes a shorter one.
 
@@ -61,7 +62,7 @@ def train(
             tracker = tracking(config, folder, run_id)
             result = None
             try:
-                result = _trained(session, tracker, division, started)
+                result = _trained(session, tracker, rules, started)
             finally:
                 _close(tracker, result, folder)
         finally:
@@ -69,17 +70,17 @@ def train(
     return result
 
 
-def _trained(session: Session, tracker: Tracking, division: Division | None, started: str) -> Result:
+def _trained(session: Session, tracker: Tracking, rules: Rules | None, started: str) -> Result:
     """Train to the end, whichever it is, and write what was measured: the result first, then what is made of it."""
     folder = session.folder
     ending = session.fit(tracker)
     session.instruments.stop()
     try:
-        result = build_result(session, ending, division, started)
+        result = build_result(session, ending, rules, started)
         with _told(folder, "the figure"):
             result.figure = _figure(session, ending)
     except (Exception, Interrupted) as error:  # what was measured is kept, and the first error stays the message
-        result = salvaged(session, _worse(ending, error, folder), division, started)
+        result = salvaged(session, _worse(ending, error, folder), rules, started)
     with held():
         (write_result if result.status.finished else write_unless_poorer)(folder, result)
         with _told(folder, MLLOG):

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from aibench.composition import registry
 from aibench.config import Accelerator, Precision, RunConfig
+from aibench.config.closed import file_digests
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import lay_out
@@ -62,6 +63,7 @@ class Session:
         self.data: TaskData = registry.data_class(config.task)(config)
         self.fingerprint = self.data.fingerprint()  # now: at the end of a run the files may be gone
         self.published = self.data.identity()
+        self.files = file_digests(config)
         if before is not None:
             before.refuse_other_data(self.fingerprint, folder)
         dataset = self.data.dataset("train")

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from aibench.analysis.checking import MEASURED, faults
 from aibench.commands.app import app
+from aibench.commands.divisions import judged
 from aibench.results.mllog import write_log
 from aibench.results.result import ResultError, _adapter, read_result, write_result
 from aibench.tracking.trackers import CsvTracking
@@ -114,6 +115,7 @@ def folder(run, tmp_path):
     """The folder of a run, with what its trackers wrote."""
     result = read_result(FIRST[0])
     result.figure = None
+    result.division, _ = judged(result)  # of this version of the suite, whose data may be others by now
     write_result(tmp_path, result)
     write_log(tmp_path, result)
     CsvTracking(tmp_path).restore(result.history)

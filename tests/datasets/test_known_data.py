@@ -13,9 +13,11 @@ from aibench.composition import registry
 from aibench.contract import DataError
 from aibench.datasets import published
 from aibench.datasets.published import Published, md5
+from aibench.results.data import Data
 from aibench.results.data import Published as Found
-from aibench.results.division import on_data
+from aibench.results.division import Rules, on_data
 from aibench.results.parts import Division
+from tests.golden.fingerprints import fingerprint
 
 PRIVATE = ("face_recognition_3d-pairs", "face_recognition_3d-biwi")  # nobody published how many there are
 UNCOUNTED = ("object_reconstruction_3d-r2n2", "object_reconstruction_3d-ptn", "video_prediction-bair")
@@ -66,12 +68,41 @@ def test_a_header_can_be_left_out_and_a_damaged_file_is_named(tmp_path):
         md5(tmp_path / "cut.gz")
 
 
-def test_a_run_on_other_data_leaves_the_closed_division_and_says_why():
+RULES = Rules({}, {}, {}, fingerprint="aa")
+
+
+def found(source, fingerprint="aa", published=None):
+    return Data(source, fingerprint, 10, 5, published=published)
+
+
+def test_a_run_on_other_files_leaves_the_closed_division_and_says_why():
     closed = Division("closed", [])
-    assert on_data(closed, None) == on_data(closed, Found("MNIST", "sums", [])) == closed
-    opened = on_data(Division("open", ["model.size=3"]), Found("MNIST", "sums", ["a differs", "b differs"]))
-    assert opened == Division(
+    assert on_data(closed, RULES, None) == closed
+    assert on_data(closed, RULES, found("disk", published=Found("MNIST", "sums", []))) == closed
+    other = found("disk", published=Found("MNIST", "sums", ["a differs", "b differs"]))
+    assert on_data(Division("open", ["model.size=3"]), RULES, other) == Division(
         "open", ["model.size=3", "data.root: not the published files of MNIST: a differs, and 1 more"]
+    )
+    assert on_data(closed, RULES, found("disk")).left == [
+        "data.root: no published data of this form are known, so that nobody can tell whether these are they"
+    ]
+
+
+def test_a_run_on_other_generated_samples_leaves_the_closed_division_and_says_why():
+    closed = Division("closed", [])
+    assert on_data(closed, RULES, found("embedded")) == closed
+    assert on_data(closed, RULES, found("embedded", "bb")).left == ["data: fingerprint bb (the suite's: aa)"]
+    unknown = Rules({}, {}, {})
+    assert on_data(closed, unknown, found("embedded")).left == ["data: fingerprint aa (the suite's: not known)"]
+    asked = Division("open", ["data.train_size=7 (the suite's: 9)"])
+    assert on_data(asked, RULES, found("embedded", "bb")) == asked, "the key says it already"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", registry.task_names())
+def test_each_miniature_has_the_samples_whose_fingerprint_is_noted(task):
+    assert fingerprint(task) == registry.fingerprint(task), (
+        f"Other samples are meant to be here? `make fingerprints`, or `python -m tests.golden.fingerprints {task}`"
     )
 
 

@@ -38,3 +38,14 @@ def test_a_damaged_result_of_schema_1_is_refused(old):
     old.write_text(old.read_text()[:200])
     with pytest.raises(ResultError, match="cut off or damaged"):
         read_result(old)
+
+
+def test_an_older_result_has_the_preparation_in_its_set_up(tmp_path):
+    result = json.loads(dumped(made_up(3.0)))
+    del result["times"]["preparation"], result["crossings"], result["held_out"]
+    result["schema_version"] = 2
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(result))
+    times = read_result(path).times
+    assert times.preparation is None
+    assert times.setup == made_up(3.0).times.setup

@@ -15,6 +15,7 @@ from aibench.composition import registry
 from aibench.composition.compose import suite_config
 from aibench.config import Session, plain
 from aibench.results import mllog
+from aibench.results.division import Rules
 from aibench.results.mllog_rules import write_rules
 from aibench.results.result import Division, Evaluation, Phase, Result, Status, Target, read_result
 from aibench.training.run import train
@@ -90,7 +91,8 @@ def test_the_stock_checker_says_success_and_misses_a_key_that_is_deleted(task, t
 def test_a_session_leaves_a_log_that_the_command_accepts(composed, tmp_path):
     config = composed(*TINY, "target.entire=0.0")
     assert config.session is Session.entire
-    train(config, tmp_path, Division("closed"), Console(quiet=True))
+    own = Rules.of(config, registry.data_class(config.task)(config).fingerprint())
+    train(config, tmp_path, own, Console(quiet=True))
     rules = write_rules(config, tmp_path / "rules")
     done = compliance(tmp_path / mllog.MLLOG, "--config", str(rules))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from aibench.analysis.variation.censored import olympic_mean
 
 LEVEL = 0.05
+TIMES_AS_MANY = 2  # MLPerf asks for 2N reference runs where a submission has N: fewer bound nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,11 @@ def check(reference: Sequence[float], submission: Sequence[float], rejected: int
     if not all(map(math.isfinite, reference)):
         raise ValueError("a run of the reference missed its target")
     mean, least, most = limits(reference, len(submission), rejected)
+    if len(reference) < TIMES_AS_MANY * len(submission):
+        raise ValueError(
+            f"{len(reference)} reference runs for {len(submission)}: {TIMES_AS_MANY * len(submission)} are needed, "
+            f"{TIMES_AS_MANY} for each"
+        )
     submitted = olympic_mean(submission, rejected)
     assert submitted is not None, "limits() checked the number of runs"
     if submitted < least:

@@ -23,6 +23,7 @@ from aibench.config.bounds import (
     Units,
     at_least,
 )
+from aibench.config.closed import SCHEDULE
 from aibench.nn.decay import WarmupConfig
 from aibench.tasks.face_embedding import layout
 
@@ -94,7 +95,7 @@ class OptimConfig(WarmupConfig):
         decay_epochs: Epochs between two falls of `decay=step`.
     """
 
-    decay_epochs: Positive = 50
+    decay_epochs: Annotated[Positive, SCHEDULE] = 50
 
 
 @dataclass(slots=True)

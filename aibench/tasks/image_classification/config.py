@@ -23,6 +23,7 @@ from aibench.config.bounds import (
     Units,
     at_least,
 )
+from aibench.config.closed import LEARNING_RATE, SCHEDULE
 from aibench.nn.decay import MomentumConfig
 from aibench.tasks.image_classification import layout
 
@@ -84,8 +85,8 @@ class OptimConfig(MomentumConfig):
         milestones: Epochs at which the learning rate falls with `decay=step`.
     """
 
-    lr_batch: Count = MISSING
-    milestones: list[Epochs] = field(default_factory=list)
+    lr_batch: Annotated[Count, LEARNING_RATE] = MISSING
+    milestones: Annotated[list[Epochs], SCHEDULE] = field(default_factory=list)
 
 
 @dataclass(slots=True)

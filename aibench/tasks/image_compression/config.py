@@ -13,6 +13,7 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import RunConfig
 from aibench.config.bounds import Epochs, Kernel, MultipleOf, NotEmpty, Pixels, Positive, Units, at_least, between
+from aibench.config.closed import SCHEDULE
 from aibench.tasks.image_compression import layout
 
 MOST_ITERATIONS = 255  # a byte of the stream's header holds them
@@ -80,8 +81,8 @@ class OptimConfig(config.OptimConfig):
         gamma: Factor by which it falls.
     """
 
-    milestones: list[Epochs] = field(default_factory=list)
-    gamma: Annotated[float, between(0, 1, without_low=True)] = 0.5
+    milestones: Annotated[list[Epochs], SCHEDULE] = field(default_factory=list)
+    gamma: Annotated[float, between(0, 1, without_low=True), SCHEDULE] = 0.5
 
 
 @dataclass(slots=True)

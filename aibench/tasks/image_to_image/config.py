@@ -25,6 +25,7 @@ from aibench.config.bounds import (
     between,
     each_of,
 )
+from aibench.config.closed import MOMENTUM, SCHEDULE
 from aibench.tasks.image_to_image import layout
 
 EMBEDDED_SIZE = 32
@@ -88,8 +89,8 @@ class OptimConfig(config.OptimConfig):
         pool: Generated images of each kind that are kept for the discriminators; 0 shows them the newest ones only.
     """
 
-    beta1: Momentum = MISSING
-    constant: Fraction = MISSING
+    beta1: Annotated[Momentum, MOMENTUM] = MISSING
+    constant: Annotated[Fraction, SCHEDULE] = MISSING
     cycle: NotNegative = MISSING
     identity: NotNegative = MISSING
     pool: Natural = MISSING

@@ -25,10 +25,14 @@ from aibench.config.bounds import (
     at_least,
     between,
 )
+from aibench.config.closed import SCHEDULE
 from aibench.nn.decay import Annealing
 from aibench.tasks.image_to_text import layout
 
 SMALLEST, LARGEST = 32, 80  # height and width of generated scenes: half the width of a photograph's held-out part
+
+# SHA-256 of torchvision's ResNet-152, IMAGENET1K_V1, as of today and as of the paper's time; the files' names have it.
+IMAGENET = ("394f9c45", "b121ed2d")
 
 
 class Encoder(enum.StrEnum):
@@ -61,7 +65,7 @@ class ModelConfig(config.ModelConfig):
     """
 
     encoder: Encoder = MISSING
-    weights: Annotated[str, ExistingFile("a state_dict of torchvision's network, or null")] | None = None
+    weights: Annotated[str, ExistingFile("a state_dict of torchvision's network, or null", IMAGENET)] | None = None
     frozen: bool = MISSING
     width: Units | None = None
     blocks: Halvings | None = None
@@ -108,7 +112,7 @@ class OptimConfig(config.OptimConfig):
         decay: How the learning rate falls.
     """
 
-    decay: Annealing = MISSING
+    decay: Annotated[Annealing, SCHEDULE] = MISSING
 
 
 @dataclass(slots=True)

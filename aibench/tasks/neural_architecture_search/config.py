@@ -13,6 +13,7 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import Precision, RunConfig
 from aibench.config.bounds import Count, Dropout, Natural, NotNegative, Positive, Units, Words, at_least
+from aibench.config.closed import LEARNING_RATE, SCHEDULE
 from aibench.tasks.neural_architecture_search import layout
 
 
@@ -85,7 +86,7 @@ class ControllerConfig:
         candidates: Cells that an evaluation samples; the best one is the child that it measures.
     """
 
-    lr: Positive = MISSING
+    lr: Annotated[Positive, LEARNING_RATE] = MISSING
     steps: Annotated[int, at_least(0, 10**6)] = MISSING
     samples: Annotated[int, at_least(1, 10**6)] = MISSING
     reward: Positive = MISSING
@@ -109,8 +110,8 @@ class OptimConfig(config.OptimConfig):
     """
 
     optimizer: Optimizer = MISSING
-    decay: Positive = MISSING
-    decay_from: Natural = MISSING
+    decay: Annotated[Positive, SCHEDULE] = MISSING
+    decay_from: Annotated[Natural, SCHEDULE] = MISSING
     clip: Positive = MISSING
     controller: ControllerConfig = field(default_factory=ControllerConfig)
 

@@ -25,10 +25,14 @@ from aibench.config.bounds import (
     Units,
     at_least,
 )
+from aibench.config.closed import MOMENTUM, SCHEDULE, WARM_UP
 from aibench.nn.decay import Decay
 from aibench.tasks.object_detection import layout
 
 SMALLEST, LARGEST = 48, 200  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 200
+
+# SHA-256 of torchvision's ResNet-50, IMAGENET1K_V1, as of today and as of the paper's time; the files' names have it.
+IMAGENET = ("0676ba61", "19c8e357")
 
 
 class Backbone(enum.StrEnum):
@@ -125,7 +129,7 @@ class ModelConfig(config.ModelConfig):
     """
 
     backbone: Backbone = MISSING
-    weights: Annotated[str, ExistingFile("a ResNet's state_dict, or null to train from scratch")] | None = None
+    weights: Annotated[str, ExistingFile("a ResNet's state_dict, or null", IMAGENET)] | None = None
     pyramid: bool = False
     stride_in_1x1: bool = False
     channels: list[Units] = field(default_factory=list)
@@ -165,11 +169,11 @@ class OptimConfig(config.OptimConfig):
     """
 
     name: Optimizer = MISSING
-    momentum: Momentum = 0.9
-    warmup_steps: Natural = 0
-    decay: Decay = MISSING
-    decay_epochs: Count = 5
-    decay_factor: Fraction = 0.1
+    momentum: Annotated[Momentum, MOMENTUM] = 0.9
+    warmup_steps: Annotated[Natural, WARM_UP] = 0
+    decay: Annotated[Decay, SCHEDULE] = MISSING
+    decay_epochs: Annotated[Count, SCHEDULE] = 5
+    decay_factor: Annotated[Fraction, SCHEDULE] = 0.1
 
 
 @dataclass(slots=True)

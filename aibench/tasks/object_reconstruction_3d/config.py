@@ -13,6 +13,7 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import RunConfig, Source
 from aibench.config.bounds import Count, Length, MultipleOf, NotEmpty, Positive, Units, at_least, between
+from aibench.config.closed import SCHEDULE
 from aibench.nn.decay import Annealing
 from aibench.tasks.object_reconstruction_3d import layout
 from aibench.tasks.object_reconstruction_3d.layout import Layout
@@ -113,7 +114,7 @@ class OptimConfig(config.OptimConfig):
         decay: How the learning rate falls.
     """
 
-    decay: Annealing = Annealing.none
+    decay: Annotated[Annealing, SCHEDULE] = Annealing.none
 
 
 @dataclass(slots=True)

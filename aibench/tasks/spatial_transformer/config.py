@@ -13,6 +13,7 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import RunConfig
 from aibench.config.bounds import Deviation, Dropout, Epochs, Fraction, Length, Positive, Units, at_least, each_of
+from aibench.config.closed import SCHEDULE, WARM_UP
 from aibench.nn.decay import Annealing
 from aibench.tasks.spatial_transformer import layout
 
@@ -91,8 +92,8 @@ class OptimConfig(config.OptimConfig):
     """
 
     optimizer: Optimizer = MISSING
-    warmup_epochs: Epochs = 0.0
-    decay: Annealing = MISSING
+    warmup_epochs: Annotated[Epochs, WARM_UP] = 0.0
+    decay: Annotated[Annealing, SCHEDULE] = MISSING
 
 
 @dataclass(slots=True)

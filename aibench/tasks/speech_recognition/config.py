@@ -14,6 +14,7 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import RunConfig, Source
 from aibench.config.bounds import Kernel, Layers, Momentum, NotEmpty, Positive, Units, Words, above, at_least
+from aibench.config.closed import MOMENTUM, SCHEDULE
 from aibench.tasks.speech_recognition import layout
 
 VOICE_PACKAGE = "espeakng_loader"
@@ -94,8 +95,8 @@ class OptimConfig(config.OptimConfig):
     """
 
     optimizer: Optimizer = MISSING
-    momentum: Momentum = MISSING
-    anneal: Annotated[float, at_least(1, 10**6)] = MISSING
+    momentum: Annotated[Momentum, MOMENTUM] = MISSING
+    anneal: Annotated[float, at_least(1, 10**6), SCHEDULE] = MISSING
     clip: Positive = MISSING
 
 

@@ -12,6 +12,7 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import RunConfig
 from aibench.config.bounds import Dropout, Fraction, Natural, Positive, Units, Words, at_least
+from aibench.config.closed import SCHEDULE
 from aibench.tasks.text_summarization import layout
 
 
@@ -73,7 +74,7 @@ class OptimConfig(config.OptimConfig):
 
     gradient_norm: Positive | None = None
     own_words: Fraction = MISSING
-    hold_epochs: Natural | None = None
+    hold_epochs: Annotated[Natural | None, SCHEDULE] = None
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from omegaconf import MISSING
 from aibench import config
 from aibench.config import RunConfig
 from aibench.config.bounds import Count, Dropout, Layers, Units, Words, at_least, each_of
+from aibench.config.closed import BATCH_SIZE, WARM_UP
 from aibench.tasks.text_to_text import layout
 
 
@@ -115,7 +116,7 @@ class DataConfig(config.DataConfig):
     lowercase: bool = False
     longest: Words = MISSING
     too_long: TooLong = MISSING
-    batch_tokens: Count | None = None
+    batch_tokens: Annotated[Count | None, BATCH_SIZE] = None
     translated: Count | None = None
 
     @property
@@ -133,7 +134,7 @@ class OptimConfig(config.OptimConfig):
         label_smoothing: Part of a target's probability that is spread over all tokens.
     """
 
-    warmup_steps: Count = MISSING
+    warmup_steps: Annotated[Count, WARM_UP] = MISSING
     label_smoothing: Dropout = MISSING
 
 
