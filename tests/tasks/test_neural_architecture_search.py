@@ -24,6 +24,7 @@ from aibench.tasks.neural_architecture_search.reading import CarriedState, in_or
 from aibench.tasks.neural_architecture_search.windows import HeldOutBatch, RewardBatch, WeightsBatch
 from aibench.text.vocabulary import EOS, PAD, SPECIALS
 from aibench.training.ending import Interrupted
+from aibench.training.loader import EvalBatches
 from aibench.training.run import train
 
 TASK = "task=neural_architecture_search"
@@ -336,6 +337,22 @@ def test_the_child_is_the_candidate_that_reads_the_reward_text_best(scored):
     assert len(set(tried.values())) > 1
 
 
+@torch.no_grad()
+def test_the_test_text_is_read_by_the_child_that_was_chosen_before(scored):
+    data, module, _ = scored("model.initial=1")
+    chosen = module.derived.clone()
+    module.derived.copy_(torch.tensor(chain(4)))
+    module.judging, logged = "test", {}
+    module.log = lambda name, value: logged.update({name: float(value)})
+    module.on_validation_epoch_start()
+    for batch in EvalBatches(data, data.dataset("test")):
+        module.validation_step(batch, 0)
+    module.on_validation_epoch_end()
+    assert module.derived.tolist() == chain(4)
+    assert chosen.tolist() != chain(4)
+    assert set(logged) == {"val/perplexity"}
+
+
 def test_an_evaluation_draws_nothing_from_the_training_and_the_same_each_time(scored):
     torch.manual_seed(5)
     _, module, _ = scored()
@@ -430,5 +447,5 @@ def test_a_value_that_makes_no_sense_is_refused(composed, words, said):
 
 def test_targets_that_are_no_word_do_not_count(scored):
     data, _, _ = scored()
-    targets = data.held_out.tensors.targets
-    assert int((targets != PAD).sum()) == 2 * 84 + min(32 * 7, len(data.texts["reward"]) - 1)
+    counts = {part: int((windows.tensors.targets != PAD).sum()) for part, windows in data.held_out.items()}
+    assert counts == {"val": 84 + 32 * 7, "test": 84}

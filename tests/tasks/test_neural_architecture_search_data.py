@@ -133,11 +133,12 @@ def test_a_target_has_the_number_of_the_sentence_that_it_stands_in():
     assert sorted(found) == sorted([(5, 0), (EOS, 0), (6, 1), (EOS, 1), (7, 2), (8, 2), (9, 2), (EOS, 2)])
 
 
-def test_an_evaluation_of_the_test_part_reads_no_word_of_the_validation_text(composed):
+def test_the_validation_text_comes_after_the_reward_text_and_the_test_text_alone(composed):
     data = Data(composed(TASK, "data.val_size=12"))
     windows = {part: data.dataset(part).tensors for part in ("val", "test")}
     for part, tensors in windows.items():
-        assert set(tensors.part.tolist()) == {PARTS.index("reward"), PARTS.index(part)}
+        kinds = {PARTS.index(part)} | ({PARTS.index("reward")} if part == "val" else set())
+        assert set(tensors.part.tolist()) == kinds
         ours = tensors.targets[tensors.part == PARTS.index(part)]
         assert sorted(ours[ours != PAD].tolist()) == sorted(
             data.texts[part][1 : 12 * data.config.data.window + 1].tolist()

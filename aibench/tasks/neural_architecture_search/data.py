@@ -56,14 +56,16 @@ class Data(TaskData):
         self.held_out = {part: HeldOutWindows(self.judged(part), data.window, data.streams) for part in HELD_OUT}
 
     def judged(self, part: str) -> dict[str, Array]:
-        """Return what an evaluation of `part`, `val` or `test`, reads, int64 (words,) each.
+        """Return what an evaluation of `part`, `val` or `test`, reads, int64 (words,) each: all of it, or `val_size`.
 
-        Of `reward` it is the first windows, which rank the candidates; of `part` all or `val_size`.
+        Before `val` come the first windows of `reward`, which rank the candidates; `test` is read by the child that
+        the last evaluation chose.
         """
         data, texts = self.config.data, self.texts
         least = data.derivation_windows * data.window + 1
         most = None if data.val_size is None else data.val_size * data.window + 1
-        return {"reward": texts["reward"][:least], part: texts[part][:most]}
+        read = {part: texts[part][:most]}
+        return read if part == "test" else {"reward": texts["reward"][:least], **read}
 
     @property
     def facts(self) -> Facts:

@@ -163,13 +163,18 @@ class Module(TaskModule):
         self.perplexity.update(logits, rows.targets, rows.sentences)
 
     def on_validation_epoch_end(self) -> None:
+        if self.judging == "val":  # the test part has no reward text: it is read by the child that was chosen before
+            self._log_candidates()
+        self.scores = self.perplexity.scores()
+        self.log("val/perplexity", self.scores.value(np.arange(len(self.scores))))
+
+    def _log_candidates(self) -> None:
+        """Tell the chosen candidate from the average one."""
         metrics: Any = self.candidate_perplexities
         tried = torch.stack([metric.compute() for metric in metrics])
         self.log("reward/best_candidate", tried.min())
         self.log("reward/mean_candidate", tried.mean())
         self.log("controller/entropy", self.candidates.entropy.mean())
-        self.scores = self.perplexity.scores()
-        self.log("val/perplexity", self.scores.value(np.arange(len(self.scores))))
         for metric in metrics:
             metric.reset()
 
