@@ -71,11 +71,14 @@ class Baseline:
         name: What answers, as a table has it: "most popular items", say.
         quality: The value of the target's metric on each held-out part that was judged: `val`, `test`.
         note: What a reader must know of it; one line, or empty.
+        unbeaten: Whether it is a classical method that the miniature does not beat in its two minutes. The first lines
+            of the task's card then name it, and have both qualities.
     """
 
     name: str
     quality: Mapping[str, float]
     note: str = ""
+    unbeaten: bool = False
 
 
 class TaskData(ABC):

@@ -79,8 +79,8 @@ def write(path: Path, records: list[dict[str, object]]) -> None:
 
 def table(records: list[dict[str, object]]) -> Grid:
     """Return a row for each statistic, with a cell for each distribution: its values with 4, 8 and 12 runs."""
-    longest = [str(one["statistic"]) for one in records if one["runs"] == COUNTS[-1]]
-    cells: dict[str, dict[str, dict[int, float]]] = {name: {} for name in longest}
+    longest = sorted(records, key=lambda one: -int(str(one["runs"])))  # of few runs some statistics are not made
+    cells: dict[str, dict[str, dict[int, float]]] = {str(one["statistic"]): {} for one in longest}
     for one in records:
         of_shape = cells[str(one["statistic"])].setdefault(str(one["distribution"]), {})
         of_shape[int(str(one["runs"]))] = float(str(one["mean"]))
@@ -106,6 +106,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--counts", nargs="+", type=int, choices=COUNTS, default=list(COUNTS))
     parser.add_argument("--resume", action="store_true", help="Go on with what an interrupted simulation left.")
     words = parser.parse_args()
     if words.trials < 1:
@@ -115,7 +117,7 @@ def main() -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     records = kept(path, words.trials) if words.resume else []
     done = {(one["distribution"], one["runs"]) for one in records}
-    for shape, count in product(SHAPES, COUNTS):
+    for shape, count in product(words.shapes, words.counts):
         if (shape, count) not in done:
             records += simulated(words.trials, shape, count)
             write(path, records)

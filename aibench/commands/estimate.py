@@ -48,7 +48,7 @@ def estimate(
     _show_estimates(found)
 
 
-HEADS = ("task", "seconds", "90 % range", "epochs", "from runs", "s/epoch", "prepared in", "kWh", "price", "disk")
+HEADS = ("task", "seconds", "90 % range", "epochs", "from runs", "s/epoch", "kWh", "price", "disk")
 
 
 def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
@@ -69,6 +69,8 @@ def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
         console().print(
             f"all {len(found)}: {total:,.0f} s, at most {high:,.0f} s, at least {low:,.0f} s", highlight=False
         )
+    preparation = sum(row.preparation for _, row in found)
+    console().print(f"preparation of the data, in no seconds above: {preparation:.3g} s", highlight=False)
     reason = next((row.energy_reason for _, row in found if row.energy_reason), None)
     if reason:
         console().print(f"kWh: null: {reason}", highlight=False)
@@ -82,7 +84,6 @@ def _cells(config: RunConfig, row: Forecast) -> list[str]:
         f"{row.epochs:.3g}",
         str(row.from_runs) if row.from_runs > 1 else "none: the budget",
         f"{row.seconds_per_epoch:.3g}",
-        f"{row.preparation:.3g} s",
         "null" if row.joules is None else f"{row.joules / 3.6e6:.3g}",
         _price(config, row),
         f"{row.disk_bytes / 1e6:,.1f} MB",

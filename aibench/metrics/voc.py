@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
+
+Array = np.ndarray[Any, Any]
+RECALLS = np.arange(0.0, 1.1, 0.1)
 
 
 class VOC07mAP(Metric):
@@ -45,17 +50,17 @@ class VOC07mAP(Metric):
     scores: list[Tensor]
     labels: list[Tensor]
     hits: list[Tensor]
-    objects: Tensor
+    image: list[Tensor]
+    objects: list[Tensor]
 
     def __init__(self, classes: int, threshold: float = 0.5, eleven_point: bool = True) -> None:
         super().__init__()
+        self.classes = classes
         self.threshold = threshold
         self.eleven_point = eleven_point
         # Whether a detection is a hit depends on its own image alone, so that this is all that processes must share.
-        self.add_state("scores", [], dist_reduce_fx="cat")
-        self.add_state("labels", [], dist_reduce_fx="cat")
-        self.add_state("hits", [], dist_reduce_fx="cat")
-        self.add_state("objects", torch.zeros(classes + 1, dtype=torch.int64), dist_reduce_fx="sum")
+        for name in ("scores", "labels", "hits", "image", "objects"):
+            self.add_state(name, [], dist_reduce_fx="cat")
 
     def update(self, detections: list[dict[str, Tensor]], targets: list[dict[str, Tensor]]) -> None:
         """Add images.
@@ -68,7 +73,10 @@ class VOC07mAP(Metric):
         scores, labels = _joined(detections, "scores")[0], _joined(detections, "labels")[0]
         true_boxes, true_image = _joined(targets, "boxes")
         true_labels, difficult = _joined(targets, "labels")[0], _joined(targets, "difficult")[0].bool()
-        self.objects += torch.bincount(true_labels[~difficult], minlength=len(self.objects))
+        before = sum(len(images) for images in self.objects)
+        cells = (true_image * (self.classes + 1) + true_labels)[~difficult]
+        counts = torch.bincount(cells, minlength=len(targets) * (self.classes + 1))
+        self.objects.append(counts.view(len(targets), -1))
 
         order = torch.sort(scores, descending=True, stable=True).indices
         boxes, image, labels = boxes[order], image[order], labels[order]
@@ -84,6 +92,7 @@ class VOC07mAP(Metric):
         self.scores.append(scores[kept].float())
         self.labels.append(labels[back][kept])
         self.hits.append(hits[back][kept])
+        self.image.append(image[back][kept] + before)
 
     def compute(self) -> Tensor:
         """Return the mean, float64 (); 0 where no class has objects."""
@@ -93,16 +102,27 @@ class VOC07mAP(Metric):
 
     def per_class(self) -> Tensor:
         """Return the average precision of each class, float64 (classes,); NaN for a class without objects."""
-        scores, labels, hits = (
-            dim_zero_cat(state) if len(state) else torch.zeros(0, device=self.objects.device)
-            for state in (self.scores, self.labels, self.hits)
-        )
-        result = torch.full((len(self.objects) - 1,), torch.nan, dtype=torch.float64, device=self.objects.device)
-        for label in self.objects.nonzero().flatten().tolist():
+        scores, labels, hits, objects = (self._joined(name) for name in ("scores", "labels", "hits", "objects"))
+        result = torch.full((self.classes,), torch.nan, dtype=torch.float64, device=objects.device)
+        there = objects.sum(0)
+        for label in there.nonzero().flatten().tolist():
             own = labels == label
             order = torch.sort(scores[own], descending=True, stable=True).indices
-            result[label - 1] = self._average_precision(hits[own][order].double(), int(self.objects[label]))
+            result[label - 1] = self._average_precision(hits[own][order].double(), int(there[label]))
         return result
+
+    def images(self) -> ImageScores:
+        """Return what each image adds to the mean."""
+        names = ("scores", "labels", "hits", "image", "objects")
+        scores, labels, hits, image, objects = (self._joined(name).cpu().numpy() for name in names)
+        order = np.argsort(-scores, kind="stable")
+        return ImageScores(labels[order], hits[order].astype(bool), image[order], objects[:, 1:], self.eleven_point)
+
+    def _joined(self, name: str) -> Tensor:
+        state: list[Tensor] = getattr(self, name)
+        if len(state):
+            return dim_zero_cat(state)
+        return torch.zeros((0, self.classes + 1) if name == "objects" else 0, dtype=torch.int64, device=self.device)
 
     def _average_precision(self, hits: Tensor, objects: int) -> Tensor:
         """Return the average precision of detections whose `hits`, float64 (detections,), stand best score first."""
@@ -112,9 +132,52 @@ class VOC07mAP(Metric):
         # The best precision at a recall or a higher one; recall never falls, so that is a running maximum from the end.
         best = torch.cat([precision, precision.new_zeros(1)]).flip(0).cummax(0).values.flip(0)
         if self.eleven_point:
-            recalls = torch.from_numpy(np.arange(0.0, 1.1, 0.1)).to(recall.device)
+            recalls = torch.from_numpy(RECALLS).to(recall.device)
             return best[torch.searchsorted(recall, recalls)].mean()
         return (torch.diff(recall, prepend=recall.new_zeros(1)) * best[:-1]).sum()
+
+
+class ImageScores:
+    """Holds what each image adds to the mean average precision: its objects, and which of its detections hit one.
+
+    Args:
+        labels: The detections' classes, from 1, best score first; int (detections,).
+        hits: Whether each hit an object, bool (detections,).
+        image: The image of each, int (detections,).
+        objects: How many objects of each class an image has, int (images, classes).
+        eleven_point: The rule of `VOC07mAP`.
+    """
+
+    def __init__(self, labels: Array, hits: Array, image: Array, objects: Array, eleven_point: bool) -> None:
+        own = [labels == label for label in range(1, objects.shape[1] + 1)]
+        self.detections = [(hits[which].astype(np.float64), image[which]) for which in own]
+        self.objects = objects
+        self.eleven_point = eleven_point
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def value(self, indices: Array) -> float:
+        """Return the mean over the images at `indices`, int64 (count,); 0 where they have no object.
+
+        An image that was drawn twice has each detection twice, one after the other. Equal scores keep their order.
+        """
+        times = np.bincount(indices, minlength=len(self))
+        there = times @ self.objects
+        found = [
+            self._average_precision(hits, times[image], count)
+            for (hits, image), count in zip(self.detections, there.tolist(), strict=True)
+            if count
+        ]
+        return float(np.mean(found)) if found else 0.0
+
+    def _average_precision(self, hits: Array, times: Array, objects: int) -> float:
+        true, detections = (hits * times).cumsum(), times.cumsum()
+        recall, precision = true / objects, true / np.maximum(detections, 1)
+        best = np.maximum.accumulate(np.append(precision, 0.0)[::-1])[::-1]
+        if self.eleven_point:
+            return float(best[np.searchsorted(recall, RECALLS)].mean())
+        return float((np.diff(recall, prepend=0.0) * best[:-1]).sum())
 
 
 def _joined(images: list[dict[str, Tensor]], key: str) -> tuple[Tensor, Tensor]:

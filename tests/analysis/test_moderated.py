@@ -7,9 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from aibench.analysis.comparison.comparison import FASTER, SLOWER, UNDECIDED, Row, judged, share_scatter
+from aibench.analysis.comparison.comparison import (
+    FASTER,
+    SLOWER,
+    UNDECIDED,
+    Comparison,
+    Row,
+    judged,
+    share_scatter,
+)
 from aibench.analysis.comparison.moderated import moderated, prior
 from aibench.analysis.comparison.ratio import paired_ratio, ratio
+from aibench.analysis.comparison.score import score
 from aibench.analysis.runs.compared import CONVERGENCE, SPEED, TIME
 
 TASKS = 17
@@ -71,6 +80,20 @@ def test_the_intervals_cover_the_truth_with_scatter_that_differs_between_tasks()
             covered += row.ratio.low <= 1 <= row.ratio.high
             count += 1
     assert 0.93 < covered / count < 0.975
+
+
+def test_the_interval_of_a_score_of_three_tasks_covers_the_truth():
+    """They share one variance: three times its degrees of freedom would make the interval too narrow."""
+    random = np.random.default_rng(8)
+    covered, degrees = 0, set()
+    for _ in range(400):
+        sides = random.lognormal(0, 0.1, (3, 2, 2))
+        rows = share_scatter([Row((f"{task}", "", ""), SPEED, 2, 2, ratio(*of)) for task, of in enumerate(sides)])
+        found = score(Comparison({}, rows, []), SPEED).ratio
+        covered += found.low <= 1 <= found.high
+        degrees.add(found.degrees)
+    assert max(degrees) <= 6
+    assert covered / 400 > 0.925
 
 
 def test_the_fitted_prior_is_that_of_the_simulated_variances():

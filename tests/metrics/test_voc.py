@@ -143,11 +143,33 @@ def test_what_two_processes_gathered_gives_the_same_number():
         torch.cat([part for metric in halves for part in getattr(metric, name)])
         for name in ("scores", "labels", "hits")
     )
-    gathered.objects = halves[0].objects + halves[1].objects
+    gathered.objects = [part for metric in halves for part in metric.objects]
     gathered._update_count = 1
     assert float(gathered.compute()) == pytest.approx(
         score(detections[0::2] + detections[1::2], targets[0::2] + targets[1::2], 4), abs=1e-12
     )
+
+
+@pytest.mark.parametrize("eleven_point", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_images_parts_give_the_number_of_any_images_that_are_drawn(seed, eleven_point):
+    detections, targets = random_scenes(seed)
+    metric = VOC07mAP(4, eleven_point=eleven_point)
+    for first, last in ((0, 9), (9, 25)):
+        metric.update(detections[first:last], targets[first:last])
+    assert metric.images().value(np.arange(25)) == pytest.approx(float(metric.compute()), abs=1e-12)
+    metric.reset()
+    generator = np.random.default_rng(seed)
+    for one in detections:  # all scores differ, so that no order decides
+        one["scores"] = torch.from_numpy(generator.random(len(one["scores"]), dtype=np.float32))
+    metric.update(detections, targets)
+    images = metric.images()
+    assert len(images) == 25
+    for _ in range(5):
+        drawn = generator.integers(25, size=25)
+        again = [detections[index] for index in drawn], [targets[index] for index in drawn]
+        assert images.value(drawn) == pytest.approx(brute_force(*again, 4, eleven_point=eleven_point), abs=1e-12)
+    assert images.value(np.array([], dtype=np.int64)) == 0
 
 
 def test_three_objects_two_found_between_two_mistakes():

@@ -15,7 +15,7 @@ from rich.console import Console
 from aibench.config import ConfigError
 from aibench.contract import DataError
 from aibench.results.result import Status
-from aibench.tasks.image_classification.cluttered import COLUMNS, TRAIN_DIGITS, cluttered_digits
+from aibench.tasks.image_classification.cluttered import COLUMNS, HELD_OUT, cluttered_digits
 from aibench.tasks.image_classification.data import Data
 from aibench.training.run import train
 from aibench.vision.embedded import digits, photographs
@@ -33,7 +33,7 @@ def tree(tmp_path):
 # The generated samples
 
 
-def test_the_splits_share_no_digit_and_no_column_of_a_photograph(monkeypatch):
+def test_no_two_parts_share_a_digit_or_a_column_of_a_photograph(monkeypatch):
     pictures, labels = digits()
     numbered = np.arange(len(labels))
     columns = np.broadcast_to(np.arange(640) // 4, (427, 640)).astype(np.uint8)
@@ -44,12 +44,12 @@ def test_the_splits_share_no_digit_and_no_column_of_a_photograph(monkeypatch):
     monkeypatch.setattr(f"{module}._NOISE", 0.0)
     seen = {split: cluttered_digits(split, None, 0) for split in COLUMNS}
     for part in (0, 1):
-        train, val = (set(seen[split][part].unique().tolist()) for split in ("train", "val"))
-        assert train
-        assert val
-        assert not train & val
-    assert len(seen["train"][1].unique()) == TRAIN_DIGITS
-    assert len(seen["train"][1]) + len(seen["val"][1]) == len(labels)
+        own = [set(seen[split][part].unique().tolist()) for split in COLUMNS]
+        assert all(own)
+        assert len(set.union(*own)) == sum(map(len, own))
+    assert [len(seen[split][1].unique()) for split in COLUMNS] == [1280, HELD_OUT, HELD_OUT]
+    twice = cluttered_digits("val", 2 * HELD_OUT, 0)[1]
+    assert torch.equal(twice[:HELD_OUT], twice[HELD_OUT:]), "the digits take turns"
 
 
 def test_a_digit_stands_out_from_its_photograph():

@@ -29,7 +29,7 @@ def tree(request, tmp_path):
 # The generated samples
 
 
-def test_held_out_photos_share_no_column_of_a_photograph_with_the_training_photos(monkeypatch):
+def test_held_out_photos_share_no_column_of_a_photograph_with_other_photos(monkeypatch):
     numbers = np.broadcast_to(np.arange(640.0), (427, 640))
     columns = np.stack([numbers, numbers, numbers], axis=2)
     monkeypatch.setattr(streets, "photographs", lambda: (columns, columns))
@@ -40,9 +40,11 @@ def test_held_out_photos_share_no_column_of_a_photograph_with_the_training_photo
         seen[part] = set(np.rint(255 * textures + mean).astype(int).ravel().tolist())
         assert seen[part] <= set(range(left, right))
     assert not seen["photos"] & seen["val"]
+    assert not (seen["photos"] | seen["val"] | seen["segmenter"]) & seen["test"]
+    assert not seen["segmenter"] & seen["val"]
 
 
-def test_training_maps_training_photos_and_held_out_pairs_are_of_other_scenes():
+def test_each_part_is_of_other_scenes():
     maps = [streets.scenes(part, 300, 0) for part in streets.SCENES]
     distinct = [{scene.tobytes() for scene in part} for part in maps]
     assert len(set.union(*distinct)) == sum(map(len, distinct))

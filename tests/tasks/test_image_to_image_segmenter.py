@@ -14,7 +14,7 @@ from rich.console import Console
 from aibench.config import ConfigError
 from aibench.contract import DataError, example_batch
 from aibench.results.result import Status
-from aibench.tasks.image_to_image import segmenter
+from aibench.tasks.image_to_image import segmenter, streets, train_segmenter
 from aibench.tasks.image_to_image.data import Data
 from aibench.tasks.image_to_image.module import Module
 from aibench.training.run import train
@@ -29,24 +29,62 @@ def _size(size):
     return f"data.size={size}", "model.discriminator_layers=2"
 
 
-def test_the_segmenter_of_the_streets_is_trained_alike_in_any_session_which_does_not_notice(monkeypatch, tmp_path):
-    monkeypatch.setattr(segmenter, "SCENES", 64)
-    monkeypatch.setattr(segmenter, "_EPOCHS", 1)
-    weights, threads = [], torch.get_num_threads()
-    try:
-        for seed in (1, 2):
-            torch.manual_seed(seed)
-            torch.set_num_threads(seed)
-            state = torch.get_rng_state()
-            path = segmenter.of_streets(str(tmp_path / str(seed)), 0)
-            assert torch.equal(torch.get_rng_state(), state)
-            assert torch.get_num_threads() == seed
-            weights.append(torch.load(path, weights_only=True))
-    finally:
-        torch.set_num_threads(threads)
-    assert weights[0].keys() == weights[1].keys()
-    assert all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
-    assert segmenter.of_streets(str(tmp_path / "1"), 1) != segmenter.of_streets(str(tmp_path / "1"), 0)
+def test_the_segmenter_of_the_streets_is_the_file_that_is_shipped_and_sees_what_real_photos_show(monkeypatch, tmp_path):
+    assert segmenter.name_of_small() == segmenter.SHA256[:16]
+    pairs = streets.pairs("test", 60, 0)
+    seen = segmenter.load_small([32, 32])(torch.from_numpy(pairs.photos), torch.Size([32, 32]))
+    assert (seen.numpy() == pairs.classes).mean() > 0.99
+    other = tmp_path / "segmenter.npz"
+    monkeypatch.setattr(segmenter, "WEIGHTS", other)
+    with pytest.raises(DataError, match=r"segmenter\.npz: not the file that AIBench ships .*no file"):
+        segmenter.name_of_small()
+    other.write_bytes(b"other weights")
+    with pytest.raises(DataError, match="not the file that AIBench ships"):
+        segmenter.name_of_small()
+
+
+def test_the_segmenter_of_the_streets_is_in_the_fingerprint(composed, monkeypatch):
+    words = (TASK, "data.train_size=8", "data.val_size=4")
+    before = Data(composed(*words)).fingerprint()
+    assert Data(composed(*words)).fingerprint() == before
+    monkeypatch.setattr(segmenter, "name_of_small", lambda: "another")
+    assert Data(composed(*words)).fingerprint() != before
+
+
+def test_the_script_trains_the_segmenter_and_writes_what_is_read(monkeypatch, tmp_path):
+    pairs = streets.pairs("segmenter", 64, 0)
+    photos, classes = torch.from_numpy(pairs.photos), torch.from_numpy(pairs.classes).long()
+    network = train_segmenter.trained(photos, classes, 6)
+    checksum = train_segmenter.write(network, tmp_path / "segmenter.npz")
+    assert train_segmenter.write(network, tmp_path / "again.npz") == checksum
+    monkeypatch.setattr(segmenter, "WEIGHTS", tmp_path / "segmenter.npz")
+    monkeypatch.setattr(segmenter, "SHA256", checksum)
+    assert segmenter.name_of_small() == checksum[:16]
+    expected = segmenter.Segmenter(network, [32, 32])(photos, torch.Size([32, 32]))
+    seen = segmenter.load_small([32, 32])(photos, torch.Size([32, 32]))
+    assert (seen == expected).float().mean() > 0.99, "half precision changes little"
+    assert (seen == classes).float().mean() > 0.5
+
+
+def test_an_evaluation_of_another_part_has_that_parts_real_photos(composed, evaluated):
+    words = (
+        "data.train_size=8",
+        "data.val_size=6",
+        "data.batch_size=2",
+        "optim.pool=0",
+        "model.width=4",
+        "model.blocks=1",
+    )
+    data = Data(composed(TASK, *words))
+    module = Module(data.config, data.facts)
+    logged = [evaluated(module, data)[0]]
+    val, test = data.splits["val"], data.splits["test"]
+    data.splits["val"], data.splits["test"] = test, val
+    logged.append(evaluated(module, data, times=2)[0])
+    fresh = evaluated(Module(data.config, data.facts), data)[0]
+    assert logged[1]["val/real_class_iou"] == fresh["val/real_class_iou"] != logged[0]["val/real_class_iou"]
+    scores = module.sample_scores()
+    assert scores.value(np.arange(6)) == pytest.approx(logged[1]["val/criteria"], rel=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -69,18 +69,19 @@ def test_things_move_where_they_are_pushed_alone():
     assert still.mean() > 0.5
 
 
-def test_the_splits_share_no_frame_and_depend_on_the_seed_of_the_data_alone():
+def test_the_parts_share_no_frame_and_depend_on_the_seed_of_the_data_alone():
     torch.manual_seed(1)
     np.random.seed(1)
-    train, again, val, other = (
-        pushing(30, 6, split, seed) for split, seed in (("train", 3), ("train", 3), ("val", 3), ("train", 4))
+    train, again, val, test, other = (
+        pushing(30, 6, split, seed)
+        for split, seed in (("train", 3), ("train", 3), ("val", 3), ("test", 3), ("train", 4))
     )
     for one, same in zip(train, again, strict=True):
         assert torch.equal(one, same)
     assert train[0].dtype == torch.uint8
-    frames = [{frame.numpy().tobytes() for frame in sample[0].flatten(0, 1)} for sample in (train, val, other)]
-    assert [len(some) for some in frames] == [180, 180, 180]
-    assert len(set.union(*frames)) == 540
+    frames = [{frame.numpy().tobytes() for frame in sample[0].flatten(0, 1)} for sample in (train, val, test, other)]
+    assert [len(some) for some in frames] == [180] * 4
+    assert len(set.union(*frames)) == 720
 
 
 # The records of real robots

@@ -71,7 +71,7 @@ def test_the_preparation_is_shown_and_is_not_in_the_seconds(config, capsys):
     cold = forecast(config, replace(PROBED, preparation=321.0), [])
     assert cold.seconds == forecast(config, PROBED, []).seconds
     _show_estimates([(config, cold)])
-    assert "321 s" in capsys.readouterr().out
+    assert "preparation of the data, in no seconds above: 321 s" in capsys.readouterr().out
 
 
 def test_a_kept_estimate_is_found_for_any_seed_and_not_for_another_model(composed, tmp_path):

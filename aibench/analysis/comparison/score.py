@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aibench.analysis.comparison.comparison import FASTER, NOT_COMPARABLE, SLOWER, UNDECIDED, Comparison
+from aibench.analysis.comparison.comparison import FASTER, NOT_COMPARABLE, SLOWER, UNDECIDED, Comparison, Row
 from aibench.analysis.comparison.ratio import Ratio, tested
 from aibench.analysis.runs.compared import Quantity
 
@@ -44,11 +44,13 @@ def score(reference: Comparison, quantity: Quantity) -> Score:
     """Return the score of side B of `reference`, a comparison whose side A is the reference.
 
     A logarithm of the score is the mean of the tasks' logarithms: its variance is the sum of theirs over the square of
-    their number, with degrees of freedom by Welch and Satterthwaite.
+    their number, with degrees of freedom by Welch and Satterthwaite. Tasks that share their scatter do not have
+    independent errors, so that the score has no more degrees of freedom than all runs together.
     """
     rows = [row for row in reference.rows if row.quantity is quantity]
-    good = [row.ratio for row in rows if row.ratio is not None and row.verdict != NOT_COMPARABLE]
-    scored = [row.family[0] for row in rows if row.ratio is not None and row.verdict != NOT_COMPARABLE]
+    usable = [row for row in rows if row.ratio is not None and row.verdict != NOT_COMPARABLE]
+    good = [row.ratio for row in usable if row.ratio is not None]
+    scored = [row.family[0] for row in usable]
     missing = {row.family[0]: row.why or row.verdict for row in rows if row.family[0] not in scored}
     missing |= {
         line.split()[0]: line.partition(": ")[2] for line in reference.alone if "only A" in line or "A holds" in line
@@ -62,7 +64,14 @@ def score(reference: Comparison, quantity: Quantity) -> Score:
     if len(degrees) < len(good) or variance == 0:
         return Score(quantity, found, scored, missing)
     freedom = variance**2 / math.fsum(part**2 / free for part, free in zip(parts, degrees, strict=True))
+    freedom = min(freedom, sum(_degrees(row) for row in usable))
     return Score(quantity, found.of_error(math.sqrt(variance), freedom), scored, missing)
+
+
+def _degrees(row: Row) -> int:
+    """Return the degrees of freedom that a task's own runs have."""
+    pairs = row.ratio.pairs if row.ratio else None
+    return pairs - 1 if pairs else row.runs_a + row.runs_b - 2
 
 
 def judged(scores: Sequence[Score], level: float) -> list[Score]:

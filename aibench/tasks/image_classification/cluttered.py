@@ -11,20 +11,21 @@ from torch.nn.functional import affine_grid, grid_sample
 from aibench.vision.embedded import digits, photographs
 
 SIZE = 32
-TRAIN_DIGITS = 1_280
-COLUMNS = {"train": (0, 400), "val": (400, 640)}
+HELD_OUT = 258  # digits of each held-out part
+DIGITS = {"train": slice(0, 1_280), "val": slice(1_280, 1_280 + HELD_OUT), "test": slice(-HELD_OUT, None)}  # of 1,797
+COLUMNS = {"train": (0, 400), "val": (400, 520), "test": (520, 640)}
 _GREY = np.array([0.299, 0.587, 0.114])  # luma weights of ITU-R BT.601
 _NOISE = 5.0
 
 
 def cluttered_digits(split: str, count: int | None, seed: int) -> tuple[Tensor, Tensor]:
-    """Draw digits on photographs; the two splits share no digit and no column of a photograph.
+    """Draw digits on photographs; no two splits share a digit or a column of a photograph.
 
     Opacity and colour are rounded to whole numbers before they are mixed: machines whose floating-point results differ
     in the last bit generate the same samples.
 
     Args:
-        split: `train` or `val`.
+        split: `train`, `val` or `test`.
         count: Number of samples; the split's digits take turns. None takes each digit once.
         seed: Decides the split of the digits and everything random.
 
@@ -33,7 +34,7 @@ def cluttered_digits(split: str, count: int | None, seed: int) -> tuple[Tensor, 
     """
     pictures, labels = digits()
     order = np.random.default_rng(seed).permutation(len(labels))
-    own = order[:TRAIN_DIGITS] if split == "train" else order[TRAIN_DIGITS:]
+    own = order[DIGITS[split]]
     chosen = own if count is None else np.resize(own, count)
     generator = np.random.default_rng((seed, list(COLUMNS).index(split)))
     images = _backgrounds(len(chosen), *COLUMNS[split], generator)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from aibench.config import Source
-from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
+from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.folders import class_folders
 from aibench.datasets.published import IMAGENET
 from aibench.tasks.image_classification import layout
-from aibench.tasks.image_classification.cluttered import cluttered_digits
+from aibench.tasks.image_classification.cluttered import HELD_OUT, cluttered_digits
 from aibench.tasks.image_classification.config import Config
 from aibench.tasks.image_classification.imagenet import ImageTree
 
@@ -41,12 +42,29 @@ class Data(TaskData):
                 self.classes = class_folders(train)
             case Source.synthetic:
                 self.classes = [f"class {index}" for index in range(config.data.classes)]
-        self.splits = {split: self._read(split) for split in ("train", "val")}
+        self.splits = {split: self._read(split) for split in self.parts}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts; ImageNet's published test images have no labels, and made-up ones test nothing."""
+        return ("train", "val", "test") if self.config.data.source is Source.embedded else ("train", "val")
+
+    def baselines(self) -> Iterator[Baseline]:
+        """Yield what classical classifiers score on the generated samples."""
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.image_classification.baseline import baselines
+
+            yield from baselines({part: self.splits[part].tensors for part in self.parts})
 
     @property
     def facts(self) -> Facts:
-        """Return `classes`, their names in the order of their indices."""
-        return {"classes": self.classes}
+        """Return `classes`, their names in the order of their indices.
+
+        Of generated samples also `objects`: that many digits take turns in a held-out part, so that its pictures of one
+        digit are no independent samples.
+        """
+        generated = {"objects": HELD_OUT} if self.config.data.source is Source.embedded else {}
+        return {"classes": self.classes, **generated}
 
     def dataset(self, split: str) -> Any:
         return self.splits[split]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
+from aibench.metrics.scores import Ratio
 from aibench.nn.optimizers import sgd
 from aibench.nn.schedules import milestones, warmup_and_decay
 from aibench.tasks.image_classification.config import TOP, Config
@@ -34,6 +37,8 @@ class Module(TaskModule):
         self.network = network(config.model, len(self.classes))
         self.normalise = Normalise(config.data.mean, config.data.std)
         self.metrics = accuracies(len(self.classes), TOP)
+        self._right: list[Tensor] = []
+        self._scores: Ratio | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, classes), of `images`, uint8 (batch, 3, height, width)."""
@@ -48,12 +53,19 @@ class Module(TaskModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, labels = batch
-        self.metrics.update(self(images), labels)
+        logits = self(images)
+        self.metrics.update(logits, labels)
+        self._right.append(logits.argmax(1) == labels)
 
     def on_validation_epoch_end(self) -> None:
+        self._scores = _by_object(torch.cat(self._right).cpu().numpy(), self.facts.get("objects"))
+        self._right.clear()
         for name, accuracy in self.metrics.compute().items():
             self.log(name, accuracy)
         self.metrics.reset()
+
+    def sample_scores(self) -> Ratio | None:
+        return self._scores
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
@@ -80,3 +92,11 @@ class Module(TaskModule):
 
         images, labels = (tensor[:MOST].cpu() for tensor in batch)
         return draw(images, [self.classes[label] for label in labels.tolist()], self.infer((images, labels)))
+
+
+def _by_object(right: NDArray[np.bool_], objects: int | None) -> Ratio:
+    """Return what each image adds to the accuracy; all images of one object together, where that many take turns."""
+    if objects is None:
+        return Ratio(right)
+    which = np.arange(len(right)) % objects
+    return Ratio(np.bincount(which, weights=right), np.bincount(which))

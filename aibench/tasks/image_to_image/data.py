@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, Identity, TaskData, Tensors, digest
+from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.published import CITYSCAPES
 from aibench.tasks.image_to_image import layout, segmenter, streets
 from aibench.tasks.image_to_image.cityscapes import Paired, Reader, Unpaired
@@ -104,7 +105,7 @@ class Data(TaskData):
         match config.data.source:
             case Source.embedded:
                 self.classes: tuple[str, ...] = streets.CLASSES
-                self.segmenter = segmenter.of_streets(config.data.cache, config.data.seed).name
+                self.segmenter = segmenter.name_of_small()
                 self.splits: dict[str, Any] = self._streets()
             case Source.disk:
                 self.classes = CLASSES
@@ -116,6 +117,18 @@ class Data(TaskData):
             self.segmenter = _sha256(Path(config.data.segmenter).expanduser())
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts; the maps of Cityscapes' own test part are not published."""
+        return tuple(self.splits)
+
+    def baselines(self) -> Iterator[Baseline]:
+        """Yield what answers without training score on the generated streets."""
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.image_to_image.baseline import baselines
+
+            yield from baselines(self.config, self.splits)
+
+    @property
     def facts(self) -> Facts:
         """Return `classes` and `palette`, names and colours, and `segmenter`, the network that scores; null: none."""
         colours = [list(colour) for colour in palette(self.classes)]
@@ -125,7 +138,8 @@ class Data(TaskData):
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.signature() for dataset in self.splits.values()), self.glance)
+        signatures = (dataset.signature() for dataset in self.splits.values())
+        return digest(*signatures, self.segmenter or "", self.glance)
 
     def identity(self) -> Identity | None:
         if self.config.data.source is not Source.disk:
@@ -145,11 +159,9 @@ class Data(TaskData):
         assert data.val_size is not None
         labels = streets.coloured(streets.scenes("labels", data.train_size, data.seed))
         photos = streets.pairs("photos", data.train_size, data.seed).photos
-        held_out = streets.pairs("val", data.val_size, data.seed)
-        pairs = (streets.coloured(held_out.classes), held_out.photos, held_out.classes)
         return {
             "train": UnpairedTensors(torch.from_numpy(labels), torch.from_numpy(photos), data.train_size),
-            "val": PairedTensors(*map(torch.from_numpy, pairs)),
+            **{part: _pairs(part, data.val_size, data.seed) for part in ("val", "test")},
         }
 
     def _cityscapes(self) -> dict[str, Any]:
@@ -173,6 +185,11 @@ class Data(TaskData):
             "train": UnpairedTensors(images(data.load), images(data.load), data.train_size or SIZES["train"]),
             "val": MadeUpPairs(*pairs, length=data.val_size or SIZES["val"]),
         }
+
+
+def _pairs(part: str, count: int, seed: int) -> PairedTensors:
+    pairs = streets.pairs(part, count, seed)
+    return PairedTensors(*map(torch.from_numpy, (streets.coloured(pairs.classes), pairs.photos, pairs.classes)))
 
 
 def _sha256(path: Path) -> str:

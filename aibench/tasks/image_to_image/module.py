@@ -18,7 +18,14 @@ from aibench.tasks.image_to_image.classes import VOID
 from aibench.tasks.image_to_image.config import CRITERIA, WITHOUT_SEGMENTER, Config
 from aibench.tasks.image_to_image.model import discriminator, generator
 from aibench.tasks.image_to_image.pool import ImagePool
-from aibench.tasks.image_to_image.scores import Scores, nearest_colour, scores
+from aibench.tasks.image_to_image.scores import (
+    SceneScores,
+    Scores,
+    confusions,
+    least_of_criteria,
+    nearest_colour,
+    scores,
+)
 from aibench.tasks.image_to_image.segmenter import Segmenter, load_fcn, load_small
 from aibench.vision.pixels import to_bytes, to_float
 
@@ -50,11 +57,14 @@ class Module(TaskModule):
         self.photo_critic, self.labels_critic = discriminator(config.model), discriminator(config.model)
         self.photo_pool, self.labels_pool = (ImagePool(config.optim.pool, config.data.size) for _ in range(2))
         self.register_buffer("palette", torch.tensor(facts["palette"], dtype=torch.uint8), persistent=False)
-        self.generated, self.real, self.labels = (self._confusion() for _ in range(3))
+        self.real, self.labels = self._confusion(), self._confusion()
+        self._generated: list[Tensor] = []
+        self._scene_scores: SceneScores | None = None
         self.segmenter = self._segmenter()
         needed = not config.target.metric.startswith(WITHOUT_SEGMENTER)
         self.unmeasured = UNMEASURED if needed and self.segmenter is None else None
         self._real_scores: Scores | None = None
+        self._real_scores_of: Tensor | None = None
 
     def _confusion(self) -> MulticlassConfusionMatrix:
         return MulticlassConfusionMatrix(len(self.facts["classes"]), ignore_index=VOID, validate_args=False)
@@ -64,7 +74,7 @@ class Module(TaskModule):
         if name is None:
             return None
         if data.source is Source.embedded:
-            return load_small(Path(data.cache).expanduser() / name, data.segmenter_size)
+            return load_small(data.segmenter_size)
         return load_fcn(Path(str(data.segmenter)).expanduser(), data.segmenter_size)
 
     def forward(self, labels: Tensor) -> Tensor:
@@ -143,9 +153,18 @@ class Module(TaskModule):
         self.labels.update(interpolate(guessed, size=shape, mode="nearest-exact")[:, 0].long(), classes)
         if self.segmenter is None:
             return
-        self.generated.update(self.segmenter(to_bytes(self(labels)), shape), classes)
+        seen = self.segmenter(to_bytes(self(labels)), shape)
+        self._generated.append(confusions(classes, seen, len(self.facts["classes"])))
+        if batch_idx == 0:
+            self._remove_other_scores(photos)
         if self._real_scores is None:
             self.real.update(self.segmenter(photos, shape), classes)
+
+    def _remove_other_scores(self, photos: Tensor) -> None:
+        """Remove the real photos' scores where an evaluation of another part begins, with other `photos`."""
+        known = self._real_scores_of
+        if known is None or known.shape != photos.shape or not torch.equal(known, photos):
+            self._real_scores, self._real_scores_of = None, photos.clone()
 
     def on_validation_epoch_end(self) -> None:
         self._log("label_", _compute(self.labels))
@@ -156,11 +175,17 @@ class Module(TaskModule):
         if self._real_scores is None:  # neither the photos nor the segmenter change
             self._real_scores = _compute(self.real)
         self._log("real_", self._real_scores)
-        generated, target = _compute(self.generated), self.config.target
-        self._log("", generated)
+        target, confusion = self.config.target, torch.cat(self._generated)
+        self._generated.clear()
         criteria = (target.pixel_accuracy, target.class_accuracy, target.class_iou)
-        ratios = [score / criterion for score, criterion in zip(generated, criteria, strict=True)]
-        self.log(CRITERIA, torch.stack(ratios).min())
+        generated = scores(confusion.sum(0))
+        self._log("", generated)
+        self.log(CRITERIA, least_of_criteria(generated, criteria))
+        self._scene_scores = SceneScores(confusion, criteria)
+
+    def sample_scores(self) -> SceneScores | None:
+        """Return the scenes' parts of `val/criteria`; None where it is not measured, or is not the target."""
+        return self._scene_scores if self.config.target.metric == CRITERIA else None
 
     def _log(self, prefix: str, found: Scores) -> None:
         for name, value in found._asdict().items():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -38,6 +41,47 @@ def scores(confusion: Tensor) -> Scores:
     there = (are + said) > 0
     accuracy, iou = right / are.clamp(min=1), right / (are + said - right).clamp(min=1)
     return Scores(right.sum() / counts.sum(), accuracy[there].mean(), iou[there].mean())
+
+
+def confusions(classes: Tensor, seen: Tensor, count: int) -> Tensor:
+    """Count each image's pixels by their class (rows) and what they were taken for: int64 (images, count, count).
+
+    Args:
+        classes: int64 (images, height, width) in 0 to `count` - 1; pixels of any other value are left out.
+        seen: int64 (images, height, width) in 0 to `count` - 1.
+        count: How many classes there are.
+    """
+    cells = classes * count + seen + torch.arange(len(classes), device=classes.device)[:, None, None] * count**2
+    counted = torch.bincount(cells[(classes >= 0) & (classes < count)], minlength=len(classes) * count**2)
+    return counted.view(-1, count, count)
+
+
+def least_of_criteria(found: Scores, criteria: Sequence[float]) -> Tensor:
+    """Return the least of the scores over their criteria, float64 (): from 1 on all are met."""
+    return torch.stack([score / criterion for score, criterion in zip(found, criteria, strict=True)]).min()
+
+
+class SceneScores:
+    """Holds what each scene adds to `val/criteria`: its pixels by their class and what they were taken for.
+
+    Args:
+        confusion: int (scenes, classes, classes), of `confusions`.
+        criteria: Those of the three scores, in their order.
+    """
+
+    def __init__(self, confusion: Tensor, criteria: Sequence[float]) -> None:
+        self.counts: NDArray[np.int64] = confusion.cpu().numpy().reshape(len(confusion), -1)
+        self.classes = confusion.shape[1]
+        self.criteria = criteria
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def value(self, indices: NDArray[Any]) -> float:
+        """Return the least of the scores over their criteria, over the scenes at `indices`, int64 (count,)."""
+        times = np.bincount(indices, minlength=len(self.counts))
+        whole = torch.from_numpy((times @ self.counts).reshape(self.classes, self.classes))
+        return float(least_of_criteria(scores(whole), self.criteria))
 
 
 def nearest_colour(images: Tensor, palette: Tensor) -> Tensor:

@@ -16,8 +16,10 @@ from aibench.vision.embedded import photographs
 SIZE = 32
 CLASSES = ("road", "sidewalk", "building", "vegetation", "sky", "person", "car")  # in Cityscapes' order
 ROAD, SIDEWALK, BUILDING, VEGETATION, SKY, PERSON, CAR = range(len(CLASSES))
-SCENES = {"labels": 0, "photos": 1, "val": 2}  # scenes of their own: unpaired training maps and photos, held-out pairs
-COLUMNS = {"photos": (0, 400), "val": (400, 640)}  # the photographs' columns for each part
+# Each part has scenes of its own: unpaired training maps and photos, held-out pairs, what the segmenter was trained on.
+SCENES = {"labels": 0, "photos": 1, "val": 2, "test": 3, "segmenter": 4}
+# The photographs' columns that each part's photos are painted with.
+COLUMNS = {"photos": (0, 400), "val": (400, 520), "test": (520, 640), "segmenter": (0, 400)}
 _TINTS = np.array(  # red, green and blue of each class, 0 to 1
     [
         [0.36, 0.36, 0.39],
@@ -60,7 +62,7 @@ def scenes(part: str, count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def pairs(part: str, count: int, seed: int) -> Pairs:
-    """Draw scenes of `part`, `photos` or `val`, with their photos; the two share no column of a photograph."""
+    """Draw scenes of `part`, a key of `COLUMNS`, with their photos; held-out ones share no column with another part."""
     classes = scenes(part, count, seed)
     return Pairs(classes, _photos(classes, *COLUMNS[part], np.random.default_rng((seed, SCENES[part], 1))))
 

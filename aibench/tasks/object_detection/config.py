@@ -29,7 +29,7 @@ from aibench.config.closed import MOMENTUM, SCHEDULE, WARM_UP
 from aibench.nn.decay import Decay
 from aibench.tasks.object_detection import layout
 
-SMALLEST, LARGEST = 48, 200  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 200
+SMALLEST, LARGEST = 48, 110  # height and width of generated scenes: a digit takes up to 40, a photograph's part has 110
 
 # SHA-256 of torchvision's ResNet-50, IMAGENET1K_V1, as of today and as of the paper's time; the files' names have it.
 IMAGENET = ("0676ba61", "19c8e357")

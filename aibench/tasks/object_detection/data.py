@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import Facts, Identity, TaskData, digest
+from aibench.contract import Baseline, Facts, Identity, TaskData, digest
 from aibench.datasets.published import VOC2007
 from aibench.tasks.object_detection import layout, scenes, voc
+from aibench.tasks.object_detection.boxes import Target
 from aibench.tasks.object_detection.config import Config
 
-Target = dict[str, Tensor]
 Sample = tuple[Tensor, Target]
 Batch = tuple[list[Tensor], list[Target]]
 
@@ -38,12 +38,24 @@ class Data(TaskData):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         data = config.data
-        sizes = {"train": data.train_size, "val": data.val_size}
+        sizes = {split: data.train_size if split == "train" else data.val_size for split in self.parts}
         self.splits: dict[str, Any] = {split: self._read(split, size) for split, size in sizes.items()}
         if data.source is Source.disk:
             voc.require_apart(*self.splits.values())
         if data.mirror:
             self.splits["train"] = Mirrored(self.splits["train"])
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts; VOC2007's own test images are `val` here, as the paper's target is of them."""
+        return ("train", "val", "test") if self.config.data.source is Source.embedded else ("train", "val")
+
+    def baselines(self) -> Iterator[Baseline]:
+        """Yield what detectors without a network find in the generated scenes."""
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.object_detection.baseline import baselines
+
+            yield from baselines({part: getattr(each, "dataset", each) for part, each in self.splits.items()})
 
     def _read(self, split: str, size: int | None) -> Any:
         data = self.config.data
@@ -91,7 +103,7 @@ class Data(TaskData):
         return list(generator.permutation(batches))
 
     def fingerprint(self) -> str:
-        return digest(*(part for split in ("train", "val") for part in self.splits[split].signature()), self.glance)
+        return digest(*(part for split in self.parts for part in self.splits[split].signature()), self.glance)
 
     def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from aibench.contract import Facts, TaskModule
-from aibench.metrics.voc import VOC07mAP
+from aibench.metrics.voc import ImageScores, VOC07mAP
 from aibench.nn.decay import Decay
 from aibench.nn.schedules import each_step, half_cosine, stairs
 from aibench.nn.weights import decay_groups
+from aibench.tasks.object_detection.boxes import Target, in_pixels
 from aibench.tasks.object_detection.config import Config, Optimizer
-from aibench.tasks.object_detection.data import Batch, Target
+from aibench.tasks.object_detection.data import Batch
 from aibench.tasks.object_detection.model import Detector
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Module(TaskModule):
             self.initialisation = f"ImageNet weights of {config.model.weights}"
         self.voc = VOC07mAP(len(self.classes))
         self.coco = _coco_metric() if config.model.coco_metric else None
+        self._scores: ImageScores | None = None
 
     def forward(self, images: list[Tensor]) -> list[Target]:
         """Return the detections in `images`, uint8 (3, height, width) each; see `Detector`."""
@@ -46,17 +48,22 @@ class Module(TaskModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, targets = batch
         detections = self(images)
-        self.voc.update([_in_pixels(found) for found in detections], [_in_pixels(target) for target in targets])
+        self.voc.update([in_pixels(found) for found in detections], [in_pixels(target) for target in targets])
         if self.coco is not None:
             crowds = [{**target, "iscrowd": target["difficult"].int()} for target in targets]
             self.coco.update(detections, crowds)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val/map50", self.voc.compute())
+        self._scores = self.voc.images()
         self.voc.reset()
         if self.coco is not None:
             self.log("val/coco_map", self.coco.compute()["map"])
             self.coco.reset()
+
+    def sample_scores(self) -> ImageScores | None:
+        """Return the images' matched detections; None where COCO's mAP is the target."""
+        return self._scores if self.config.target.metric == "val/map50" else None
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
@@ -104,11 +111,6 @@ class Module(TaskModule):
             return self([image.to(self.device) for image in images])  # type: ignore[no-any-return]
         finally:
             self.detector.train(was_training)
-
-
-def _in_pixels(boxed: Target) -> Target:
-    """Return boxes by VOC's convention, whose ends are pixels: an edge at 10 is where pixel 9 ends."""
-    return {**boxed, "boxes": boxed["boxes"] - boxed["boxes"].new_tensor([0.0, 0.0, 1.0, 1.0])}
 
 
 def _coco_metric() -> Any:

@@ -12,8 +12,10 @@ from aibench.vision.embedded import digits, photographs
 
 CLASSES = tuple("0123456789")
 
-_TRAIN_DIGITS = 1400  # digits for training, of 1,797; the rest belong to the held-out scenes
-_COLUMNS = {"train": (0, 420), "val": (440, 640)}  # the photographs' columns; the two parts share no pixel
+_DIGITS = {"train": slice(0, 1400), "val": slice(1400, 1598), "test": slice(1598, None)}  # of 1,797, shuffled
+_COLUMNS = {"train": (0, 420), "val": (420, 530), "test": (530, 640)}  # the photographs'; no two parts share a pixel
+_DRAWS = {"train": 0, "val": 1, "test": 2}
+PIECES = 8  # of digits, scattered under those of a scene as in cluttered MNIST (Mnih et al. 2014, arXiv 1406.6247)
 _NOISE = 0.07  # width of the even noise on every pixel, of 1: a standard deviation of 0.02
 _INK = 0.35  # a digit's box holds its pixels brighter than this
 
@@ -24,12 +26,12 @@ Target = dict[str, NDArray[Any]]
 def scenes(split: str, count: int, size: int, seed: int) -> tuple[NDArray[np.uint8], list[Target]]:
     """Draw scenes of one to five digits that do not overlap, each lighter or darker than what lies behind it.
 
-    Training and held-out scenes share no digit and no part of a photograph.
+    No two parts share a digit or a pixel of a photograph.
 
     Args:
-        split: `train` or `val`.
+        split: `train`, `val` or `test`.
         count: Number of scenes.
-        size: Height and width of a scene, in pixels: 48 to 200.
+        size: Height and width of a scene, in pixels: 48 to 110.
         seed: Decides everything random.
 
     Returns:
@@ -37,8 +39,8 @@ def scenes(split: str, count: int, size: int, seed: int) -> tuple[NDArray[np.uin
         (left, top, right, bottom) edges in pixels, and its `labels`, int64 (objects,), from 1: 0 is the background.
     """
     order = np.random.default_rng(seed).permutation(len(digits()[0]))
-    pool = order[:_TRAIN_DIGITS] if split == "train" else order[_TRAIN_DIGITS:]
-    generator = np.random.default_rng((seed, sorted(_COLUMNS).index(split)))
+    pool = order[_DIGITS[split]]
+    generator = np.random.default_rng((seed, _DRAWS[split]))
     pictures = np.empty((count, 3, size, size), np.uint8)
     targets = []
     for index in range(count):
@@ -52,6 +54,8 @@ def _scene(
     generator: np.random.Generator, pool: NDArray[np.int64], columns: tuple[int, int], size: int
 ) -> tuple[NDArray[np.uint8], Target]:
     picture = _background(generator, columns, size)
+    for _ in range(PIECES):
+        _scatter(generator, picture, _ink(generator, digits()[0][pool[generator.integers(len(pool))]]))
     boxes: list[Box] = []
     labels = []
     for _ in range(generator.integers(1, 6)):
@@ -95,6 +99,18 @@ def _free_place(generator: np.random.Generator, boxes: list[Box], shape: tuple[i
         if all(box[2] <= b[0] or b[2] <= box[0] or box[3] <= b[1] or b[3] <= box[1] for b in boxes):
             return box
     return None
+
+
+def _scatter(generator: np.random.Generator, picture: NDArray[np.float32], ink: NDArray[np.float32]) -> None:
+    """Paint a piece of a digit anywhere, a third to a half as high and wide as the digit."""
+    height, width = (int(side * part) for side, part in zip(ink.shape, generator.uniform(0.33, 0.5, 2), strict=True))
+    top, left = (
+        int(generator.integers(whole - side + 1)) for whole, side in zip(ink.shape, (height, width), strict=True)
+    )
+    row, column = (int(generator.integers(len(picture) - side + 1)) for side in (height, width))
+    _paint(
+        generator, picture, ink[top : top + height, left : left + width], (column, row, column + width, row + height)
+    )
 
 
 def _paint(generator: np.random.Generator, picture: NDArray[np.float32], ink: NDArray[np.float32], box: Box) -> None:

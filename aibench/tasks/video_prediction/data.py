@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,14 @@ import numpy as np
 import torch
 
 from aibench.config import Source
-from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
+from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import ROBOT_PUSHING
 from aibench.tasks.video_prediction.config import Config
 from aibench.tasks.video_prediction.layout import Collection
 from aibench.tasks.video_prediction.pushing import pushing
 from aibench.tasks.video_prediction.robots import Sequences
 
-EMBEDDED_SIZES = {"train": 1_024, "val": 128}
+EMBEDDED_SIZES = {"train": 1_024, "val": 384, "test": 384}
 PUSH_SIZES = {"train": 56_050, "val": 2_950}  # 95 % and 5 % of the paper's 59,000 (4.1.12)
 _DISTINCT = 64
 
@@ -41,7 +42,20 @@ class Data(TaskData):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.splits = {split: self._read(split) for split in ("train", "val")}
+        self.splits = {split: self._read(split) for split in self.parts}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts; the authors read no test files of the robots' records."""
+        return ("train", "val", "test") if self.config.data.source is Source.embedded else ("train", "val")
+
+    def baselines(self) -> Iterator[Baseline]:
+        """Yield how far simple predictions are from the generated frames."""
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.video_prediction.baseline import baselines
+
+            episodes = {part: dataset.tensors for part, dataset in self.splits.items()}
+            yield from baselines(episodes, self.config.data.context)
 
     @property
     def facts(self) -> Facts:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from aibench.contract import Facts, TaskModule
+from aibench.metrics.scores import Ratio
 from aibench.tasks.video_prediction.config import Config
 from aibench.tasks.video_prediction.metric import FrameErrors
 from aibench.tasks.video_prediction.model import Predictor
@@ -36,6 +37,7 @@ class Module(TaskModule):
         data = config.data
         self.predictor = Predictor(config.model, data.size, data.action_size, data.state_size)
         self.errors = FrameErrors()
+        self._scores: Ratio | None = None
 
     def forward(self, video: Tensor, actions: Tensor, states: Tensor, truth: int = 0) -> tuple[Tensor, Tensor]:
         """Predict what follows the context of a batch.
@@ -71,7 +73,13 @@ class Module(TaskModule):
         squared, decibels = self.errors.compute()
         self.log("val/mse", squared)
         self.log("val/psnr", decibels)
+        sequences = torch.cat(self.errors.squared).cpu()
+        self._scores = Ratio(sequences, self.config.data.frames - self.config.data.context)
         self.errors.reset()
+
+    def sample_scores(self) -> Ratio | None:
+        """Return the sequences' squared errors over their frames; None where PSNR is the target."""
+        return self._scores if self.config.target.metric == "val/mse" else None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         optim = self.config.optim

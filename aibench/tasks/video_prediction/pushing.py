@@ -11,6 +11,8 @@ from torch import Tensor
 
 from aibench.tasks.video_prediction.config import EMBEDDED_SIZE
 
+EPISODES = {"train": 0, "val": 1, "test": 3}  # each part draws episodes of its own,
+_TABLE_DRAW = 2  # all on one table
 THINGS = 2
 _GRIPPER = 0.10  # radius; lengths are parts of the table's side
 _ARM = 0.045  # half of the arm's width
@@ -75,7 +77,7 @@ class _World:
 
 
 def pushing(count: int, frames: int, split: str, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Make episodes of pushing; the two splits share no episode, hence no thing.
+    """Make episodes of pushing; no two parts share an episode, hence no thing.
 
     Colours are rounded once, to bytes: machines whose floating-point results differ in the last bit make the same
     samples but for rare pixels.
@@ -83,15 +85,15 @@ def pushing(count: int, frames: int, split: str, seed: int) -> tuple[Tensor, Ten
     Args:
         count: Number of episodes.
         frames: Frames in each.
-        split: `train` or `val`.
+        split: A key of `EPISODES`.
         seed: Decides everything random.
 
     Returns:
         Frames, uint8 (count, frames, 3, 32, 32); actions, float (count, frames, 2): the gripper's way to the next frame
         in parts of the longest one; and states, float (count, frames, 2): its place, -1 to 1 across the table.
     """
-    generator = np.random.default_rng((seed, split == "val"))
-    table = _table(np.random.default_rng((seed, 2)))
+    generator = np.random.default_rng((seed, EPISODES[split]))
+    table = _table(np.random.default_rng((seed, _TABLE_DRAW)))
     world = _World.drawn(count, generator)
     video = np.empty((count, frames, 3, EMBEDDED_SIZE, EMBEDDED_SIZE), dtype=np.uint8)
     actions, states = np.empty((count, frames, 2)), np.empty((count, frames, 2))
