@@ -43,6 +43,9 @@ fingerprints: .venv/test-ready  ## Note the fingerprint of each miniature's samp
 rules: .venv/test-ready  ## Write the tables of docs/rules.md from the marks in the tasks' schemas
 	$(BIN)/python -m tests.golden.rules
 
+fuzz: .venv/test-ready  ## A thousand random command lines of train.py and of each verb: hours; `make test` draws fewer
+	AIBENCH_FUZZ_LINES=1000 $(BIN)/python -m pytest -q -s tests/composition/test_fuzz.py tests/commands/test_fuzz_verbs.py
+
 overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature
 	$(BIN)/python benchmarks/overhead.py
 
@@ -161,5 +164,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema golden fingerprints rules overhead studies rank-fidelity statistics characteristics coverage profiles profile-tables training \
+.PHONY: help run test check lint types fast format schema golden fingerprints rules fuzz overhead studies rank-fidelity statistics characteristics coverage profiles profile-tables training \
 	training-tables texts gpu gpu-tables reading clean

@@ -18,7 +18,7 @@ from aibench.results.result import Status
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.run import train
 from tests.conftest import ROOT
-from tests.golden.history import history, shared_history
+from tests.golden.history import history, kept, shared_history
 
 QUIET = Console(quiet=True)
 CPU = ("hardware=cpu", "hardware.threads=1")
@@ -128,6 +128,26 @@ def test_batches_go_on_in_the_middle_of_an_epoch(task, parts):
     resumed.go_to(len(whole) + 1)
     for batch, other in zip(resumed, expected[len(whole) + 1 :], strict=True):
         assert _flat(batch) == _flat(other)
+
+
+@tasks
+@pytest.mark.slow
+def test_the_evaluation_does_not_depend_on_its_batches(task, composed):
+    """Hence `data.eval_batch_size` may change in the closed division."""
+    found = []
+    for size in (24, 7):
+        config = composed(
+            f"task={task}", *SMALL, *kept().get(task, {}).get("words", []), f"data.eval_batch_size={size}"
+        )
+        data = registry.data_class(task)(config)
+        torch.manual_seed(1)
+        module = registry.module_class(task)(config, data.facts)
+        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+        trainer = pl.Trainer(accelerator="cpu", enable_model_summary=False, **quiet)
+        trainer.validate(module, EvalBatches(data, data.dataset("val")), verbose=False)
+        found.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+    assert found[0] == pytest.approx(found[1], rel=1e-4, abs=1e-6, nan_ok=True)
+    assert found[0]
 
 
 @tasks

@@ -166,6 +166,7 @@ def test_a_division_that_the_configuration_does_not_give_is_a_fault(folder):
     whole = json.loads((folder / "result.json").read_text())
     key = next(iter(whole["config"]["model"]))
     whole["config"]["model"][key] = 3
+    whole["division"] = {"name": "closed", "left": []}
     (folder / "result.json").write_text(json.dumps(whole))
     done = check(folder)
     assert done.exit_code == 1

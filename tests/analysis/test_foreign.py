@@ -25,7 +25,7 @@ from aibench.commands.app import app
 from aibench.commands.console import complain, console, print_line, print_result, say
 from aibench.composition.restore import restored
 from aibench.config import ConfigError
-from aibench.results.result import Estimate, ResultError, _adapter, dumped, read_result
+from aibench.results.result import SCHEMA_VERSION, Estimate, ResultError, _adapter, dumped, read_result
 
 HOSTILE = (
     "\"'><script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -331,18 +331,18 @@ def test_one_file_that_cannot_be_read_is_named_in_every_table_and_the_good_one_i
 
 
 def test_every_reader_answers_alike_to_a_version_that_it_does_not_know(document, tmp_path):
-    for version in (0, 3, "2", 2.0, True, None, [2]):
+    for version in (0, SCHEMA_VERSION + 1, "2", 2.0, True, None, [2]):
         path = tmp_path / "result.json"
         path.write_text(json.dumps({**document, "schema_version": version}))
         (fault,) = read_runs([path]).faults
         with pytest.raises(ResultError) as raised:
             read_result(path)
         assert str(raised.value) == fault
-        assert "this suite reads 1 to 2" in fault
+        assert f"this suite reads 1 to {SCHEMA_VERSION}" in fault
         for verb in ("check", "cost", "variation", "report"):
             done = CliRunner().invoke(app, [verb, str(path)])
             assert done.exit_code == 1
-            assert "this suite reads 1 to 2" in done.output.replace("\n", " ")
+            assert f"this suite reads 1 to {SCHEMA_VERSION}" in done.output.replace("\n", " ")
 
 
 def of_figure(document, folder, figure):

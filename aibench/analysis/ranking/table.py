@@ -22,8 +22,9 @@ def places(found: Ranking, level: float = LEVEL) -> Grid:
         names=2,
         legend=(
             "score: geometric mean over the tasks of the best system's value over the system's; 0.5 takes twice as "
-            "long. 95 %: its interval, rather too narrow where places are open, as the best is the luckiest. lead: over the next system. can show: the least lead in % that such runs show in 80 of 100 "
-            f"repetitions. p: after Holm, over all places. place is: decided where p is {100 * level:g} % or less."
+            "long. 95 %: its interval, rather too narrow where places are open, as the best is the luckiest. lead: "
+            "over the next system. can show: the least lead in % that such runs show in 80 of 100 repetitions. p: "
+            f"after Holm, over all places. place is: decided where p is {100 * level:g} % or less."
         ),
         notes=[*found.left_out, *_missed(found)],
         records=[_record(number_, place) for number_, place in enumerate(found.places, start=1)],
