@@ -1,7 +1,8 @@
 """Draws heads in colour and depth, 32x32 pixels: people differ in shape and complexion, pictures in pose and light.
 
 A head is a height field over the plane of its face: half an ellipsoid with smooth bumps and dents for its features. It
-is turned as a cloud of points and drawn into a depth buffer; what is in front is then coloured and shaded.
+is turned as a cloud of points and drawn into a depth buffer; what is in front is then coloured and shaded. All of it is
+computed in double precision: the pictures are then the same on processors whose exponentials differ in the last digit.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ _COLOUR_NOISE = 5.0  # standard deviation, of 255
 _DEPTH_NOISE = 0.015
 _DROPOUTS = 0.02  # share of the depth sensor's pixels without an answer
 
-Array = NDArray[np.float32]
-_MOUTH: Array = np.array([0.15, 0.05, 0.05], np.float32)
-_WHITE: Array = np.array([0.95, 0.95, 0.95], np.float32)
-_AXIS: Array = np.linspace(-_REACH, _REACH, _GRID, dtype=np.float32)
+Array = NDArray[np.float64]
+_MOUTH: Array = np.array([0.15, 0.05, 0.05])
+_WHITE: Array = np.array([0.95, 0.95, 0.95])
+_AXIS: Array = np.linspace(-_REACH, _REACH, _GRID)
 
 
 @dataclass(frozen=True)
 class People:
-    """Holds what tells people apart: float32 (people, columns) each; lengths are in half heights of a head.
+    """Holds what tells people apart: float64 (people, columns) each; lengths are in half heights of a head.
 
     Attributes:
         oval: Half width, half height and depth of the head, and by how much the jaw is narrower.
@@ -63,7 +64,7 @@ class People:
 
 @dataclass(frozen=True)
 class _Shots:
-    """Holds what tells pictures of one person apart; float32 (pictures, columns)."""
+    """Holds what tells pictures of one person apart; float64 (pictures, columns)."""
 
     turns: Array  # the rotation matrix, (pictures, 3, 3)
     light: Array  # direction towards it, unit length; then how much of the light comes from everywhere
@@ -81,7 +82,7 @@ def people(count: int, generator: np.random.Generator) -> People:
 
     def uniform(*ranges: tuple[float, float]) -> Array:
         low, high = np.array(ranges).T
-        return generator.uniform(low, high, (count, len(ranges))).astype(np.float32)
+        return generator.uniform(low, high, (count, len(ranges)))
 
     skin = np.array([0.87, 0.67, 0.55]) * uniform((0.5, 1.1)) * uniform(*[(0.93, 1.07)] * 3)
     fair, red = uniform((0, 1), (0, 1)).T[:, :, None]
@@ -92,9 +93,9 @@ def people(count: int, generator: np.random.Generator) -> People:
         eyes=uniform((0.24, 0.37), (-0.26, -0.1), (0.05, 0.15)),
         bones=uniform((0.01, 0.11), (0.0, 0.15), (0.0, 0.1)),
         mouth=uniform((0.4, 0.54), (0.15, 0.3)),
-        skin=np.clip(skin, 0, 1).astype(np.float32),
-        hair=np.clip(hair, 0, 1).astype(np.float32),
-        lips=(np.array([0.75, 0.3, 0.3]) * uniform((0.65, 1.15))).astype(np.float32),
+        skin=np.clip(skin, 0, 1),
+        hair=np.clip(hair, 0, 1),
+        lips=np.array([0.75, 0.3, 0.3]) * uniform((0.65, 1.15)),
         iris=uniform(*[(0.05, 0.55)] * 3),
         growth=uniform((-0.78, -0.45), (0.72, 1.1), (0.03, 0.08), (0.0, 0.6)),
     )
@@ -121,14 +122,14 @@ def portraits(sitters: People, generator: np.random.Generator) -> NDArray[np.uin
 def _shots(count: int, generator: np.random.Generator) -> _Shots:
     def uniform(*ranges: tuple[float, float]) -> Array:
         low, high = np.array(ranges).T
-        return generator.uniform(low, high, (count, len(ranges))).astype(np.float32)
+        return generator.uniform(low, high, (count, len(ranges)))
 
     sideways, nod, roll = np.deg2rad(uniform((-35, 35), (-15, 15), (-8, 8))).T
-    direction = np.concatenate([uniform((-0.8, 0.8), (-0.8, 0.3)), np.ones((count, 1), np.float32)], axis=1)
+    direction = np.concatenate([uniform((-0.8, 0.8), (-0.8, 0.3)), np.ones((count, 1))], axis=1)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     backdrop = uniform((0.1, 0.9)) + uniform(*[(-0.2, 0.2)] * 3)
     return _Shots(
-        turns=(_about(1, sideways) @ _about(0, nod) @ _about(2, roll)).astype(np.float32),
+        turns=_about(1, sideways) @ _about(0, nod) @ _about(2, roll),
         light=np.concatenate([direction, uniform((0.2, 0.45))], axis=1),
         gain=uniform((0.75, 1.15)),
         mouth=uniform((0, 1), (-0.06, 0.06)),
@@ -140,7 +141,7 @@ def _shots(count: int, generator: np.random.Generator) -> _Shots:
 def _about(axis: int, angles: Array) -> Array:
     """Return the rotation matrices about a coordinate axis, (angles, 3, 3)."""
     first, second = (index for index in range(3) if index != axis)
-    turns = np.zeros((len(angles), 3, 3), np.float32)
+    turns = np.zeros((len(angles), 3, 3))
     turns[:, axis, axis] = 1
     turns[:, first, first] = turns[:, second, second] = np.cos(angles)
     turns[:, first, second] = -np.sin(angles)
@@ -205,13 +206,13 @@ def _drawn(sitters: People, shots: _Shots) -> tuple[Array, Array]:
     point = front[hit] & (2**32 - 1)
     colours = np.moveaxis(_backdrops(shots), 1, 3).reshape(-1, 3)
     colours[hit] = _shaded(point, heights, sitters, shots)
-    buffer = np.full(count * SIZE * SIZE, np.nan, np.float32)
+    buffer = np.full(count * SIZE * SIZE, np.nan)
     buffer[hit] = (z + nearer).reshape(-1)[point]
     return np.moveaxis(colours.reshape(count, SIZE, SIZE, 3), 3, 1), buffer.reshape(count, SIZE, SIZE)
 
 
 def _backdrops(shots: _Shots) -> Array:
-    part = np.linspace(0, 1, SIZE, dtype=np.float32)[:, None]
+    part = np.linspace(0, 1, SIZE)[:, None]
     blended = (1 - part) * shots.backdrop[:, :3, None, None] + part * shots.backdrop[:, 3:, None, None]
     return np.broadcast_to(blended, (len(blended), 3, SIZE, SIZE)).copy()
 
@@ -220,7 +221,7 @@ def _shaded(point: NDArray[np.int64], heights: Array, sitters: People, shots: _S
     """Colour points of the height fields, (points, 3), by Lambert's cosine law and light from everywhere."""
     head, v, u = np.unravel_index(point, heights.shape)
     (left, right), (above, below) = ((np.maximum(at - 1, 0), np.minimum(at + 1, _GRID - 1)) for at in (u, v))
-    step = np.float32(4 * _REACH / (_GRID - 1))  # between the points before and after
+    step = 4 * _REACH / (_GRID - 1)  # between the points before and after
     slope_u = (heights[head, v, right] - heights[head, v, left]) / step
     slope_v = (heights[head, below, u] - heights[head, above, u]) / step
     normal = np.stack([-slope_u, -slope_v, np.ones_like(slope_u)], axis=1)
@@ -266,9 +267,9 @@ def _complexion(u: Array, v: Array, sitters: People, expression: Array) -> Array
 
 def _sensed(colours: Array, z: Array, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Return what the camera makes of it, uint8 (heads, 4, SIZE, SIZE): noise, and pixels without a depth."""
-    grain = _COLOUR_NOISE * generator.standard_normal(colours.shape, dtype=np.float32)
-    measured = z + _DEPTH_NOISE * generator.standard_normal(z.shape, dtype=np.float32)
-    lost = np.isnan(z) | (generator.random(z.shape, dtype=np.float32) < _DROPOUTS)
+    grain = _COLOUR_NOISE * generator.standard_normal(colours.shape)
+    measured = z + _DEPTH_NOISE * generator.standard_normal(z.shape)
+    lost = np.isnan(z) | (generator.random(z.shape) < _DROPOUTS)
     level = 1 + 254 * (np.nan_to_num(measured) - FARTHEST) / (NEAREST - FARTHEST)
     picture = np.concatenate([255 * colours + grain, np.clip(level, 1, 255)[:, None]], axis=1)
     picture[:, 3][lost] = 0

@@ -15,7 +15,7 @@ from aibench.tasks.face_embedding.data import Data
 from aibench.tasks.face_embedding.inception import ROWS, Inception, RootMeanSquare
 from aibench.tasks.face_embedding.module import Module
 from aibench.tasks.face_embedding.triplets import triplet_loss
-from aibench.tasks.face_embedding.verification import verify
+from aibench.tasks.face_embedding.verification import People, verify
 
 TASK = "task=face_embedding"
 REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")
@@ -220,6 +220,27 @@ def test_the_logged_qualities_are_those_of_all_embeddings_with_a_short_last_batc
         "val/triplet_accuracy": pytest.approx(np.mean(expected["triplets"][0])),
     }
     assert float(module.threshold) == pytest.approx(np.mean(thresholds))
+    people = module.sample_scores()
+    assert len(people) == 15
+    assert people.value(np.arange(15)) == pytest.approx(np.mean(accuracies))
+
+
+def test_people_who_are_drawn_twice_have_their_pairs_as_often_as_both_were_drawn():
+    generator = np.random.default_rng(1)
+    people = generator.integers(0, 9, (2, 200))
+    people[1, :100] = people[0, :100]
+    distances = np.clip(generator.normal(np.where(people[0] == people[1], 0.9, 1.5), 0.4), 0, 4)
+    fold = np.arange(200) % 5
+    drawn = np.array([0, 1, 1, 2, 3, 3, 3, 4, 8])
+    times = np.bincount(drawn, minlength=9)
+    repeated = [
+        pair
+        for pair, (one, other) in enumerate(people.T)
+        for _ in range(times[one] * (1 if one == other else times[other]))
+    ]
+    same = people[0] == people[1]
+    expected, _ = ten_fold(distances[repeated].tolist(), same[repeated].tolist(), fold[repeated].tolist())
+    assert People(distances, people, fold).value(drawn) == pytest.approx(np.mean(expected))
 
 
 # What a user sees

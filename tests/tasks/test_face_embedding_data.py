@@ -15,6 +15,7 @@ from rich.console import Console
 from aibench.config import ConfigError
 from aibench.contract import DataError
 from aibench.results.result import Status
+from aibench.tasks.face_embedding.baseline import verified
 from aibench.tasks.face_embedding.data import Data
 from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pairs, random_triplets
 from aibench.training.run import train
@@ -110,21 +111,53 @@ def test_the_splits_share_no_person(composed, monkeypatch):
         return drawn[-1]
 
     monkeypatch.setattr(module, type("heads", (), {"people": people, "portraits": staticmethod(heads.portraits)}))
-    Data(composed(TASK, "data.train_size=240", "data.val_size=120"))
-    assert [len(crowd) for crowd in drawn] == [20, 10]
+    data = Data(composed(TASK, "data.train_size=240", "data.val_size=120"))
+    assert [len(crowd) for crowd in drawn] == [20, 20], "the test part waits until somebody asks for it"
+    data.dataset("test")
     noses = np.concatenate([crowd.nose for crowd in drawn])
-    assert len(np.unique(noses, axis=0)) == 30
+    assert len(np.unique(noses, axis=0)) == 60
 
 
-def test_the_miniature_has_12_pictures_of_each_person(composed):
+def test_the_miniature_has_as_many_pictures_of_each_person(composed):
     data = Data(composed(TASK))
-    for split, people in (("train", 200), ("val", 40)):
+    for split, people, each in (("train", 200, 12), ("val", 240, 6), ("test", 240, 6)):
         images, labels = data.dataset(split).tensors
         assert images.dtype == torch.uint8
-        assert images.shape == (12 * people, 3, 32, 32)
-        assert torch.bincount(labels).tolist() == [12] * people
-    assert len(data.facts["pairs"]) == 1200
+        assert images.shape == (each * people, 3, 32, 32)
+        assert torch.bincount(labels).tolist() == [each] * people
+    assert len(data.facts["pairs"]) == 6000
     assert len(data.facts["triplets"]) == 4000
+
+
+def test_the_pairs_hold_for_either_held_out_part(composed):
+    data = Data(composed(TASK))
+    first, second, same, _ = np.array(data.facts["pairs"]).T
+    for split in ("val", "test"):
+        labels = data.dataset(split).tensors[1].numpy()
+        assert np.array_equal(labels[first] == labels[second], same == 1)
+
+
+def test_the_content_is_the_same_on_every_machine_and_with_every_version(composed):
+    data = Data(composed(TASK))
+    assert (data.fingerprint(), data.dataset("test").fingerprint()) == ("f99dd20aaf4ba67b", "9d57dc87951e25c1")
+
+
+def test_the_pixels_baseline_is_the_protocol_on_centred_pixels_of_length_one():
+    from sklearn.metrics.pairwise import cosine_similarity
+
+    generator = np.random.default_rng(0)
+    people = generator.normal(size=(30, 5)).repeat(4, axis=0)
+    vectors = people + 0.9 * generator.normal(size=people.shape)
+    pairs = balanced_pairs(np.arange(120) // 4, 120, 5, generator)
+    alike = cosine_similarity(vectors - vectors.mean(0))
+    right = []
+    for fold in range(5):
+        own, others = (pairs[(pairs[:, 3] == fold) == kind] for kind in (True, False))
+        cuts = np.arange(400) / 100
+        found = [np.mean((2 - 2 * alike[others[:, 0], others[:, 1]] < cut) == (others[:, 2] == 1)) for cut in cuts]
+        right.append(np.mean((2 - 2 * alike[own[:, 0], own[:, 1]] < cuts[np.argmax(found)]) == (own[:, 2] == 1)))
+    assert verified(vectors, pairs) == pytest.approx(np.mean(right))
+    assert np.mean(right) > 0.6
 
 
 def test_samples_and_pairs_depend_on_the_seed_of_the_data_alone(composed):

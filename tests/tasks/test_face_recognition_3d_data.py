@@ -32,14 +32,31 @@ def pairs(tmp_path):
 # The generated samples
 
 
-def test_the_splits_show_the_same_people_in_different_pictures(composed):
+def test_the_parts_show_the_same_people_in_different_pictures(composed):
     data = Data(composed(TASK, "data.train_size=80", "data.val_size=80"))
-    (train_images, train_labels), (images, labels) = (data.dataset(split).tensors for split in ("train", "val"))
-    assert labels.tolist() == train_labels.tolist() == [index % 40 for index in range(80)]
-    everything = torch.cat([train_images, images]).flatten(1)
-    assert len(everything.unique(dim=0)) == 160
-    assert images.dtype == torch.uint8
-    assert images.shape == (80, 4, 32, 32)
+    parts = [data.dataset(split).tensors for split in data.parts]
+    assert data.parts == ("train", "val", "test")
+    for images, labels in parts:
+        assert labels.tolist() == [index % 40 for index in range(80)]
+        assert images.dtype == torch.uint8
+        assert images.shape == (80, 4, 32, 32)
+    everything = torch.cat([images for images, _ in parts]).flatten(1)
+    assert len(everything.unique(dim=0)) == 240
+
+
+def test_the_content_is_the_same_on_every_machine_and_with_every_version(composed):
+    data = Data(composed(TASK))
+    assert (data.fingerprint(), data.dataset("test").fingerprint()) == ("a0245bf14acda78b", "6a86f3e3a2243119")
+
+
+def test_the_nearest_picture_is_that_of_a_loop_over_all_pixels(composed):
+    data = Data(composed(TASK, "data.train_size=120", "data.val_size=40", "data.classes=4"))
+    baseline = next(data.baselines())
+    trained, people = (tensor.double().numpy() for tensor in data.dataset("train").tensors)
+    for part in ("val", "test"):
+        images, labels = (tensor.double().numpy() for tensor in data.dataset(part).tensors)
+        answers = [people[np.argmin([((image - other) ** 2).sum() for other in trained])] for image in images]
+        assert baseline.quality[part] == pytest.approx(np.mean(answers == labels))
 
 
 def test_samples_depend_on_the_seed_of_the_data_alone(composed):

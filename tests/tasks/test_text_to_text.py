@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import string
 
+import numpy as np
 import pytest
 import torch
 from sacrebleu import corpus_bleu
@@ -321,6 +322,10 @@ def test_a_batch_in_parts_of_like_lengths_is_evaluated_as_the_whole(module, monk
     module.validation_step((source, target, torch.full((60, 2), 65)), 0)
     assert float(module.accuracy.compute()) == float(whole.compute())
     assert float(module.perplexity.compute()) == pytest.approx(float(perplexity.compute()), rel=1e-6)
+    scores = module.sample_scores()
+    assert len(scores) == 60
+    assert sorted(scores.denominators) == sorted((target[:, 1:] != PAD).sum(1).tolist())
+    assert scores.value(np.arange(60)) == pytest.approx(float(whole.compute()))
 
 
 def test_only_the_first_held_out_sentences_are_translated(module, monkeypatch):

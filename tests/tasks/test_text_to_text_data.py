@@ -11,6 +11,7 @@ from fixtures.wmt14 import CORPORA, HELD_OUT, TRAINING, write_pair, write_wmt14
 from aibench.config import ConfigError
 from aibench.contract import DataError
 from aibench.tasks.text_to_text import lexicon
+from aibench.tasks.text_to_text.baseline import ROUNDS, Trigrams, translations
 from aibench.tasks.text_to_text.data import Data
 from aibench.tasks.text_to_text.grammar import corpus, ending
 from aibench.tasks.text_to_text.samples import references
@@ -93,15 +94,53 @@ def test_an_english_sentence_has_one_translation():
             assert german.setdefault(english, translation) == translation
 
 
-def test_the_splits_share_no_sentence_and_the_held_out_ones_stay(composed):
-    data = Data(composed(TASK, "data.train_size=1500"))
+def test_no_two_parts_share_a_sentence_and_the_held_out_ones_stay(composed):
+    data = Data(composed(TASK, "data.train_size=1600"))
+    assert data.parts == ("train", "val", "test")
     for side in (0, 1):
-        train, val = set(texts(data, "train", side)), set(texts(data, "val", side))
-        assert (len(train), len(val)) == (1_500, 500)
-        assert not train & val
-    assert references(data.dataset("val").gather(torch.arange(500))[2]) == texts(data, "val", 1)
-    larger = Data(composed(TASK, "data.train_size=1600"))
-    assert texts(larger, "val", 0) == texts(data, "val", 0)
+        train, val, test = (set(texts(data, split, side)) for split in data.parts)
+        assert (len(train), len(val), len(test)) == (1_600, 1_500, 1_500)
+        assert len(train | val | test) == 4_600
+    assert references(data.dataset("val").gather(torch.arange(1_500))[2]) == texts(data, "val", 1)
+    larger = Data(composed(TASK, "data.train_size=1700"))
+    for split in ("val", "test"):
+        assert texts(larger, split, 0) == texts(data, split, 0)
+
+
+def test_the_content_is_the_same_on_every_machine_and_with_every_version(composed):
+    assert Data(composed(TASK)).fingerprint() == "a7fe1bba39fdc308"
+
+
+# The baselines
+
+
+def test_translations_are_those_of_a_loop_over_ibm_model_1():
+    pairs = [([1, 4, 5, 2], [1, 6, 7, 8, 2]), ([1, 5, 2], [1, 8, 2]), ([1, 4, 4, 2], [1, 6, 2])]
+    table = {(source, target): 1 / 9 for source in range(9) for target in range(9)}
+    for _ in range(ROUNDS):
+        counts = dict.fromkeys(table, 0.0)
+        for source, target in pairs:
+            for word in target[1:]:
+                whole = sum(table[other, word] for other in source)
+                for other in source:
+                    counts[other, word] += table[other, word] / whole
+        sums = [sum(counts[source, target] for target in range(9)) for source in range(9)]
+        table = {(one, two): counts[one, two] / sums[one] if sums[one] else 1 / 9 for one, two in table}
+    found = translations([tuple(map(np.array, pair)) for pair in pairs], 9)
+    np.testing.assert_allclose(found, [[table[source, target] for target in range(9)] for source in range(9)])
+    assert found[4].argmax() == 6
+
+
+def test_the_next_token_is_as_likely_as_counts_say():
+    sentences = [np.array(sentence) for sentence in ([1, 4, 5, 2], [1, 4, 6, 2], [1, 3, 4, 5, 2])]
+    likely = Trigrams(sentences, 7).after(np.array([1, 4, 6, 2]))
+    first, second = np.zeros(7), np.zeros(7)
+    single = np.array([0, 0, 3, 1, 3, 2, 1]) / 10
+    first[4], first[3] = 2 / 3, 1 / 3
+    second[5], second[6] = 2 / 3, 1 / 3
+    np.testing.assert_allclose(likely[0], 0.9 * first + 0.1 * single)
+    after_start_and_four = np.eye(7)[[5, 6]].mean(0)
+    np.testing.assert_allclose(likely[1], 0.6 * after_start_and_four + 0.3 * second + 0.1 * single, rtol=1e-6)
 
 
 # Batches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aibench.config import ConfigError, Source
-from aibench.contract import Facts, Identity, InTurn, TaskData, Tensors, digest
+from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import VGGFACE2_AND_LFW
 from aibench.tasks.face_embedding.config import Config
 from aibench.tasks.face_embedding.layout import pairs_file
@@ -20,8 +21,9 @@ from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pai
 from aibench.tasks.face_embedding.trees import lfw, vggface2
 from aibench.vision import heads
 
-PICTURES = 12  # pictures of each generated person
-TOGETHER = 4  # pictures of a person one after the other, so that any few samples show few people
+PARTS = ("train", "val", "test")
+PICTURES = {"train": 12, "val": 6, "test": 6}  # pictures of each generated person
+TOGETHER = {"train": 4, "val": 3, "test": 3}  # one after the other, so that any few samples show few people
 MADE_UP = {"train": 3_141_890, "val": 1_000}  # VGGFace2's training images; held-out ones are only for show
 _DISTINCT = 64
 
@@ -39,7 +41,6 @@ class Data(TaskData):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         data = config.data
-        self.generator = np.random.default_rng((data.seed, 2))  # draws the protocol
         self.root = Path(str(data.root)).expanduser()
         self.folds = data.folds
         self.splits: dict[str, Any]
@@ -56,20 +57,40 @@ class Data(TaskData):
                 "train": make("train", data.train_size, data.seed),
                 "val": make("val", data.val_size, data.seed),
             }
-            self.pairs = balanced_pairs(self._labels("val"), data.pairs, data.folds, self.generator)
+            generator = np.random.default_rng((data.seed, 2))
+            self.pairs = balanced_pairs(self._labels("val"), data.pairs, data.folds, generator)
         if not len(self.pairs):
             raise ConfigError(
                 f"data.val_size={data.val_size}: these faces make no {data.folds} folds of pairs. Set more."
             )
-        self.triplets = random_triplets(self._labels("val"), data.triplets, self.folds, self.generator)
+        generator = np.random.default_rng((data.seed, 3))
+        self.triplets = random_triplets(self._labels("val"), data.triplets, self.folds, generator)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return PARTS if self.config.data.source is Source.embedded else PARTS[:2]
 
     @property
     def facts(self) -> Facts:
-        """Return `pairs` and `triplets`: first image, second image, whether one person's, fold; a list each."""
+        """Return `pairs` and `triplets`: first image, second image, whether one person's, fold; a list each.
+
+        The test part of generated faces is verified by the same places: as many pictures of as many other people.
+        """
         return {"pairs": self.pairs.tolist(), "triplets": self.triplets.tolist()}
 
     def dataset(self, split: str) -> Any:
-        return self.splits[split]
+        return self._test if split == "test" else self.splits[split]
+
+    @cached_property
+    def _test(self) -> Tensors:
+        """Draw the test part, which a session does not wait for."""
+        return _portraits("test", self.config.data.val_size, self.config.data.seed)
+
+    def baselines(self) -> Iterator[Baseline]:
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.face_embedding.baseline import baselines
+
+            yield from baselines({part: self.dataset(part) for part in self.parts}, self.pairs)
 
     def plan(self, dataset: Any, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
         """Return batches with as many pictures of each of as many people; see `Config.batch_shape`."""
@@ -84,7 +105,8 @@ class Data(TaskData):
 
     def fingerprint(self) -> str:
         parts = (self.splits[split].fingerprint() for split in ("train", "val"))
-        return digest(*parts, self.pairs, self.triplets, self.glance)
+        test = _recipe("test", self.config.data.val_size, self.config.data.seed) if "test" in self.parts else ""
+        return digest(*parts, self.pairs, self.triplets, test, self.glance)
 
     def file_paths(self) -> Iterator[Path]:
         yield from super().file_paths()
@@ -114,7 +136,7 @@ class Data(TaskData):
     def _made_up(self, split: str, count: int | None, seed: int) -> MadeUp:
         """Make random images, and as many in a row of each person as a batch needs."""
         count = count or MADE_UP[split]
-        size, each = self.config.model.size, self.config.batch_shape[1] if split == "train" else TOGETHER
+        size, each = self.config.model.size, self.config.batch_shape[1] if split == "train" else TOGETHER[split]
         generator = torch.Generator().manual_seed(2 * seed + (split == "val"))
         images = torch.randint(256, (_DISTINCT, 3, size, size), dtype=torch.uint8, generator=generator)
         return MadeUp(images, np.arange(count) // each)
@@ -141,11 +163,16 @@ class MadeUp(InTurn):
 
 
 def _portraits(split: str, count: int | None, seed: int) -> Tensors:
-    """Draw `count` pictures of generated people, `PICTURES` of each; the people of `val` are none of `train`'s."""
+    """Draw `count` pictures of generated people, `PICTURES` of each; no two parts show the same person."""
     assert count is not None, "Config.problems lets no such size through"
-    place = int(split == "val")
-    crowd = -(-count // PICTURES)
+    place = PARTS.index(split)
+    crowd = -(-count // PICTURES[split])
     everybody = heads.people(crowd, np.random.default_rng((seed, 0, place)))
-    labels = np.arange(count) // TOGETHER % crowd
+    labels = np.arange(count) // TOGETHER[split] % crowd
     pictures = heads.portraits(everybody.take(labels), np.random.default_rng((seed, 1, place)))
     return Tensors(torch.from_numpy(pictures[:, :3].copy()), torch.from_numpy(labels))
+
+
+def _recipe(split: str, count: int | None, seed: int) -> str:
+    """Name the pictures that `_portraits` would draw, without drawing them."""
+    return f"{split} {count} {seed} {PICTURES[split]} {TOGETHER[split]}"

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from aibench.contract import Facts, TaskModule
+from aibench.contract import Facts, Scores, TaskModule
 from aibench.nn.schedules import stairs, warmup_and_decay
 from aibench.tasks.face_embedding.config import Config
 from aibench.tasks.face_embedding.model import network
 from aibench.tasks.face_embedding.triplets import squared_distances, triplet_loss
-from aibench.tasks.face_embedding.verification import Verdict, verify
+from aibench.tasks.face_embedding.verification import People, Verdict, verify
 from aibench.vision.augment import mirrored, shifted
 from aibench.vision.pixels import Normalise
 
@@ -54,7 +54,8 @@ class Module(TaskModule):
         for name in ("pairs", "triplets"):
             self.register_buffer(name, torch.tensor(facts[name]).T.contiguous(), persistent=False)
         self.register_buffer("threshold", torch.ones((), dtype=torch.float64))
-        self.gathered: list[Tensor] = []
+        self.gathered: list[Batch] = []  # embeddings and people of the evaluation that is under way
+        self.scores: People | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Return embeddings of length 1, float (batch, dimensions), of `images`, uint8 (batch, 3, size, size)."""
@@ -70,16 +71,21 @@ class Module(TaskModule):
         return triplet_loss(model.norm * self(images), labels, model.margin, model.squared)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.gathered.append(self(batch[0]))
+        self.gathered.append((self(batch[0]), batch[1]))
 
     def on_validation_epoch_end(self) -> None:
-        embeddings = torch.cat(self.gathered)
+        embeddings, people = (torch.cat(parts) for parts in zip(*self.gathered, strict=True))
         self.gathered.clear()
+        self.scores = _scored(embeddings, people, self.pairs)
         verdict = _verified(embeddings, self.pairs)
         self.threshold.copy_(verdict.thresholds.mean())
         self.log("val/accuracy", verdict.accuracy)
         self.log("val/accuracy_std", verdict.accuracies.std(correction=0))
         self.log("val/triplet_accuracy", _verified(embeddings, self.triplets).accuracy)
+
+    def sample_scores(self) -> Scores | None:
+        """Return what each held-out person adds to the accuracy."""
+        return self.scores
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
@@ -115,6 +121,16 @@ class Module(TaskModule):
 
 def _verified(embeddings: Tensor, pairs: Tensor) -> Verdict:
     """Judge `pairs`, int64 (4, pairs): first and second place in `embeddings`, whether same, fold."""
-    first, second, same, fold = pairs
-    distances = (embeddings[first] - embeddings[second]).square().sum(1)
-    return verify(distances, same.bool(), fold)
+    return verify(_apart(embeddings, pairs), pairs[2].bool(), pairs[3])
+
+
+def _apart(embeddings: Tensor, pairs: Tensor) -> Tensor:
+    """Return the squared distances of `pairs`, float (pairs,)."""
+    return (embeddings[pairs[0]] - embeddings[pairs[1]]).square().sum(1)
+
+
+def _scored(embeddings: Tensor, people: Tensor, pairs: Tensor) -> People:
+    """Return what each of `people`, int64 (images,), adds to the accuracy of `pairs`."""
+    numbers: Tensor = torch.unique(people, return_inverse=True)[1]
+    distances, both = _apart(embeddings, pairs).double().cpu().numpy(), numbers[pairs[:2]].cpu().numpy()
+    return People(distances, both, pairs[3].cpu().numpy())

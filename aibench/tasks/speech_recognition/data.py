@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from aibench.config import Source
-from aibench.contract import Facts, Identity, TaskData, digest
+from aibench.contract import Baseline, Facts, Identity, TaskData, digest
 from aibench.datasets.published import librispeech
 from aibench.tasks.speech_recognition import voices
 from aibench.tasks.speech_recognition.alphabet import LABELS
@@ -51,8 +52,23 @@ class Data(TaskData):
         training = self.splits["train"]
         return {"left_out": training.left_out} if isinstance(training, LibriSpeech) else {}
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return voices.PARTS if self.config.data.source is Source.embedded else voices.PARTS[:2]
+
     def dataset(self, split: str) -> Any:
-        return self.splits[split]
+        return self._test if split == "test" else self.splits[split]
+
+    @cached_property
+    def _test(self) -> Utterances:
+        """Have the test part spoken, which a session does not wait for."""
+        return voices.utterances("test", self.config.data)
+
+    def baselines(self) -> Iterator[Baseline]:
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.speech_recognition.baseline import baselines
+
+            yield from baselines({part: self.dataset(part) for part in self.parts})
 
     def collate(self, samples: list[Sample]) -> Batch:
         return collated(samples)
@@ -73,7 +89,9 @@ class Data(TaskData):
         return np.split(order[: len(order) // size * size], len(order) // size)
 
     def fingerprint(self) -> str:
-        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
+        """Return the digest of all utterances; of the test part who says what is in it, and not how it sounds."""
+        test = voices.script("test", self.config.data) if "test" in self.parts else ""
+        return digest(*(dataset.fingerprint() for dataset in self.splits.values()), test, self.glance)
 
     def identity(self) -> Identity | None:
         found = [dataset.available for dataset in self.splits.values() if isinstance(dataset, LibriSpeech)]

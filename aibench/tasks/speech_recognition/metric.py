@@ -18,6 +18,9 @@ class ErrorRates(Metric):
 
     Args:
         sets: How many sets.
+
+    Attributes:
+        counted: A row for each utterance of the last evaluation: its set, edits and words, edits and characters.
     """
 
     full_state_update = False
@@ -29,13 +32,17 @@ class ErrorRates(Metric):
         super().__init__()
         for name in ("words", "characters"):
             self.add_state(name, torch.zeros(sets, 2, dtype=torch.float64), dist_reduce_fx="sum")
+        self.counted: list[tuple[int, ...]] = []
 
     def update(self, transcripts: Sequence[str], references: Sequence[str], sets: Iterable[int]) -> None:
         """Count utterances; `sets` has the number of each one's set."""
         words, characters = np.zeros(self.words.shape), np.zeros(self.words.shape)
         for transcript, reference, place in zip(transcripts, references, sets, strict=True):
-            words[place] += edits(transcript.split(), reference.split()), len(reference.split())
-            characters[place] += edits(transcript, reference), len(reference)
+            of_words = edits(transcript.split(), reference.split()), len(reference.split())
+            of_characters = edits(transcript, reference), len(reference)
+            words[place] += of_words
+            characters[place] += of_characters
+            self.counted.append((place, *of_words, *of_characters))
         self.words += torch.from_numpy(words).to(self.words)
         self.characters += torch.from_numpy(characters).to(self.characters)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import ctc_loss
 
 from aibench.config import Precision
-from aibench.contract import Facts, TaskModule
+from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.scores import Ratio
 from aibench.nn.schedules import each_step
 from aibench.tasks.speech_recognition.alphabet import BLANK, decode
 from aibench.tasks.speech_recognition.config import WER, Config, Optimizer, wer_names
@@ -50,6 +52,9 @@ class Module(TaskModule):
     ) -> None:
         torch.nn.utils.clip_grad_norm_(self.parameters(), self.config.optim.clip)
 
+    def on_validation_epoch_start(self) -> None:
+        self.rates.counted.clear()
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         spectra, lengths, labels, sets = batch
         heard = self._heard(spectra, lengths)
@@ -62,6 +67,17 @@ class Module(TaskModule):
         if names:
             self.log_dict(dict(zip(names, rates["wer_by_set"].view(-1), strict=True)))  # one set has no axis
         self.rates.reset()
+
+    def sample_scores(self) -> Scores | None:
+        """Return the wrong words (or characters) of each held-out utterance of the sets that the target is of."""
+        if not self.rates.counted:
+            return None
+        metric, counted = self.config.target.metric, np.array(self.rates.counted)
+        names = wer_names(self.config.data)
+        if metric in names:
+            counted = counted[counted[:, 0] == names.index(metric)]
+        first = 3 if metric == "val/cer" else 1
+        return Ratio(counted[:, first], counted[:, first + 1])
 
     def configure_optimizers(self) -> Any:
         config = self.config.optim

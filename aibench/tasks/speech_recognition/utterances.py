@@ -29,6 +29,9 @@ class Utterances(Dataset[Sample]):
         labels: The labels of each utterance.
         count: How many samples; the utterances take turns. None: each once.
         sets: How many sets the samples belong to, in turn.
+        order: The utterance of each sample, int64 (samples,), instead of `count`.
+        content: Names the utterances where they were computed from others that are the same on every machine: a
+            spectrum's last digit is not. None has the spectrograms name them.
 
     Attributes:
         lengths: int64 (samples,): frames of each sample.
@@ -41,10 +44,14 @@ class Utterances(Dataset[Sample]):
         labels: Sequence[Sequence[int]],
         count: int | None = None,
         sets: int = 1,
+        order: NDArray[np.int64] | None = None,
+        content: str | None = None,
     ) -> None:
+        self.content = content
         self.frames = frames
         self.labels = Ragged.of(labels)
-        self.which = torch.arange(len(lengths) if count is None else count) % len(lengths)
+        in_turn = torch.arange(len(lengths) if count is None else count) % len(lengths)
+        self.which = in_turn if order is None else torch.from_numpy(order)
         self.sets = torch.arange(len(self.which)) % sets
         self.starts = torch.from_numpy(np.cumsum(lengths) - lengths)
         self._lengths = torch.from_numpy(lengths)
@@ -69,8 +76,8 @@ class Utterances(Dataset[Sample]):
         return spectra, lengths, self.labels.gather(which), self.sets[indices]
 
     def fingerprint(self) -> str:
-        """Return the digest of all spectrograms and labels."""
-        return digest(self.frames, self.lengths, self.labels.fingerprint())
+        """Return the digest of all spectrograms and labels, or of what they were computed from."""
+        return self.content or digest(self.frames, self.lengths, self.labels.fingerprint())
 
 
 def collated(samples: Sequence[Sample]) -> Batch:

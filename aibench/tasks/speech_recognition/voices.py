@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -22,8 +23,9 @@ from aibench.tasks.speech_recognition.config import DataConfig
 from aibench.tasks.speech_recognition.features import Spectrogram
 from aibench.tasks.speech_recognition.utterances import Utterances
 
-RECIPE = 1  # to be raised with every change of what is said or of what is done to it
-SIZES = {"train": 1_600, "val": 200}
+RECIPE = 2  # to be raised with every change of what is said or of what is done to it
+PARTS = ("train", "val", "test")
+SIZES = {"train": 1_600, "val": 800, "test": 800}
 
 ACCENTS = (*("en", "en-us", "en-us-nyc", "en-029", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-gb-x-rp"),)
 SPEAKERS = (  # eSpeak's variants that sound like people
@@ -33,11 +35,11 @@ SPEAKERS = (  # eSpeak's variants that sound like people
     *("grandma", "grandpa", "ian", "iven", "john", "klatt", "klatt2", "linda", "max", "paul", "pedro", "quincy"),
     *("rob", "robert", "steph", "travis", "victor", "zac"),
 )
-HELD_OUT_SPEAKERS = 10
-HELD_OUT_PART = 0.2  # the part of the sentences that is held out
+HELD_OUT_SPEAKERS = 8  # of each held-out part
+HELD_OUT_SENTENCES = 100  # of each held-out part
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _LONGEST_NUMBER = 4
-_NUMBERS = 300  # drawn of all those of 2 to 4 digits
+_NUMBERS = 400  # drawn of all those of 2 to 4 digits
 
 Line = tuple[str, str, int, int]  # text, voice, words a minute, pitch
 
@@ -45,16 +47,29 @@ Line = tuple[str, str, int, int]  # text, voice, words a minute, pitch
 def utterances(split: str, config: DataConfig) -> Utterances:
     """Return the utterances of `split`, spoken once and kept in `config.cache` as spectrograms.
 
-    The two splits share neither speaker nor sentence, only words and accents.
+    No two parts share a speaker or a sentence, only words and accents. Held-out ones come from short to long: the
+    batches of an evaluation are then filled up with little.
     """
-    count = (config.train_size if split == "train" else config.val_size) or SIZES[split]
-    rng = np.random.default_rng((config.seed, split == "val"))
-    lines = sorted(_lines(split, count, config.seed, rng), key=lambda line: line[1])  # changing voices takes time
-    settings = f"{RECIPE} {config.seed} {split} {config.window} {config.hop} {config.mels}"
-    name = f"speech_recognition-{split}-{digest(settings, json.dumps(lines))}"
+    rng = np.random.default_rng((config.seed, PARTS.index(split)))
+    lines = _lines(split, config, rng)
+    name = _name(split, config, lines)
     doing = f"speech_recognition: eSpeak NG speaks {len(lines):,} sentences"
     found = kept_arrays(config.cache, name, lambda: _spoken(lines, config, rng), doing=doing)
-    return Utterances(torch.from_numpy(found["frames"]), found["lengths"], [encode(text.upper()) for text, *_ in lines])
+    lengths: NDArray[np.int64] = found["lengths"]
+    order = None if split == "train" else np.argsort(lengths, kind="stable")
+    labels = [encode(text.upper()) for text, *_ in lines]
+    content = digest(name, str(found["spoken"]))
+    return Utterances(torch.from_numpy(found["frames"]), lengths, labels, order=order, content=content)
+
+
+def script(split: str, config: DataConfig) -> str:
+    """Name what is said in `split` and by whom, before it is spoken."""
+    return _name(split, config, _lines(split, config, np.random.default_rng((config.seed, PARTS.index(split)))))
+
+
+def _name(split: str, config: DataConfig, lines: list[Line]) -> str:
+    settings = f"{RECIPE} {config.seed} {split} {config.window} {config.hop} {config.mels}"
+    return f"speech_recognition-{split}-{digest(settings, json.dumps(lines))}"
 
 
 def sentences(split: str, seed: int) -> list[str]:
@@ -64,16 +79,20 @@ def sentences(split: str, seed: int) -> list[str]:
         " ".join(digits) for length in range(2, _LONGEST_NUMBER + 1) for digits in product(DIGITS, repeat=length)
     ]
     everything = [*(numbers[at] for at in rng.choice(len(numbers), _NUMBERS, replace=False)), *_commands()]
-    order = rng.permutation(len(everything))
-    held_out = round(HELD_OUT_PART * len(order))
-    return [everything[at] for at in (order[:held_out] if split == "val" else order[held_out:])]
+    own = _own(rng.permutation(len(everything)), split, HELD_OUT_SENTENCES)
+    return [everything[at] for at in own]
 
 
 def speakers(split: str, seed: int) -> list[str]:
     """Return who may say it."""
     order = np.random.default_rng((seed, 3)).permutation(len(SPEAKERS))
-    own = order[:HELD_OUT_SPEAKERS] if split == "val" else order[HELD_OUT_SPEAKERS:]
-    return [SPEAKERS[at] for at in own]
+    return [SPEAKERS[at] for at in _own(order, split, HELD_OUT_SPEAKERS)]
+
+
+def _own(order: NDArray[np.int64], split: str, held_out: int) -> NDArray[np.int64]:
+    """Return the part of `order` that belongs to `split`: the first `held_out` to `val`, as many more to `test`."""
+    place = PARTS.index(split)
+    return order[2 * held_out :] if place == 0 else order[(place - 1) * held_out : place * held_out]
 
 
 def _commands() -> Iterator[str]:
@@ -86,23 +105,32 @@ def _commands() -> Iterator[str]:
         yield f"go {way} {number} and {then}"
 
 
-def _lines(split: str, count: int, seed: int, rng: np.random.Generator) -> Iterator[Line]:
-    said, voices = sentences(split, seed), speakers(split, seed)
+def _lines(split: str, config: DataConfig, rng: np.random.Generator) -> list[Line]:
+    """Draw who says what in `split`, voice after voice: changing voices takes time."""
+    count = (config.train_size if split == "train" else config.val_size) or SIZES[split]
+    said, voices = sentences(split, config.seed), speakers(split, config.seed)
+    lines = []
     for _ in range(count):
         voice = f"{ACCENTS[rng.integers(len(ACCENTS))]}+{voices[rng.integers(len(voices))]}"
-        yield said[rng.integers(len(said))], voice, int(rng.integers(140, 200)), int(rng.integers(30, 70))
+        lines.append((said[rng.integers(len(said))], voice, int(rng.integers(140, 200)), int(rng.integers(30, 70))))
+    return sorted(lines, key=lambda line: line[1])
 
 
 def _spoken(lines: list[Line], config: DataConfig, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Have `lines` spoken, with loudness and noise of their own, and return their spectrograms."""
+    """Have `lines` spoken, with loudness and noise of their own.
+
+    Returns:
+        Their spectrograms one behind the other, how many frames each has, and the digest of what was spoken.
+    """
     spectrogram = Spectrogram(config)
-    frames = []
+    frames, heard = [], hashlib.sha256()
     for spoken in _speech(lines):
+        heard.update(spoken.astype("<i2").tobytes())
         loud = spoken * (rng.uniform(0.4, 1) / max(1, np.abs(spoken).max()))
         noise = rng.normal(0, 10 ** rng.uniform(-3.5, -2), len(spoken))
         frames.append(spectrogram(torch.from_numpy(loud + noise).float()))
     lengths = np.array([len(part) for part in frames])
-    return {"frames": torch.cat(frames).numpy(), "lengths": lengths}
+    return {"frames": torch.cat(frames).numpy(), "lengths": lengths, "spoken": np.array(heard.hexdigest())}
 
 
 def _speech(lines: list[Line]) -> Iterator[NDArray[np.float64]]:

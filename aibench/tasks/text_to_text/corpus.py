@@ -17,8 +17,8 @@ from aibench.text.lines import lines, pairs
 
 NAMES = {2_737: "newstest2014, the filtered 2,737 pairs", 3_003: "newstest2014, all 3,003 pairs"}
 _SEGMENT = re.compile(r"<seg\b[^>]*>(.*)</seg>", re.IGNORECASE)
-_GRAMMAR = 1  # to be raised with every change of what the grammar draws
-_EMBEDDED_HELD_OUT = 500
+_GRAMMAR = 2  # to be raised with every change of what the grammar draws
+_EMBEDDED_HELD_OUT = 1_500  # of each held-out part
 _EMBEDDED_TRAINING = 12_000
 
 
@@ -36,15 +36,15 @@ class Text:
 
 
 def embedded(config: DataConfig, split: str) -> Text:
-    """Return the grammar's sentences.
+    """Return the grammar's sentences of `train`, `val` or `test`.
 
     Held-out ones are drawn first, so that they are the same for any training size.
     """
     held_out = config.val_size or _EMBEDDED_HELD_OUT
     training = config.train_size or _EMBEDDED_TRAINING
-    own = slice(held_out, None) if split == "train" else slice(held_out)
+    own = {"val": slice(held_out), "test": slice(held_out, 2 * held_out), "train": slice(2 * held_out, None)}[split]
     identity = f"grammar {_GRAMMAR} {config.seed} {held_out} {training} {split}"
-    return Text(identity, lambda: iter(corpus(held_out + training, config.seed)[own]))
+    return Text(identity, lambda: iter(corpus(2 * held_out + training, config.seed)[own]))
 
 
 def from_files(config: DataConfig, split: str) -> Text:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import MULTI30K, NEWSTEST2014, PAPERS_PAIRS
 from aibench.tasks.text_to_text import corpus
 from aibench.tasks.text_to_text.config import Config, Corpus, Tokens
@@ -59,6 +59,16 @@ class Data(TaskData):
             "held_out": held_out,
             "lengths": lengths,
         }
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(self.splits)
+
+    def baselines(self) -> Iterator[Baseline]:
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.text_to_text.baseline import baselines
+
+            yield from baselines(self.splits, len(self.entries[0]))
 
     def dataset(self, split: str) -> Pairs:
         return self.splits[split]
@@ -109,6 +119,8 @@ class Data(TaskData):
         tokens = tokenisers(data, read(replace(data, train_size=None, val_size=None), "train"))
         self.entries = tokens.source.entries, tokens.target.entries
         splits = {"train": training_pairs(data, train, tokens), "val": held_out_pairs(data, val, tokens)}
+        if data.source is Source.embedded:
+            splits["test"] = held_out_pairs(data, read(data, "test"), tokens)
         for split, size in (("train", data.train_size), ("val", data.val_size)):
             if size is not None and len(splits[split]) < size:
                 raise DataError(f"data.{split}_size={size}: there are {len(splits[split]):,} such pairs. Lower it.")

@@ -33,13 +33,19 @@ class TokenAccuracy(Metric):
             logits: float (..., vocabulary).
             targets: int64 (...).
         """
-        counted = targets != PAD
-        self.correct += ((logits.argmax(-1) == targets) & counted).sum()
+        correct, counted = right_tokens(logits, targets)
+        self.correct += correct.sum()
         self.tokens += counted.sum()
 
     def compute(self) -> Tensor:
         """Return the accuracy, float (), in 0 to 1."""
         return self.correct / self.tokens
+
+
+def right_tokens(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which of `targets`, int64 (...), are the likeliest by `logits`, and which are none of padding; bool."""
+    counted = targets != PAD
+    return (logits.argmax(-1) == targets) & counted, counted
 
 
 class CorpusBleu(Metric):

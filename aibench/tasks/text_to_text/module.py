@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from aibench.contract import Facts, TaskModule
+from aibench.contract import Facts, Scores, TaskModule
 from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.metrics.scores import Ratio
 from aibench.nn.schedules import each_step, inverse_root
 from aibench.tasks.text_to_text.config import Config
-from aibench.tasks.text_to_text.metric import CorpusBleu, TokenAccuracy
+from aibench.tasks.text_to_text.metric import CorpusBleu, TokenAccuracy, right_tokens
 from aibench.tasks.text_to_text.model import Past, Transformer
 from aibench.tasks.text_to_text.samples import references
 from aibench.tasks.text_to_text.tokens import written
@@ -45,6 +46,7 @@ class Module(TaskModule):
         self.accuracy = TokenAccuracy()
         self.perplexity = CorpusPerplexity(ignore=PAD)
         self.bleu = CorpusBleu()
+        self.sentences: list[Tensor] = []  # of the last evaluation: right tokens and tokens, (sentences, 2) each
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Return the logits of the token after each of `target`: float (batch, targets, vocabulary)."""
@@ -61,12 +63,16 @@ class Module(TaskModule):
             label_smoothing=self.config.optim.label_smoothing,
         )
 
+    def on_validation_epoch_start(self) -> None:
+        self.sentences.clear()
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         source, target, text = batch
         for sources, targets in of_like_lengths(source, target):
             logits, following = self(sources, targets[:, :-1]), targets[:, 1:]
             self.accuracy.update(logits, following)
             self.perplexity.update(logits, following)
+            self.sentences.append(torch.stack([part.sum(1) for part in right_tokens(logits, following)], dim=1))
         before = batch_idx * self.config.data.eval_batch_size
         most = self.config.data.translated
         count = len(source) if most is None else min(len(source), most - before)
@@ -79,6 +85,12 @@ class Module(TaskModule):
         self.log("val/bleu", self.bleu.compute())
         for metric in (self.accuracy, self.perplexity, self.bleu):
             metric.reset()
+
+    def sample_scores(self) -> Scores | None:
+        """Return the right tokens of each held-out sentence, in whatever order: the accuracy is a sum over them."""
+        if not self.sentences or self.config.target.metric != "val/accuracy":
+            return None
+        return Ratio(*torch.cat(self.sentences).T.cpu().numpy())
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
