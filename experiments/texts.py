@@ -77,8 +77,18 @@ def targets() -> str:
         less = " (less is better)" if str(wanted[0].mode) == "min" else ""
         qualities = [value for target in wanted for value in (target.entire, target.quasi_entire)]
         rows.append([f"{task}{less}", *("none" if value is None else f"{value:g}" for value in qualities)])
-        rows[-1] += _taken(study.get(task))
+        rows[-1] += _taken(study.get(task) if _is_of_today(task, wanted[1].entire) else None)
     return _table(["task", *heads, "runs", "epochs", "CV of epochs", "seconds"], rows)
+
+
+def _is_of_today(task: str, quality: float | None) -> bool:
+    """Return whether the study's runs of the miniature have its target and its samples of today."""
+    from aibench.composition import registry
+    from aibench.results.result import read_result
+
+    runs = [read_result(path) for path in (VARIATION.parent / "results").glob(f"{task}_seed*.json")]
+    samples = registry.fingerprint(task)
+    return all(run.target.quality == quality and run.data and run.data.fingerprint == samples for run in runs)
 
 
 def _taken(row: dict[str, str] | None) -> list[str]:

@@ -53,8 +53,10 @@ def subset(
         choice = choose(found.subjects, k, weights, space(found.subjects, measured))
     except TooFewError as error:
         refuse(f"--records={' '.join(map(str, records or []))}: {error}")
-    except (CharacteristicsError, ValueError) as error:
+    except CharacteristicsError as error:
         refuse(str(error))
+    except ValueError as error:
+        refuse(f"{' '.join(map(str, folders))}: {error}")
     grids, lines = _told(found, choice, weights)
     publish(grids, csv, markdown, [*found.remarks, *lines])
     tell([*faults, *more])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
+
+from aibench.metrics.scores import Ratio
 
 
 class CorpusPerplexity(Metric):
@@ -52,3 +57,44 @@ class CorpusPerplexity(Metric):
     def compute(self) -> Tensor:
         """Return the perplexity, float64 (); NaN before the first token."""
         return torch.exp(self.loss / self.tokens)
+
+
+class SamplePerplexity:
+    """Measures what `CorpusPerplexity` does, and keeps what each sample (a sentence, a picture) adds to it.
+
+    Nothing is read back from the device before `scores`.
+
+    Args:
+        ignore: Target index that is no token: padding.
+    """
+
+    def __init__(self, ignore: int) -> None:
+        self.ignore = ignore
+        self.losses: list[Tensor] = []
+        self.samples: list[Tensor] = []
+
+    def update(self, logits: Tensor, targets: Tensor, samples: Tensor) -> None:
+        """Add some tokens.
+
+        Args:
+            logits: float (..., vocabulary), of the word at each position.
+            targets: int64 (...), the words that stand there.
+            samples: int64, of the shape of `targets` or one that broadcasts to it; the number of each one's sample.
+        """
+        wanted = targets.flatten()
+        losses = cross_entropy(logits.flatten(0, -2).float(), wanted, reduction="none", ignore_index=self.ignore)
+        self.losses.append(losses.detach())
+        self.samples.append(samples.expand_as(targets).flatten().where(wanted != self.ignore, -1))
+
+    def scores(self) -> Ratio:
+        """Return the loss and the tokens of each sample, whose ratio's exponential is the perplexity; then forget them.
+
+        Its value over all samples is NaN where nothing was added.
+        """
+        if not self.losses:
+            return Ratio([], transform=math.exp)
+        losses, samples = torch.cat(self.losses).cpu().numpy(), torch.cat(self.samples).cpu().numpy()
+        self.losses, self.samples = [], []
+        counted = samples >= 0
+        _, numbers = np.unique(samples[counted], return_inverse=True)
+        return Ratio(np.bincount(numbers, weights=losses[counted]), np.bincount(numbers), math.exp)

@@ -17,6 +17,10 @@ class Ratio:
         numerators: What each sample adds above: its correct answers, its wrong words, its loss; (samples,).
         denominators: What it adds below: its answers, its words, its tokens; (samples,), or 1 for each.
         transform: What makes the metric of the ratio: `math.exp` of a perplexity.
+
+    >>> wrong_words, words = [1, 0, 2], [4, 3, 5]
+    >>> Ratio(wrong_words, words).value(np.array([0, 1, 2]))
+    0.25
     """
 
     def __init__(

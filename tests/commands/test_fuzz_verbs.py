@@ -47,6 +47,8 @@ def line(draw, verb, results):
         command = command.commands.get(word)
     options = [name for each in getattr(command, "params", []) for name in each.opts if name.startswith("-")]
     words = verb.split()
+    if draw.random() < 0.4:  # what most verbs need, so that the rest of the line is read too
+        words.append(draw.choice([str(results), "task=image_classification"]))
     for _ in range(draw.randint(0, 4)):
         if options and draw.random() < 0.4:
             words.append(draw.choice([name for name in options if name != "--probe"] + ["-x", "--nope"]))
@@ -76,9 +78,9 @@ def idle(monkeypatch):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """A folder with some results of two tasks: what most of the verbs read."""
+    """A folder with some results of three tasks: what most of the verbs read."""
     folder = tmp_path_factory.mktemp("results")
-    for task in ("learning_to_rank", "spatial_transformer"):
+    for task in ("learning_to_rank", "object_detection", "spatial_transformer"):
         for path in sorted(STUDY.glob(f"{task}_seed*.json"))[:3]:
             shutil.copy(path, folder)
     return folder

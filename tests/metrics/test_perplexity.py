@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchmetrics.text import Perplexity
 
-from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.metrics.perplexity import CorpusPerplexity, SamplePerplexity
 
 PAD = 0
 
@@ -79,3 +79,29 @@ def test_logits_of_half_precision_are_summed_in_full(corpus):
 
 def test_no_token_gives_no_number():
     assert math.isnan(measured(torch.zeros(1, 2, 5), torch.full((1, 2), PAD)))
+
+
+# By sample
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 12])
+def test_the_perplexity_of_all_samples_is_that_of_the_corpus_and_each_has_its_own(corpus, at_once):
+    logits, words = corpus
+    metric, samples = SamplePerplexity(ignore=PAD), torch.arange(12) // 2  # two sentences each
+    for start in range(0, 12, at_once):
+        rows = slice(start, start + at_once)
+        metric.update(logits[rows], words[rows], samples[rows, None])
+    scores = metric.scores()
+    assert len(scores) == 6
+    assert scores.value(np.arange(6)) == pytest.approx(by_hand(*corpus, PAD), rel=1e-6)
+    for sample in range(6):
+        rows = slice(2 * sample, 2 * sample + 2)
+        assert scores.value(np.array([sample])) == pytest.approx(by_hand(logits[rows], words[rows], PAD), rel=1e-6)
+
+
+def test_samples_are_forgotten_once_they_are_told(corpus):
+    metric = SamplePerplexity(ignore=PAD)
+    metric.update(*corpus, torch.zeros(12, 1, dtype=torch.int64))
+    assert len(metric.scores()) == 1
+    assert len(metric.scores()) == 0
+    assert math.isnan(metric.scores().value(np.arange(0)))

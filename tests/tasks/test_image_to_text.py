@@ -11,14 +11,17 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.composition.compose import composed
 from aibench.config import ConfigError
 from aibench.contract import example_batch
+from aibench.tasks.image_to_text import baseline
 from aibench.tasks.image_to_text.data import Data
 from aibench.tasks.image_to_text.model import Eye, Writer
 from aibench.tasks.image_to_text.module import Module, bleu
+from aibench.text.ngrams import KneserNey
 from aibench.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 from aibench.training.loader import EvalBatches
 
@@ -274,6 +277,24 @@ def test_the_perplexity_is_that_of_single_captions_one_by_one(module):
     assert logged["val/perplexity"] == pytest.approx(math.exp(math.fsum(costs) / len(costs)), rel=1e-5)
 
 
+@torch.no_grad()
+def test_the_scores_of_the_images_are_the_losses_and_words_of_their_captions(module):
+    logged = evaluated(module)
+    scores, dataset = module.sample_scores(), small_data().dataset("val")
+    assert scores.value(np.arange(6)) == pytest.approx(logged["val/perplexity"])
+    for index, (image, captions) in enumerate(dataset[at] for at in range(6)):
+        costs = [
+            float(
+                cross_entropy(
+                    module(image[None], caption[None, :-1], torch.tensor([0]))[0], caption[1:], reduction="sum"
+                )
+            )
+            for caption in captions
+        ]
+        assert scores.numerators[index] == pytest.approx(sum(costs), rel=1e-4)
+        assert scores.denominators[index] == sum(len(caption) - 1 for caption in captions)
+
+
 def evaluated(module):
     logged = {}
     module.log = lambda name, value: logged.update({name: float(value)})
@@ -324,6 +345,37 @@ def grams(words, size):
     return Counter(tuple(words[at : at + size]) for at in range(len(words) - size + 1))
 
 
+# Baselines
+
+
+def test_the_baseline_of_the_nearest_pictures_is_that_of_a_plain_search():
+    """With a loop over pictures and words, and the n-grams that tests/text/test_ngrams.py holds."""
+    data = Data(run(*SMALL, "data.train_size=600", "data.val_size=8"))
+    train, val = data.dataset("train"), data.dataset("val")
+    words, said = len(data.vocabulary), lambda part, at: [row.tolist()[1:] for row in part[at][1]]
+    of_picture = [
+        [caption for index in range(5 * at, 5 * at + 5) for caption in said(train, index)] for at in range(120)
+    ]
+    every = KneserNey([caption for captions in of_picture for caption in captions], 6, words)
+
+    def losses(image, captions, without=None):
+        distances = ((train.images.double() - image.double()) ** 2).sum((1, 2, 3))
+        order = [at for at in distances.argsort().tolist() if at != without][: baseline.NEIGHBOURS]
+        near = KneserNey([caption for at in order for caption in of_picture[at]], baseline.NEAR_ORDER, words)
+        return near.probabilities(captions), every.probabilities(captions)
+
+    tuned = [losses(train.images[at], of_picture[at], at) for at in range(120)]
+    judged = [losses(val.images[at], said(val, at)) for at in range(8)]
+    costs = {
+        share: -sum(np.log(share * near + (1 - share) * far).sum() for near, far in tuned) for share in baseline.SHARES
+    }
+    share = min(costs, key=costs.get)
+    cost = np.concatenate([-np.log(share * near + (1 - share) * far) for near, far in judged])
+    found = {one.name: one.quality for one in data.baselines()}
+    assert found["captions of the nearest pictures"]["val"] == pytest.approx(math.exp(cost.mean()))
+    assert set(found["captions of the nearest pictures"]) == {"val", "test"}
+
+
 # Learning, and the figure
 
 
@@ -363,7 +415,7 @@ def test_the_figure_has_a_picture_and_two_texts_for_each_image(module):
         (("model.hidden=0",), "model.hidden=0: must be at least 1."),
         (("model.beams=0",), "model.beams=0: must be at least 1."),
         (("model.momentum=0",), "model.momentum=0.0: must lie in 0 to 1, 0 left out."),
-        (("model.size=31",), "model.size=31: embedded scenes have 32 to 120 pixels."),
+        (("model.size=31",), "model.size=31: embedded scenes have 32 to 80 pixels."),
         (("data.train_size=null",), "data.train_size, data.val_size: no value"),
         (("data.described=0",), "data.described=0: must be at least 1."),
         (("data.std=[1,0,1]",), "data.std=[1.0, 0.0, 1.0]: each must be greater than 0."),

@@ -61,19 +61,35 @@ def every_scene(split):
     return [grammar.Scene(*pair, beside) for pair in pairs + [pair[::-1] for pair in pairs] for beside in (False, True)]
 
 
-def test_training_and_held_out_scenes_share_no_pair_of_kinds_and_each_kind_is_in_both():
-    train, val = ({tuple(pair) for pair in scenes.pairs(split, 0).tolist()} for split in ("train", "val"))
-    assert not train & val
-    assert len(train | val) == math.comb(30, 2)
-    assert {kind for pair in train for kind in pair} == {kind for pair in val for kind in pair} == set(range(30))
+def test_two_parts_share_no_pair_of_kinds_and_each_kind_is_in_all():
+    parts = [{tuple(pair) for pair in scenes.pairs(split, 0).tolist()} for split in scenes.PAIRS]
+    assert [len(pairs) for pairs in parts] == [315, 60, 60]
+    assert len(set().union(*parts)) == sum(map(len, parts)) == math.comb(30, 2)
+    assert all({kind for pair in pairs for kind in pair} == set(range(30)) for pairs in parts)
 
 
 def test_no_two_scenes_share_a_description_and_no_scene_has_one_twice():
-    texts = {split: set() for split in ("train", "val")}
+    texts = {split: set() for split in scenes.PAIRS}
     for split, found in texts.items():
         found |= {grammar.description(scene, number) for scene in every_scene(split) for number in range(12)}
-        assert len(found) == {"train": 348, "val": 87}[split] * 2 * 2 * 12
-    assert not texts["train"] & texts["val"]
+        assert len(found) == scenes.PAIRS[split] * 2 * 2 * 12
+    assert len(set().union(*texts.values())) == sum(map(len, texts.values()))
+
+
+def test_two_parts_share_no_column_of_a_photograph():
+    ranges = [set(range(*columns)) for columns in scenes.COLUMNS.values()]
+    assert len(set().union(*ranges)) == sum(map(len, ranges)) == 640
+
+
+def test_the_test_part_is_as_large_as_the_held_out_one_and_shares_no_caption_with_any():
+    data = small_data()
+    assert data.parts == ("train", "val", "test")
+    assert len(data.dataset("test")) == len(data.dataset("val"))
+    said = [
+        {tuple(row.captions[at].tolist()) for at in range(len(row.captions))} for row in map(data.dataset, data.parts)
+    ]
+    assert not said[2] & (said[0] | said[1])
+    assert UNK not in np.concatenate([np.array(words) for words in said[2]])
 
 
 def test_a_description_says_what_the_scene_is():

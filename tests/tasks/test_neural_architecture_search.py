@@ -22,8 +22,9 @@ from aibench.tasks.neural_architecture_search.model import SharedWeights
 from aibench.tasks.neural_architecture_search.module import Module, moved, policy_loss
 from aibench.tasks.neural_architecture_search.reading import CarriedState, in_order
 from aibench.tasks.neural_architecture_search.windows import HeldOutBatch, RewardBatch, WeightsBatch
-from aibench.text.vocabulary import PAD, SPECIALS
+from aibench.text.vocabulary import EOS, PAD, SPECIALS
 from aibench.training.ending import Interrupted
+from aibench.training.loader import EvalBatches
 from aibench.training.run import train
 
 TASK = "task=neural_architecture_search"
@@ -226,9 +227,7 @@ def test_the_controller_learns_what_is_rewarded_and_leaves_the_shared_weights_al
     searched = module("optim.controller.lr=0.03", "optim.controller.samples=4")
     Alone(searched, monkeypatch)
     before = [weight.clone() for weight in searched.shared.parameters()]
-    monkeypatch.setattr(
-        searched, "_perplexity", lambda _, cell: torch.tensor(80.0 if cell.activations[0] == 1 else 160)
-    )
+    monkeypatch.setattr(searched, "_tried", lambda _, cell: torch.tensor(80.0 if cell.activations[0] == 1 else 160))
     batch = RewardBatch(torch.zeros(2, 3, dtype=torch.int64), torch.zeros(2, 3, dtype=torch.int64))
     for step in range(80):
         searched.training_step(batch, step)
@@ -271,7 +270,7 @@ def test_a_state_is_carried_to_the_window_that_follows_and_to_no_other():
 
 def test_a_batch_is_read_one_time_of_its_streams_after_the_other():
     part, time = torch.tensor([1, 1, 1, 1, 2, 2]), torch.tensor([0, 0, 1, 1, 0, 0])
-    batch = HeldOutBatch(part, torch.tensor([0, 1, 0, 1, 0, 1]), time, torch.arange(6), torch.arange(6))
+    batch = HeldOutBatch(part, torch.tensor([0, 1, 0, 1, 0, 1]), time, *torch.arange(6).expand(3, 6))
     found = [(part, rows.words.tolist()) for part, rows in in_order(batch)]
     assert found == [(1, [0, 1]), (1, [2, 3]), (2, [4, 5])]
 
@@ -296,17 +295,27 @@ def scored(composed, evaluated):
 @torch.no_grad()
 def test_perplexity_is_that_of_reading_each_stream_word_by_word(scored):
     data, module, logged = scored()
-    for part in ("val", "test"):
-        text = data.texts[part][: 12 * 7 + 1].tolist()
-        length = math.ceil((len(text) - 1) / 35) * 7  # of each of five streams
-        losses = []
-        for start in range(0, len(text) - 1, length):
-            state = torch.zeros(1, 6)
-            for place in range(start, min(start + length, len(text) - 1)):
-                logits, state = module.shared(torch.tensor([[text[place]]]), module.child, state)
-                losses.append(float(cross_entropy(logits[0].double(), torch.tensor([text[place + 1]]))))
-        assert len(losses) == 84
-        assert logged[f"{part}/perplexity"] == pytest.approx(math.exp(sum(losses) / 84), rel=1e-5)
+    text = data.texts["val"][: 12 * 7 + 1].tolist()
+    length = math.ceil((len(text) - 1) / 35) * 7  # of each of five streams
+    losses, sentence, of_sentence = [], text[0] == EOS, {}
+    for start in range(0, len(text) - 1, length):
+        state = torch.zeros(1, 6)
+        for place in range(start, min(start + length, len(text) - 1)):
+            logits, state = module.shared(torch.tensor([[text[place]]]), module.child, state)
+            losses.append(float(cross_entropy(logits[0].double(), torch.tensor([text[place + 1]]))))
+            of_sentence.setdefault(sentence, []).append(losses[-1])
+            sentence += text[place + 1] == EOS
+    assert len(losses) == 84
+    assert logged["val/perplexity"] == pytest.approx(math.exp(sum(losses) / 84), rel=1e-5)
+    scores = module.sample_scores()
+    assert scores.numerators.tolist() == pytest.approx([sum(each) for each in of_sentence.values()], rel=1e-4)
+    assert scores.denominators.tolist() == [len(each) for each in of_sentence.values()]
+
+
+def test_the_scores_of_the_sentences_give_the_perplexity_that_is_logged(scored):
+    _, module, logged = scored()
+    scores = module.sample_scores()
+    assert scores.value(np.arange(len(scores))) == pytest.approx(logged["val/perplexity"])
 
 
 def test_the_size_of_an_evaluation_batch_changes_nothing(scored):
@@ -326,6 +335,22 @@ def test_the_child_is_the_candidate_that_reads_the_reward_text_best(scored):
     assert tuple(module.derived.tolist()) == min(tried, key=tried.get)
     assert logged["reward/best_candidate"] == pytest.approx(min(tried.values()), rel=1e-5)
     assert len(set(tried.values())) > 1
+
+
+@torch.no_grad()
+def test_the_test_text_is_read_by_the_child_that_was_chosen_before(scored):
+    data, module, _ = scored("model.initial=1")
+    chosen = module.derived.clone()
+    module.derived.copy_(torch.tensor(chain(4)))
+    module.judging, logged = "test", {}
+    module.log = lambda name, value: logged.update({name: float(value)})
+    module.on_validation_epoch_start()
+    for batch in EvalBatches(data, data.dataset("test")):
+        module.validation_step(batch, 0)
+    module.on_validation_epoch_end()
+    assert module.derived.tolist() == chain(4)
+    assert chosen.tolist() != chain(4)
+    assert set(logged) == {"val/perplexity"}
 
 
 def test_an_evaluation_draws_nothing_from_the_training_and_the_same_each_time(scored):
@@ -422,5 +447,5 @@ def test_a_value_that_makes_no_sense_is_refused(composed, words, said):
 
 def test_targets_that_are_no_word_do_not_count(scored):
     data, _, _ = scored()
-    targets = data.held_out.tensors.targets
-    assert int((targets != PAD).sum()) == 2 * 84 + min(32 * 7, len(data.texts["reward"]) - 1)
+    counts = {part: int((windows.tensors.targets != PAD).sum()) for part, windows in data.held_out.items()}
+    assert counts == {"val": 84 + 32 * 7, "test": 84}

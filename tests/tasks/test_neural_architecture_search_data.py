@@ -1,8 +1,12 @@
-"""The text's way from a manual or from files to windows."""
+"""The text's way from where it is kept to windows."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+import hashlib
+import lzma
+import platform
+from collections import Counter
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -12,10 +16,12 @@ from fixtures.ptb import FILES, write_lines, write_ptb
 from aibench.config import ConfigError
 from aibench.contract import DataError
 from aibench.tasks.neural_architecture_search.data import PENN_WORDS, Data, encoded
-from aibench.tasks.neural_architecture_search.manual import assigned, manual, runs
+from aibench.tasks.neural_architecture_search.embedded import FOLDER, LEAST, sentences
 from aibench.tasks.neural_architecture_search.windows import PARTS, HeldOutWindows, RewardBatch, TrainingWindows
 from aibench.text.vocabulary import EOS, PAD, UNK, Vocabulary
 from aibench.training.loader import EvalBatches, TrainBatches
+from benchmarks.texts import manual
+from benchmarks.texts.prose import Heard, assigned, runs
 
 TASK = "task=neural_architecture_search"
 DISK = (TASK, "data.source=disk", "session=epochs", "data.batch_size=3", "data.window=7")
@@ -32,28 +38,42 @@ def numbers(start, count):
     return np.arange(start, start + count)
 
 
-# The manual
+# The embedded text
+
+PINNED = {  # SHA-256 of the texts that the targets were calibrated on
+    "train": "acd5a9ff375e4309953ca4551e175e3e956adfa26355fdb223fa788e96035460",
+    "reward": "584c3e24cd3bd14b944ffb74199cb6ce832bb8744ad60510e9238c15e98b6895",
+    "val": "6c1d453158d07cba87d0b68e55e23fb144c1ff70b417b595d3f6296c524ab11e",
+    "test": "847f24bccb7e1dff00c785b7a3042764f5d3222a26f17ad0aa76d0bdd8f4d63b",
+}
 
 
-def test_the_parts_of_the_manual_have_their_shares_and_repeat_no_paragraph():
-    parts = manual()
+def test_the_embedded_text_is_the_one_that_the_targets_are_of():
+    for part, wanted in PINNED.items():
+        content = lzma.decompress((FOLDER / f"{part}.txt.xz").read_bytes())
+        assert hashlib.sha256(content).hexdigest() == wanted, part
+
+
+def test_the_parts_of_the_text_hardly_repeat_each_other():
+    said = {part: set().union(*(runs(" ".join(words)) for words in rows)) for part, rows in sentences().items()}
+    for one, other in combinations(said, 2):
+        assert len(said[one] & said[other]) < 0.01 * min(len(said[one]), len(said[other]))
+
+
+def test_the_parts_are_prose_and_large_enough():
+    parts = sentences()
     sizes = {part: sum(map(len, paragraphs)) for part, paragraphs in parts.items()}
-    total = sum(sizes.values())
-    for part, share in {"train": 0.8, "reward": 0.05, "val": 0.075, "test": 0.075}.items():
-        assert sizes[part] == pytest.approx(share * total, rel=0.1)
-        assert len(parts[part]) > 50
+    assert sizes["train"] > 150_000
+    assert min(sizes["val"], sizes["test"]) > 25_000
     spelled = [" ".join(words) for paragraphs in parts.values() for words in paragraphs]
-    assert len(set(spelled)) == len(spelled)
     assert not any("::=" in text or "|" in text or ">>>" in text for text in spelled)
 
 
-def test_the_parts_of_the_manual_hardly_repeat_each_other():
-    parts = manual()
-    said = {}
-    for part in ("train", "reward", "val", "test"):
-        said[part] = set().union(*(runs(" ".join(words)) for words in parts[part]))
-    for part in ("reward", "val", "test"):
-        assert len(said[part] & said["train"]) < 0.02 * len(said[part])
+@pytest.mark.skipif(platform.python_version() != "3.11.7", reason="the text is of Python 3.11.7")
+@pytest.mark.slow
+def test_the_text_is_what_the_script_extracts():
+    kept = {part: [" ".join(words) for words in paragraphs] for part, paragraphs in sentences().items()}
+    assert manual.parts() == kept
 
 
 def test_topics_go_to_the_part_that_lacks_most_and_none_fills_a_small_part():
@@ -63,15 +83,19 @@ def test_topics_go_to_the_part_that_lacks_most_and_none_fills_a_small_part():
     assert {name for name in sizes if found[name] == "small"} == {"d", "e", "f", "g", "h"}
 
 
+def test_a_paragraph_that_repeats_earlier_ones_is_known():
+    heard, words = Heard(), [f"word{letter}" for letter in "abcdefghijklmnop"]
+    assert not heard.repeats(" ".join(words))
+    assert heard.repeats(" ".join(words[2:14]))
+    assert not heard.repeats(" ".join(reversed(words)))
+
+
 def test_the_vocabulary_is_that_of_the_training_text(composed):
     data = Data(composed(TASK))
-    counts = {}
-    for words in manual()["train"]:
-        for word in words:
-            counts[word] = counts.get(word, 0) + 1
-    assert set(data.vocabulary.words[4:]) == {word for word, count in counts.items() if count >= 2}
-    held_out = [word for words in manual()["val"] for word in (*words, None)]
-    expected = [EOS if word is None else UNK if counts.get(word, 0) < 2 else -1 for word in held_out]
+    counts = Counter(word for words in sentences()["train"] for word in words)
+    assert set(data.vocabulary.words[4:]) == {word for word, count in counts.items() if count >= LEAST}
+    held_out = [word for words in sentences()["val"] for word in (*words, None)]
+    expected = [EOS if word is None else UNK if counts[word] < LEAST else -1 for word in held_out]
     ours = data.texts["val"].tolist()
     assert [index if index in (EOS, UNK) else -1 for index in ours] == expected
 
@@ -101,6 +125,26 @@ def test_what_does_not_divide_is_left_out_elsewhere_each_time():
     assert left[0] != left[1]
 
 
+def test_a_target_has_the_number_of_the_sentence_that_it_stands_in():
+    text = np.array([4, 5, EOS, 6, EOS, 7, 8, 9, EOS])
+    dataset = HeldOutWindows({"val": text}, window=2, streams=2)
+    targets, sentences = (part.flatten().tolist() for part in (dataset.tensors.targets, dataset.tensors.sentences))
+    found = [(word, number) for word, number in zip(targets, sentences, strict=True) if word != PAD]
+    assert sorted(found) == sorted([(5, 0), (EOS, 0), (6, 1), (EOS, 1), (7, 2), (8, 2), (9, 2), (EOS, 2)])
+
+
+def test_the_validation_text_comes_after_the_reward_text_and_the_test_text_alone(composed):
+    data = Data(composed(TASK, "data.val_size=12"))
+    windows = {part: data.dataset(part).tensors for part in ("val", "test")}
+    for part, tensors in windows.items():
+        kinds = {PARTS.index(part)} | ({PARTS.index("reward")} if part == "val" else set())
+        assert set(tensors.part.tolist()) == kinds
+        ours = tensors.targets[tensors.part == PARTS.index(part)]
+        assert sorted(ours[ours != PAD].tolist()) == sorted(
+            data.texts[part][1 : 12 * data.config.data.window + 1].tolist()
+        )
+
+
 def test_every_word_of_a_held_out_text_is_a_target_once_in_the_order_of_its_stream():
     texts = {"reward": numbers(1, 8), "val": numbers(100, 53), "test": numbers(1000, 11)}
     dataset = HeldOutWindows(texts, window=4, streams=3)
@@ -128,12 +172,12 @@ def test_sizes_are_limited_and_a_short_text_is_refused(composed):
     data = Data(composed(TASK, "data.train_size=40", "data.val_size=20", "data.batch_size=20"))
     assert len(data.training.words) == 40
     for part in ("val", "test"):
-        tensors = data.held_out.tensors
+        tensors = data.dataset(part).tensors
         assert int((tensors.targets[tensors.part == PARTS.index(part)] != PAD).sum()) == 20 * 20
-    with pytest.raises(DataError, match=r"data\.batch_size=50: more than the 46 windows"):
-        Data(composed(TASK, "data.window=1000", "data.batch_size=50"))
-    with pytest.raises(DataError, match=r"data\.window=4000: the reward text has 2,927 words"):
-        Data(composed(TASK, "data.window=4000"))
+    with pytest.raises(DataError, match=r"data\.batch_size=500: more than the 19\d windows"):
+        Data(composed(TASK, "data.window=1000", "data.batch_size=500"))
+    with pytest.raises(DataError, match=r"data\.window=12000: the reward text has 10,612 words"):
+        Data(composed(TASK, "data.window=12000"))
 
 
 # Penn Treebank
@@ -143,8 +187,8 @@ def test_sizes_are_limited_and_a_short_text_is_refused(composed):
 def test_files_are_read_as_they_were_written(disk, tmp_path, folder):
     texts = write_ptb(tmp_path / folder)
     data = disk()
-    for part, sentences in texts.items():
-        expected = [word if word != "<unk>" else "<unk>" for words in sentences for word in (*words, "</s>")]
+    for part, rows in texts.items():
+        expected = [word for words in rows for word in (*words, "</s>")]
         assert [data.vocabulary.words[index] for index in data.texts[part]] == expected
     assert np.array_equal(data.texts["reward"], data.texts["val"]), "cells are tried on the validation text, as in ENAS"
     assert len(data.vocabulary) == 9 + 4  # <unk> is one of the four

@@ -16,7 +16,7 @@ from aibench.tasks.text_summarization import pointer
 from aibench.tasks.text_summarization.attention import DecoderAttention, SourceAttention
 from aibench.tasks.text_summarization.model import Encoder, Summarizer, begin_small
 from aibench.tasks.text_summarization.module import Module
-from aibench.tasks.text_summarization.rouge import Rouge
+from aibench.tasks.text_summarization.rouge import Rouge, subsequence_f1
 from aibench.text.vocabulary import BOS, EOS, PAD, UNK
 
 TASK = "task=text_summarization"
@@ -297,6 +297,21 @@ def test_rouge_is_that_of_the_rouge_score_package():
     found = metric.compute()
     for name, theirs in (("rouge_1", "rouge1"), ("rouge_2", "rouge2"), ("rouge_l", "rougeL")):
         assert float(found[name]) == pytest.approx(np.mean([score[theirs].fmeasure for score in scores]), abs=1e-6)
+
+
+def test_the_scores_of_the_texts_give_the_mean_that_is_logged(module, monkeypatch):
+    model, logged = module(TASK), {}
+    monkeypatch.setattr(model, "log_dict", logged.update)
+    for _ in range(2):  # the second evaluation starts from nothing
+        model.validation_step(batch(), 0)
+        model.validation_step(batch(), 1)
+        model.on_validation_epoch_end()
+    scores = model.sample_scores()
+    assert len(scores) == 4
+    assert scores.value(np.arange(4)) == pytest.approx(float(logged["val/rouge_l"]))
+    written = model.summarized(batch()[0])
+    true = [[15, 6, 4], [17, 19]]
+    assert scores.numerators[:2].tolist() == [subsequence_f1(*pair) for pair in zip(written, true, strict=True)]
 
 
 def test_rouge_of_an_empty_summary_is_0():

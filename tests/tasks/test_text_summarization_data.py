@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import lzma
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 import torch
 from fixtures.gigaword import HEADLINES, TEXTS, write
+from rouge_score import rouge_scorer
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.tasks.text_summarization import docstrings as embedded
 from aibench.tasks.text_summarization.corpus import Corpus, encoded
 from aibench.tasks.text_summarization.data import Data
+from aibench.tasks.text_summarization.embedded import FOLDER, examples
 from aibench.text.vocabulary import EOS, PAD, UNK
+from benchmarks.texts import docstrings as script
+from benchmarks.texts.prose import docstrings, runs
 
 TASK = "task=text_summarization"
 
@@ -143,7 +150,13 @@ def test_a_folder_of_another_layout_is_refused_with_what_it_holds(composed, tmp_
 
 
 def test_the_most_frequent_words_of_the_training_part_come_first():
-    corpus = encoded([(["b", "a", "b"], ["c", "a"]), (["b"], ["d"])], [(["z", "d", "b"], ["b", "b", "b"])], 3)
+    corpus = encoded(
+        {
+            "train": [(["b", "a", "b"], ["c", "a"]), (["b"], ["d"])],
+            "val": [(["z", "d", "b"], ["b", "b", "b"])],
+        },
+        3,
+    )
     assert corpus.words[4:] == ("b", "a", "c", "d", "z")
     assert corpus.splits["train"].texts[0].tolist() == [4, 5, 4]
     assert corpus.splits["train"].summaries[0].tolist() == [6, 5, EOS]
@@ -151,10 +164,11 @@ def test_the_most_frequent_words_of_the_training_part_come_first():
 
 
 def test_a_corpus_is_loaded_as_it_was_saved():
-    corpus = encoded([(["über", "a", "b"], ["c", "UNK"])], [(["z"], [])], 9)
+    corpus = encoded({"train": [(["über", "a", "b"], ["c", "UNK"])], "val": [(["z"], [])]}, 9)
     loaded = Corpus.of(corpus.arrays())
     assert loaded.words == corpus.words
     assert loaded.splits["train"].summaries[0].tolist() == [corpus.words.index("c"), UNK, EOS]
+    assert loaded.splits.keys() == corpus.splits.keys()
     assert all(loaded.splits[split].fingerprint() == corpus.splits[split].fingerprint() for split in corpus.splits)
 
 
@@ -179,6 +193,12 @@ def test_made_up_texts_have_the_references_shapes_and_words_that_the_model_does_
 
 # Docstrings
 
+PINNED = {  # SHA-256 of the texts that the targets were calibrated on
+    "train": "12de634df93caeda4bfa55d501651a257da5243acd3beaea83716aee6f91c9fb",
+    "val": "9a94222efb466ce455f6f88e27f699e21cf2d4a66cf20740876555f2aadaf1b3",
+    "test": "421d27b92987ed7eef88f21643d9a5dd45c50afe445ab380294b086a769b0be7",
+}
+
 SOURCE = '''
 class HTTPServer:
     """Listens to the network for ever.
@@ -198,52 +218,91 @@ class HTTPServer:
 
 
 def test_docstrings_are_found_in_classes_and_functions_without_importing_them():
-    found = embedded.documented(SOURCE + "raise ImportError")
+    found = docstrings(ast.parse(SOURCE + "raise ImportError"))
     assert [name for name, _ in found] == ["HTTPServer", "serve_again", "shut_down"]
 
 
-def test_an_example_is_a_name_and_the_rest_of_a_docstring_and_its_first_line():
-    text, summary = embedded._example(*embedded.documented(SOURCE)[0], 30)
-    assert " ".join(text) == ("http server one request at a time in the order in which they come and no faster")
-    assert " ".join(summary) == "listens to the network for ever"
-    assert embedded._example(*embedded.documented(SOURCE)[1], 30) is None  # there is nothing to say it of
+def test_a_pair_is_the_rest_of_a_docstring_and_its_first_line():
+    (_, long), (_, short), _ = docstrings(ast.parse(SOURCE))
+    assert script.pair(long) == (
+        "one request at a time in the order in which they come and no faster",
+        "listens to the network for ever",
+    )
+    assert script.pair(short) is None  # there is nothing to say it of
 
 
-def test_a_text_or_a_summary_that_occurs_twice_is_kept_once(monkeypatch):
-    monkeypatch.setattr(embedded, "_sources", lambda package: [(f"{package}/{at}.py", SOURCE) for at in range(30)])
-    assert [summary for _, (_, summary) in embedded._examples(30)] == [
-        ["listens", "to", "the", "network", "for", "ever"],
-        ["stops", "the", "server"],
-    ]
+def test_what_occurs_twice_is_kept_once_and_no_held_out_text_repeats_one_that_is_trained_on(monkeypatch):
+    rows = {"train": [("a b c d e f g h i", "first"), ("j", "first"), ("a b c d e f g h i", "other")]}
+    rows |= {"val": [("z a b c d e f g h", "third"), ("q r s t", "fourth")], "test": [("q r s t", "fifth")]}
+    monkeypatch.setattr(script, "VERSIONS", {"one": "1"})
+    monkeypatch.setattr(script, "part_of", lambda file: file)
+    monkeypatch.setattr(script, "pairs", lambda _: [(part, pair) for part, found in rows.items() for pair in found])
+    assert script.parts() == {"train": ["a b c d e f g h i\tfirst"], "val": ["q r s t\tfourth"], "test": []}
 
 
-def test_the_two_splits_share_no_file_no_text_and_no_summary(composed, monkeypatch):
-    files = {False: set(), True: set()}
-    sources = embedded._sources
+def test_the_embedded_texts_are_the_ones_that_the_targets_are_of():
+    for part, wanted in PINNED.items():
+        content = lzma.decompress((FOLDER / f"{part}.txt.xz").read_bytes())
+        assert hashlib.sha256(content).hexdigest() == wanted, part
 
-    def watched(package):
-        for file, source in sources(package):
-            files[hashlib.sha256(file.encode()).digest()[0] % embedded.HELD_OUT == 0].add(file)
-            yield file, source
 
-    monkeypatch.setattr(embedded, "PACKAGES", {"numpy": "numpy"})
-    monkeypatch.setattr(embedded, "_sources", watched)
-    examples = list(embedded._examples(30))
-    assert not files[False] & files[True]
-    assert len(files[True]) > 5
-    for part in (0, 1):
-        strings = [" ".join(example[part]) for _, example in examples]
-        assert len(set(strings)) == len(strings) > 300
+def test_the_parts_share_no_text_and_no_summary_and_hardly_a_run_of_words():
+    parts = {part: examples(part) for part in PINNED}
+    for place in (0, 1):
+        strings = [" ".join(example[place]) for part in parts.values() for example in part]
+        assert len(set(strings)) == len(strings)
+    said = {part: [runs(" ".join(text)) for text, _ in rows] for part, rows in parts.items()}
+    trained = set().union(*said["train"])
+    assert all(len(row & trained) <= 0.2 * len(row) for part in ("val", "test") for row in said[part])
+    assert np.mean([len(row & trained) / len(row) for row in said["val"]]) < 0.02
 
 
 @pytest.mark.slow
-def test_the_embedded_splits_are_of_all_packages_and_say_which(composed):
+def test_the_texts_are_what_the_script_extracts():
+    if any(version(name) != wanted for name, wanted in script.VERSIONS.items()):
+        pytest.skip("other versions are installed than those that the texts are of")
+    kept = {part: [f"{' '.join(text)}\t{' '.join(summary)}" for text, summary in examples(part)] for part in PINNED}
+    assert script.parts() == kept
+
+
+def test_the_miniature_has_three_parts_and_batches_of_like_lengths(composed):
     data = Data(composed(TASK))
-    assert [line.split()[0] for line in data.facts["packages"]] == list(embedded.PACKAGES.values())
-    texts = {split: {text for text, _ in spelled(data, split)} for split in ("train", "val")}
-    assert not texts["train"] & texts["val"]
-    assert len(texts["val"]) == 300
+    assert data.parts == ("train", "val", "test")
+    assert min(len(data.dataset(part)) for part in ("val", "test")) > 1000
     lengths = data.dataset("train").pairs.texts.lengths
     assert lengths.max() == 30
     batches = data.plan(data.dataset("train"), np.random.default_rng(1))
     assert np.mean([np.ptp(lengths[batch]) for batch in batches]) < 5
+
+
+# Baselines
+
+
+@pytest.fixture
+def judged(composed):
+    """The words of the miniature's pairs by part, and its baselines by name."""
+    data = Data(composed(TASK, "data.train_size=1500", "data.val_size=60"))
+    return {part: spelled(data, part) for part in data.parts}, {one.name: one.quality for one in data.baselines()}
+
+
+def test_the_first_words_score_what_the_rouge_score_package_gives(judged):
+    words, found = judged
+    (name,) = (name for name in found if name.startswith("the text's first"))
+    count = int(name.split()[3])
+    scorer = rouge_scorer.RougeScorer(["rougeL"])
+    for part in ("val", "test"):
+        scores = [scorer.score(summary, " ".join(text.split()[:count])) for text, summary in words[part]]
+        assert found[name][part] == pytest.approx(np.mean([score["rougeL"].fmeasure for score in scores]))
+
+
+def test_the_most_similar_text_is_that_of_scikit_learns_vectorizer(judged):
+    words, found = judged
+    known = [text for text, _ in words["train"]]
+    vectorizer = TfidfVectorizer(token_pattern=r"\S+", sublinear_tf=True).fit(known)
+    similarity = (vectorizer.transform([text for text, _ in words["val"]]) @ vectorizer.transform(known).T).toarray()
+    scorer = rouge_scorer.RougeScorer(["rougeL"])
+    scores = [
+        scorer.score(summary, words["train"][row.argmax()][1])["rougeL"].fmeasure
+        for (_, summary), row in zip(words["val"], similarity, strict=True)
+    ]
+    assert found["the most similar training text's summary"]["val"] == pytest.approx(np.mean(scores), abs=0.01)

@@ -94,7 +94,10 @@ def choose(found: Sequence[Subject], size: int, weights: Weights, where: Space) 
     eligible = [place for place, subject in enumerate(found) if subject.task not in excluded]
     if len(eligible) < size:
         reasons = "; ".join(f"{task}: {why}" for task, why in excluded.items())
-        raise ValueError(f"{len(eligible)} tasks may be chosen, fewer than {size}. {reasons}")
+        raise ValueError(
+            f"{len(eligible)} tasks may be chosen, fewer than {size}. Give results of more tasks, or a smaller --k. "
+            f"{reasons}"
+        )
     index = np.array(list(combinations(eligible, size)))
     distance = distances(where.points, index)
     cv = np.array([subject.cv or 0.0 for subject in found])

@@ -29,7 +29,7 @@ from aibench.config.closed import SCHEDULE
 from aibench.nn.decay import Annealing
 from aibench.tasks.image_to_text import layout
 
-SMALLEST, LARGEST = 32, 120  # height and width of generated scenes: half the width of the photographs' held-out part
+SMALLEST, LARGEST = 32, 80  # height and width of generated scenes: half the width of a photograph's held-out part
 
 # SHA-256 of torchvision's ResNet-152, IMAGENET1K_V1, as of today and as of the paper's time; the files' names have it.
 IMAGENET = ("394f9c45", "b121ed2d")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import COCO_2014, COCO_KARPATHY
 from aibench.tasks.image_to_text import coco, layout
 from aibench.tasks.image_to_text.config import Config
-from aibench.tasks.image_to_text.scenes import REFERENCES, captioned_scenes
+from aibench.tasks.image_to_text.scenes import REFERENCES, Pictures, captioned_scenes
 from aibench.text.batches import Ragged, padded
 from aibench.text.vocabulary import BOS, EOS, SPECIALS, Vocabulary
 
@@ -116,8 +117,25 @@ class Data(TaskData):
         """Return `vocabulary`, the number of words, specials included, and `words`, in the order of their indices."""
         return {"vocabulary": len(self.vocabulary), "words": list(self.vocabulary.words)}
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return ("train", "val", "test") if self.config.data.source is Source.embedded else ("train", "val")
+
     def dataset(self, split: str) -> Captioned:
-        return self.splits[split]
+        return self.test if split == "test" else self.splits[split]
+
+    @cached_property
+    def test(self) -> Captioned:
+        """Return the scenes of `test`, generated where they are asked for first."""
+        return self._scenes("test", self._pictures("test"))
+
+    def baselines(self) -> Iterator[Baseline]:
+        from aibench.tasks.image_to_text.baseline import blind, nearest
+
+        if self.config.data.source is Source.embedded:
+            parts = {part: self.dataset(part) for part in self.parts}
+            yield from blind(parts, len(self.vocabulary))
+            yield nearest(parts, len(self.vocabulary))
 
     def collate(self, samples: list[Sample]) -> Batch:
         images, captions = zip(*samples, strict=True)
@@ -126,6 +144,7 @@ class Data(TaskData):
         return torch.stack(images), every, torch.arange(len(samples)).repeat_interleave(each)
 
     def fingerprint(self) -> str:
+        """Name the samples; those of `test` by the seed and the sizes that all scenes are generated of."""
         return digest(*self.vocabulary.words, *(dataset.fingerprint() for dataset in self.splits.values()), self.glance)
 
     def file_paths(self) -> Iterator[Path]:
@@ -146,19 +165,23 @@ class Data(TaskData):
         return self.config.data.train_size if split == "train" else self.config.data.val_size
 
     def _embedded(self) -> tuple[Vocabulary, dict[str, Captioned]]:
-        data, size = self.config.data, self.config.model.size
-        assert data.train_size is not None, "Config.problems lets no such run through"
-        assert data.val_size is not None, "Config.problems lets no such run through"
-        counts = {"train": -(-data.train_size // REFERENCES), "val": data.val_size}
-        made = {split: captioned_scenes(split, count, size, data.seed) for split, count in counts.items()}
-        texts = {split: [text.split() for row in rows for text in row] for split, (_, rows) in made.items()}
-        vocabulary = Vocabulary.counted(texts["train"], least=data.least_count)
-        splits: dict[str, Captioned] = {}
-        for split, (pictures, _) in made.items():
-            captions = Ragged.of([[BOS, *vocabulary.encode(text), EOS] for text in texts[split]])
-            owners = np.repeat(np.arange(len(pictures)), REFERENCES)
-            splits[split] = InMemory(torch.from_numpy(pictures), captions, owners, split == "train", self._size(split))
-        return vocabulary, splits
+        made = {split: self._pictures(split) for split in ("train", "val")}
+        texts = (text.split() for row in made["train"][1] for text in row)
+        self.vocabulary = Vocabulary.counted(texts, least=self.config.data.least_count)
+        return self.vocabulary, {split: self._scenes(split, scenes) for split, scenes in made.items()}
+
+    def _pictures(self, split: str) -> tuple[Pictures, list[list[str]]]:
+        """Generate the pictures and the descriptions of a split: as many for `test` as for `val`."""
+        size = self._size(split)
+        assert size is not None, "Config.problems lets no such run through"
+        count = -(-size // REFERENCES) if split == "train" else size
+        return captioned_scenes(split, count, self.config.model.size, self.config.data.seed)
+
+    def _scenes(self, split: str, made: tuple[Pictures, list[list[str]]]) -> Captioned:
+        pictures, rows = made
+        captions = Ragged.of([[BOS, *self.vocabulary.encode(text.split()), EOS] for row in rows for text in row])
+        owners = np.repeat(np.arange(len(pictures)), REFERENCES)
+        return InMemory(torch.from_numpy(pictures), captions, owners, split == "train", self._size(split))
 
     def _read(self) -> tuple[Vocabulary, dict[str, Captioned]]:
         vocabulary, found = coco.captions(self.config)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from aibench.contract import Facts, TaskModule
-from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.perplexity import SamplePerplexity
+from aibench.metrics.scores import Ratio
 from aibench.nn.decay import Annealing
 from aibench.nn.schedules import each_step, half_cosine
 from aibench.tasks.image_to_text.config import Config
@@ -42,7 +44,9 @@ class Module(TaskModule):
         if config.model.weights is not None:
             self.initialisation = f"encoder with the weights of {config.model.weights}"
         self.normalise = Normalise(config.data.mean, config.data.std)
-        self.perplexity = CorpusPerplexity(ignore=PAD)
+        self.perplexity = SamplePerplexity(ignore=PAD)
+        self.scores: Ratio | None = None
+        self.judged = 0  # images in the evaluation so far
         self.written: list[list[int]] = []
         self.references: list[list[list[int]]] = []
 
@@ -64,18 +68,23 @@ class Module(TaskModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, captions, owners = batch
         seen = self.seen(images)
-        self.perplexity.update(self.writer(seen[owners], captions[:, :-1]), captions[:, 1:])
+        logits = self.writer(seen[owners], captions[:, :-1])
+        self.perplexity.update(logits, captions[:, 1:], (self.judged + owners)[:, None])
+        self.judged += len(images)
         wanted = self.config.data.described - len(self.written)
         if wanted > 0:
             self.written += self._written(seen[:wanted])
             self.references += _by_image(captions, owners)[:wanted]
 
     def on_validation_epoch_end(self) -> None:
-        self.log("val/perplexity", self.perplexity.compute())
-        self.perplexity.reset()
+        self.scores, self.judged = self.perplexity.scores(), 0
+        self.log("val/perplexity", self.scores.value(np.arange(len(self.scores))))
         texts = [self.text(caption) for caption in self.written]
         self.log("val/bleu", bleu(texts, [[self.text(caption) for caption in row] for row in self.references]))
         self.written, self.references = [], []
+
+    def sample_scores(self) -> Scores | None:
+        return self.scores
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim

@@ -11,8 +11,8 @@ from aibench.tasks.image_to_text.grammar import KINDS, SHAPES, Scene, drawn
 from aibench.vision.embedded import photographs
 
 REFERENCES = 5  # descriptions of a picture, as many as COCO has
-TRAIN_PAIRS = 348  # of 435 pairs of kinds these many train; the others are held out
-COLUMNS = {"train": (0, 400), "val": (400, 640)}  # the photographs' columns; the two parts share no pixel
+PAIRS = {"train": 315, "val": 60, "test": 60}  # how many of the 435 pairs of kinds each part has for itself
+COLUMNS = {"train": (0, 320), "val": (320, 480), "test": (480, 640)}  # of the photographs; no two parts share a pixel
 _COLOURS = np.array([(217, 31, 31), (25, 166, 51), (38, 64, 217), (242, 217, 38), (140, 38, 166), (247, 247, 247)])
 _RADIUS = (0.16, 0.2)  # the least and the most of a thing, in widths of the picture
 _NOISE = 8.0  # standard deviation, of 255
@@ -25,11 +25,11 @@ Pictures = NDArray[np.uint8]
 def captioned_scenes(split: str, count: int, size: int, seed: int) -> tuple[Pictures, list[list[str]]]:
     """Draw pictures of two things, and say what may be said of them.
 
-    Training and held-out pictures share no pair of kinds (colour and shape), hence no description, and no column of a
-    photograph. Each kind is in both.
+    Pictures of two parts share no pair of kinds (colour and shape), hence no description, and no column of a
+    photograph. Each kind is in all.
 
     Args:
-        split: `train` or `val`.
+        split: `train`, `val` or `test`.
         count: Number of pictures.
         size: Their height and width, in pixels.
         seed: Decides which pairs are held out, and everything random.
@@ -49,7 +49,9 @@ def pairs(split: str, seed: int) -> NDArray[np.int64]:
     """Return the pairs of kinds in the pictures of `split`, int64 (pairs, 2)."""
     every = np.array(list(combinations(range(KINDS), 2)))
     order = np.random.default_rng(seed).permutation(len(every))
-    return every[order[:TRAIN_PAIRS] if split == "train" else order[TRAIN_PAIRS:]]
+    ends = np.cumsum(list(PAIRS.values()))
+    parts = dict(zip(PAIRS, np.split(order, ends[:-1]), strict=True))
+    return every[parts[split]]
 
 
 def _scenes(allowed: NDArray[np.int64], count: int, generator: np.random.Generator) -> list[Scene]:

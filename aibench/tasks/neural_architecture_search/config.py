@@ -120,10 +120,7 @@ class OptimConfig(config.OptimConfig):
 class Config(RunConfig):
     """Holds a run of neural architecture search."""
 
-    logs: ClassVar = (
-        *("val/perplexity", "test/perplexity"),
-        *("reward/best_candidate", "reward/mean_candidate", "controller/entropy"),
-    )
+    logs: ClassVar = (*("val/perplexity", "reward/best_candidate", "reward/mean_candidate", "controller/entropy"),)
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

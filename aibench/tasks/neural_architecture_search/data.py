@@ -1,4 +1,4 @@
-"""Turns text into windows: a manual's prose (embedded), Penn Treebank (disk) or random words (synthetic)."""
+"""Turns text into windows: prose about Python (embedded), Penn Treebank (disk) or random words (synthetic)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import PENN_TREEBANK, md5
 from aibench.tasks.neural_architecture_search import penn
 from aibench.tasks.neural_architecture_search.config import Config, DataConfig
+from aibench.tasks.neural_architecture_search.embedded import LEAST, sentences
 from aibench.tasks.neural_architecture_search.layout import FILES
-from aibench.tasks.neural_architecture_search.manual import manual
 from aibench.tasks.neural_architecture_search.windows import Array, HeldOutWindows, TrainingWindows
 from aibench.text.vocabulary import EOS, SPECIALS, Vocabulary
 
+HELD_OUT = ("val", "test")
 PENN_WORDS = {"train": 929_589, "val": 73_760, "test": 82_430}  # an end of sentence a line included
 PENN_VOCABULARY = 9_998 + len(SPECIALS)  # its 10,000 words have <unk> and the end among them
-LEAST = 2  # occurrences of a word in the embedded training text, lest it be <unk>
 
 
 class Data(TaskData):
@@ -53,17 +53,19 @@ class Data(TaskData):
                 f"data.batch_size={data.batch_size}: more than the {len(self.training.words):,} windows of the "
                 "training text. Use a smaller data.batch_size or data.window."
             )
-        self.held_out = HeldOutWindows(self._evaluated(), data.window, data.streams)
+        self.held_out = {part: HeldOutWindows(self.judged(part), data.window, data.streams) for part in HELD_OUT}
 
-    def _evaluated(self) -> dict[str, Array]:
-        """Return the held-out texts: of `reward` the first windows, of the others all or `val_size`.
+    def judged(self, part: str) -> dict[str, Array]:
+        """Return what an evaluation of `part`, `val` or `test`, reads, int64 (words,) each: all of it, or `val_size`.
 
-        The former rank the candidates.
+        Before `val` come the first windows of `reward`, which rank the candidates; `test` is read by the child that
+        the last evaluation chose.
         """
         data, texts = self.config.data, self.texts
         least = data.derivation_windows * data.window + 1
         most = None if data.val_size is None else data.val_size * data.window + 1
-        return {"reward": texts["reward"][:least], "val": texts["val"][:most], "test": texts["test"][:most]}
+        read = {part: texts[part][:most]}
+        return read if part == "test" else {"reward": texts["reward"][:least], **read}
 
     @property
     def facts(self) -> Facts:
@@ -75,8 +77,20 @@ class Data(TaskData):
             "reward_text": "val" if self.config.data.source is Source.disk else "its own",
         }
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return ("train", *HELD_OUT)
+
+    def baselines(self) -> Iterator[Baseline]:
+        from aibench.tasks.neural_architecture_search.baseline import counted
+
+        if self.config.data.source is not Source.synthetic:
+            yield from counted(
+                self.texts["train"], {part: self.judged(part)[part] for part in HELD_OUT}, len(self.vocabulary)
+            )
+
     def dataset(self, split: str) -> Any:
-        return self.training if split == "train" else self.held_out
+        return self.training if split == "train" else self.held_out[split]
 
     def plan(self, dataset: TrainingWindows, generator: np.random.Generator) -> list[Array]:
         """Return one pass over the text, then the controller's batches."""
@@ -87,7 +101,8 @@ class Data(TaskData):
         return len(indices) * self.config.data.window
 
     def fingerprint(self) -> str:
-        return digest(" ".join(self.vocabulary.words), self.training.fingerprint(), self.held_out.fingerprint())
+        held_out = (windows.fingerprint() for windows in self.held_out.values())
+        return digest(" ".join(self.vocabulary.words), self.training.fingerprint(), *held_out)
 
     def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
@@ -130,7 +145,7 @@ def _read(config: Config) -> tuple[Vocabulary, dict[str, Array]]:
 
 @cache  # an experiment builds the data once a run
 def _embedded() -> tuple[Vocabulary, dict[str, Array]]:
-    parts = manual()
+    parts = sentences()
     vocabulary = Vocabulary.counted(parts["train"], least=LEAST)
     return vocabulary, {part: encoded(vocabulary, paragraphs) for part, paragraphs in parts.items()}
 

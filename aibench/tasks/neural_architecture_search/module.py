@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 
-from aibench.contract import Facts, TaskModule
-from aibench.metrics.perplexity import CorpusPerplexity
+from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.perplexity import CorpusPerplexity, SamplePerplexity
+from aibench.metrics.scores import Ratio
 from aibench.nn.schedules import stairs
 from aibench.tasks.neural_architecture_search.cell import Cell, chain
 from aibench.tasks.neural_architecture_search.config import Config, Optimizer
@@ -33,7 +35,7 @@ class Module(TaskModule):
     samples, and then steps of REINFORCE that train the controller.
 
     An evaluation samples candidates, takes the one with the least perplexity on windows of the reward text, and
-    measures it on all of the two other texts. Its draws are apart from the training's and the same in each evaluation.
+    measures it on all of the held-out text. Its draws are apart from the training's and the same in each evaluation.
 
     Attributes:
         phase: `shared weights` or `controller`: which of them the last batch trained.
@@ -57,7 +59,8 @@ class Module(TaskModule):
         self.held_out_state = CarriedState(config.data.streams, config.model.hidden, persistent=False)
         self.register_buffer("derived", torch.tensor(chain(config.model.blocks)))
         self.register_buffer("baseline", torch.tensor(torch.nan))
-        self.perplexities = torch.nn.ModuleDict({part: CorpusPerplexity(ignore=PAD) for part in ("val", "test")})
+        self.perplexity = SamplePerplexity(ignore=PAD)
+        self.scores: Ratio | None = None
         self.candidate_perplexities = torch.nn.ModuleList(
             CorpusPerplexity(ignore=PAD) for _ in range(config.optim.controller.candidates)
         )
@@ -107,7 +110,7 @@ class Module(TaskModule):
         optimizer: Any = self.optimizers()[1]  # type: ignore[index]
         sampled: Sampled = self.controller(config.samples)
         cells = [Cell.of(decisions) for decisions in sampled.decisions.tolist()]
-        rewards = torch.stack([config.reward / self._perplexity(batch, cell) for cell in cells])
+        rewards = torch.stack([config.reward / self._tried(batch, cell) for cell in cells])
         self.baseline.copy_(moved(self.baseline, rewards.mean(), config.baseline_decay))
         loss = policy_loss(sampled.log_probability, rewards - self.baseline) - config.entropy * sampled.entropy.mean()
         optimizer.zero_grad()
@@ -116,7 +119,7 @@ class Module(TaskModule):
         return loss.detach()
 
     @torch.no_grad()
-    def _perplexity(self, batch: RewardBatch, cell: Cell) -> Tensor:
+    def _tried(self, batch: RewardBatch, cell: Cell) -> Tensor:
         self.shared.eval()
         logits, _ = self.shared(batch.words, cell, self._zeros(len(batch.words)))
         self.shared.train()
@@ -143,7 +146,7 @@ class Module(TaskModule):
             if PARTS[part] == "reward":
                 self._rank(rows)
             else:
-                self._measure(PARTS[part], rows)
+                self._measure(rows)
 
     def _rank(self, rows: HeldOutBatch) -> None:
         """Try every candidate; the best so far is the child. All of the reward text comes before the others."""
@@ -154,21 +157,29 @@ class Module(TaskModule):
         found = torch.stack([metric.compute() for metric in metrics])
         self.derived.copy_(self.candidates.decisions[found.argmin()])
 
-    def _measure(self, part: str, rows: HeldOutBatch) -> None:
+    def _measure(self, rows: HeldOutBatch) -> None:
         logits, state = self.shared(rows.words, self.child, self.held_out_state.before(rows.time, rows.stream))
         self.held_out_state.put(rows.time, state, rows.stream)
-        self.perplexities[part].update(logits, rows.targets)  # type: ignore[operator]
+        self.perplexity.update(logits, rows.targets, rows.sentences)
 
     def on_validation_epoch_end(self) -> None:
+        if self.judging == "val":  # the test part has no reward text: it is read by the child that was chosen before
+            self._log_candidates()
+        self.scores = self.perplexity.scores()
+        self.log("val/perplexity", self.scores.value(np.arange(len(self.scores))))
+
+    def _log_candidates(self) -> None:
+        """Tell the chosen candidate from the average one."""
         metrics: Any = self.candidate_perplexities
         tried = torch.stack([metric.compute() for metric in metrics])
         self.log("reward/best_candidate", tried.min())
         self.log("reward/mean_candidate", tried.mean())
         self.log("controller/entropy", self.candidates.entropy.mean())
-        for part, metric in self.perplexities.items():
-            self.log(f"{part}/perplexity", metric.compute())  # type: ignore[operator]
-        for metric in (*metrics, *self.perplexities.values()):
+        for metric in metrics:
             metric.reset()
+
+    def sample_scores(self) -> Scores | None:
+        return self.scores
 
     # For a user
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.contract import digest
-from aibench.text.vocabulary import PAD
+from aibench.text.vocabulary import EOS, PAD
 
 Array = np.ndarray[Any, Any]
 PARTS = ("reward", "val", "test")  # the parts of held-out text; `HeldOutBatch.part` is an index into them
@@ -48,6 +48,7 @@ class HeldOutBatch(NamedTuple):
         time: Place in that stream, int64 (batch,). Rows of one part and time stand together, in the order of streams.
         words: int64 (batch, window); `PAD` after a text's end.
         targets: int64 (batch, window); likewise.
+        sentences: The number of the sentence that each target stands in, int64 (batch, window).
     """
 
     part: Tensor
@@ -55,6 +56,7 @@ class HeldOutBatch(NamedTuple):
     time: Tensor
     words: Tensor
     targets: Tensor
+    sentences: Tensor
 
 
 class TrainingWindows(Dataset[Any]):
@@ -117,14 +119,16 @@ class HeldOutWindows(Dataset[HeldOutBatch]):
     """Cuts each of some texts into streams; time by time, all streams at each, so that all are read in parallel.
 
     Args:
-        texts: Words of each of `PARTS`, int64 (words,).
+        texts: Words of some of `PARTS`, int64 (words,), in that order.
         window: Words in a window.
         streams: How many streams to cut each text into.
     """
 
     def __init__(self, texts: dict[str, Array], window: int, streams: int) -> None:
-        parts = [_in_streams(texts[part], window, streams) for part in PARTS]
-        of_part = [torch.full((len(words),), place) for place, (words, _) in enumerate(parts)]
+        parts = [_in_streams(text, window, streams) for text in texts.values()]
+        sentences = [_in_streams(sentence_numbers(text), window, streams)[1] for text in texts.values()]
+        places = [PARTS.index(part) for part in texts]
+        of_part = [torch.full((len(words),), place) for place, (words, _) in zip(places, parts, strict=True)]
         along = [torch.arange(len(words)) for words, _ in parts]
         self.tensors = HeldOutBatch(
             torch.cat(of_part),
@@ -132,6 +136,7 @@ class HeldOutWindows(Dataset[HeldOutBatch]):
             torch.cat(along) // streams,
             torch.cat([words for words, _ in parts]),
             torch.cat([targets for _, targets in parts]),
+            torch.cat(sentences),
         )
 
     def __len__(self) -> int:
@@ -154,6 +159,13 @@ def cut(text: Array, window: int) -> tuple[Tensor, Tensor]:
     count = (len(text) - 1) // window
     words, targets = text[: count * window], text[1 : count * window + 1]
     return torch.from_numpy(words.reshape(-1, window)), torch.from_numpy(targets.reshape(-1, window))
+
+
+def sentence_numbers(text: Array) -> Array:
+    """Return the number of the sentence that each word of a text stands in, its end included, int64 (words,)."""
+    ends = text == EOS
+    numbers: Array = np.cumsum(ends) - ends
+    return numbers
 
 
 def _in_streams(text: Array, window: int, streams: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ from aibench.datasets.arrays import Arrays
 from aibench.text.batches import Ragged
 from aibench.text.vocabulary import EOS, SPECIALS, UNK
 
-SPLITS = ("train", "val")
+_SPLITS = ("train", "val", "test")
 UNKNOWN = (*SPECIALS, "UNK")  # texts write <unk> or UNK for rare words; and none may end a sentence early
 Example = tuple[Sequence[str], Sequence[str]]
 
@@ -48,12 +48,12 @@ class Pairs:
 
 @dataclass
 class Corpus:
-    """Holds two splits and the words that occur in them.
+    """Holds splits and the words that occur in them.
 
     Attributes:
         words: By index: the specials, then the most frequent of the training part first, equally frequent ones in
             alphabetical order. A model knows as many of them as it has room for; the rest it can only copy.
-        splits: `train` and `val`.
+        splits: `train`, `val`, and `test` where there is one.
         lines: How many pairs the files have, those left out among them, where there are files.
     """
 
@@ -77,7 +77,8 @@ class Corpus:
             split: Pairs(
                 *(Ragged(arrays[f"{split}_{name}"], arrays[f"{split}_{name}_ends"]) for name in ("texts", "summaries"))
             )
-            for split in SPLITS
+            for split in _SPLITS
+            if f"{split}_texts" in arrays
         }
         prefix = "lines "
         lines = {name.removeprefix(prefix): int(count) for name, count in arrays.items() if name.startswith(prefix)}
@@ -96,23 +97,22 @@ class _Growing:
         self.ends.append(len(self.values))
 
 
-def encoded(train: Iterable[Example], val: Iterable[Example], text_words: int) -> Corpus:
-    """Encode two splits as a corpus.
+def encoded(parts: Mapping[str, Iterable[Example]], text_words: int) -> Corpus:
+    """Encode splits as a corpus.
 
     Args:
-        train: Words of texts and of their summaries.
-        val: The same of the held-out split.
+        parts: Words of texts and of their summaries, by split; `train` among them.
         text_words: A text is cut off after so many.
     """
     numbers: dict[str, int] = dict.fromkeys(UNKNOWN, UNK)
-    sequences = {(split, part): _Growing() for split in SPLITS for part in (0, 1)}
-    for split, examples in zip(SPLITS, (train, val), strict=True):
+    sequences = {(split, part): _Growing() for split in parts for part in (0, 1)}
+    for split, examples in parts.items():
         for text, summary in examples:
             for part, words in enumerate((text[:text_words], summary)):
                 found = [numbers.setdefault(word, len(numbers)) for word in words]
                 sequences[split, part].add([*found, EOS] if part else found)
     words, index = _by_frequency(numbers, [sequences["train", part].values for part in (0, 1)])
-    pairs = {split: Pairs(*(_renumbered(sequences[split, part], index) for part in (0, 1))) for split in SPLITS}
+    pairs = {split: Pairs(*(_renumbered(sequences[split, part], index) for part in (0, 1))) for split in parts}
     return Corpus(words, pairs)
 
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import Facts, Identity, TaskData, digest
+from aibench.contract import Baseline, Facts, Identity, TaskData, digest
 from aibench.datasets.published import gigaword_headlines
 from aibench.tasks.text_summarization.config import Config
-from aibench.tasks.text_summarization.corpus import SPLITS, Corpus, Pairs
+from aibench.tasks.text_summarization.corpus import Corpus, Pairs
 from aibench.tasks.text_summarization.layout import line_files
 from aibench.text.batches import Ragged, by_length, padded
 from aibench.text.vocabulary import EOS, SPECIALS
@@ -62,8 +62,10 @@ class Data(TaskData):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.corpus = _read(config)
-        train, val = (self._part(split) for split in SPLITS)
-        self.splits = {"train": Samples(train, config.data.summary_words), "val": Samples(val, None)}
+        self.splits = {
+            split: Samples(self._part(split), config.data.summary_words if split == "train" else None)
+            for split in self.corpus.splits
+        }
 
     def _part(self, split: str) -> Pairs:
         """Return the samples of `split` that are used: of more than are asked for, those that the data's seed draws."""
@@ -73,26 +75,30 @@ class Data(TaskData):
             return pairs
         if wanted.source is not Source.disk:
             return pairs.chosen(np.arange(size))  # these are in random order
-        drawn = np.random.default_rng((wanted.seed, split == "val")).permutation(len(pairs))[:size]
+        drawn = np.random.default_rng((wanted.seed, split != "train")).permutation(len(pairs))[:size]
         return pairs.chosen(np.sort(drawn))
 
     @property
     def facts(self) -> Facts:
         """Return what the module must know.
 
-        `words`: by index. `vocabulary`: how many of them the model knows. `pairs`: of each split. `packages`: whose
-        docstrings they are.
+        `words`: by index. `vocabulary`: how many of them the model knows. `pairs`: of each split.
         """
-        facts: Facts = {
+        return {
             "words": list(self.corpus.words),
             "vocabulary": min(self.config.model.vocabulary, len(self.corpus.words)),
             "pairs": {split: len(samples) for split, samples in self.splits.items()},
         }
-        if self.config.data.source is Source.embedded:
-            from aibench.tasks.text_summarization.docstrings import versions
 
-            facts["packages"] = versions()
-        return facts
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(self.splits)
+
+    def baselines(self) -> Iterator[Baseline]:
+        from aibench.tasks.text_summarization.baseline import untrained
+
+        if self.config.data.source is Source.embedded:
+            yield from untrained({split: samples.pairs for split, samples in self.splits.items()})
 
     def dataset(self, split: str) -> Samples:
         return self.splits[split]
@@ -136,9 +142,9 @@ def _read(config: Config) -> Corpus:
     data = config.data
     match data.source:
         case Source.embedded:
-            from aibench.tasks.text_summarization.docstrings import docstrings
+            from aibench.tasks.text_summarization.embedded import docstrings
 
-            return docstrings(data.cache, data.source_words)
+            return docstrings(data.source_words)
         case Source.disk:
             from aibench.tasks.text_summarization.gigaword import gigaword
 

@@ -38,7 +38,8 @@ def gigaword(root: Path, held_out: HeldOut, cache: str, text_words: int) -> Corp
 
     def make() -> Arrays:
         lines = {"training pairs": 0, "held-out pairs": 0}
-        corpus = encoded(_training(*files["train"], lines), _held_out(*files["val"], lines), text_words)
+        parts = {"train": _training(*files["train"], lines), "val": _held_out(*files["val"], lines)}
+        corpus = encoded(parts, text_words)
         return replace(corpus, lines=lines).arrays()
 
     size = sum(file.stat().st_size for pair in files.values() for file in pair)

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from aibench.contract import Facts, TaskModule
+from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.scores import Ratio
 from aibench.nn.schedules import each_step, half_cosine
 from aibench.tasks.text_summarization.config import Config
 from aibench.tasks.text_summarization.model import Read, State, Summarizer, Written, begin_small
@@ -41,6 +42,7 @@ class Module(TaskModule):
         if config.model.small_weights:
             begin_small(self.network)
         self.rouge = Rouge()
+        self.scores: Ratio | None = None
 
     def forward(self, texts: Tensor, previous: Tensor) -> tuple[Tensor, ...]:
         """Return logits, attention's log-probabilities and gate's logits of every place; see `Summarizer.forward`."""
@@ -81,7 +83,11 @@ class Module(TaskModule):
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict({f"val/{name}": value for name, value in self.rouge.compute().items()})
+        self.scores = Ratio(self.rouge.of_each()[self.config.target.metric.removeprefix("val/")])
         self.rouge.reset()
+
+    def sample_scores(self) -> Scores | None:
+        return self.scores
 
     @torch.no_grad()
     def summarized(self, texts: Tensor) -> list[list[int]]:

@@ -22,13 +22,11 @@ class Rouge(Metric):
 
     full_state_update = False
     higher_is_better = True
-    sums: Tensor
-    texts: Tensor
+    scores: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("sums", torch.zeros(len(NAMES), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("texts", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("scores", [], dist_reduce_fx="cat")
 
     def update(self, written: Sequence[Words], true: Sequence[Words]) -> None:
         """Add summaries and what they should be."""
@@ -36,12 +34,15 @@ class Rouge(Metric):
             (grams_f1(one, other, 1), grams_f1(one, other, 2), subsequence_f1(one, other))
             for one, other in zip(written, true, strict=True)
         ]
-        self.sums += torch.tensor(scores, dtype=torch.float64, device=self.sums.device).reshape(-1, len(NAMES)).sum(0)
-        self.texts += len(scores)
+        self.scores.append(torch.tensor(scores, dtype=torch.float64).reshape(-1, len(NAMES)))
+
+    def of_each(self) -> dict[str, Tensor]:
+        """Return each text's scores by name, float64 (texts,), in 0 to 1."""
+        return dict(zip(NAMES, torch.cat(self.scores).T, strict=True))
 
     def compute(self) -> dict[str, Tensor]:
-        """Return the scores by name, in 0 to 1. NaN where nothing was added."""
-        return dict(zip(NAMES, (self.sums / self.texts).float(), strict=True))
+        """Return the mean scores by name, in 0 to 1."""
+        return {name: scores.mean() for name, scores in self.of_each().items()}
 
 
 def grams_f1(written: Words, true: Words, size: int) -> float:
