@@ -53,7 +53,7 @@ def _largest(
 
     Args:
         form: Pillow's name of the format.
-        options: Of `Image.save`.
+        options: What else `Image.save` is told: how hard to try, say.
         free: How many of a file's bytes do not count.
     """
 

@@ -72,7 +72,7 @@ class Data(TaskData):
 
     @cached_property
     def _test(self) -> Crops:
-        """Holds as many pictures as `val`, painted when they are first asked for."""
+        """Return as many pictures as `val` has, painted when they are first asked for."""
         return crops("test", self.config.data.val_size, self.config.data.size, self.config.data.seed)
 
     def baselines(self) -> Iterator[Baseline]:

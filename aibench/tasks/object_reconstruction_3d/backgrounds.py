@@ -30,7 +30,7 @@ def backgrounds(count: int, size: int, draw: np.random.Generator) -> NDArray[np.
 
 
 def _clouds(count: int, size: int, draw: np.random.Generator) -> NDArray[np.int64]:
-    """Interpolate between random numbers on two grids: -256 to 256."""
+    """Return what lies between random numbers on two grids: -256 to 256."""
     total = np.zeros((count, 3, size, size), dtype=np.int64)
     for step, weight in _STEPS:
         grid = draw.integers(-_ONE, _ONE + 1, (count, 3, size // step + 2, size // step + 2))

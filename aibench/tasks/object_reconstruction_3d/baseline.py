@@ -32,7 +32,7 @@ def baselines(parts: Mapping[str, Any]) -> Iterator[Baseline]:
             f"volume of the training picture with the nearest {name}",
             {part: _iou(parts[part], volumes[index[:, 0]].float(), 0.5) for part, index in nearest.items()},
         )
-        shares = {part: volumes[index].float().mean(1) for part, index in nearest.items()}
+        shares = {part: _shares(volumes, index) for part, index in nearest.items()}
         yield _best(f"mean of the {NEAREST} volumes with the nearest {name}", parts, shares)
     mean = volumes.float().mean(0)
     yield _best("mean of the training volumes", parts, {part: mean.expand(len(parts[part]), -1) for part in held_out})
@@ -43,6 +43,14 @@ def _best(name: str, parts: Mapping[str, Any], shares: Mapping[str, Tensor]) -> 
     threshold = max(_THRESHOLDS, key=lambda share: _iou(parts["val"], shares["val"], share))
     quality = {part: _iou(parts[part], share, threshold) for part, share in shares.items()}
     return Baseline(name, quality, f"full where more than {threshold:g} of them are: the best share on val")
+
+
+def _shares(volumes: Tensor, index: Tensor) -> Tensor:
+    """Return in which share of the volumes at `index`, int64 (pictures, 8), each voxel is full."""
+    total = torch.zeros(len(index), volumes.shape[1], dtype=torch.uint8)
+    for place in index.T:
+        total += volumes[place]
+    return total / index.shape[1]
 
 
 def _batches(objects: Any) -> Iterator[tuple[Tensor, Tensor]]:

@@ -102,7 +102,7 @@ class Data(TaskData):
 
     @cached_property
     def _test(self) -> Objects:
-        """Holds as many objects as `val`, built when they are first asked for."""
+        """Build as many objects as `val` has, when they are first asked for."""
         return self._generated("test")
 
     def baselines(self) -> Iterator[Baseline]:
