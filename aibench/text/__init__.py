@@ -1,4 +1,4 @@
-"""Handles text for two tasks or more: vocabularies, batches, beam search.
+"""Handles text for two tasks or more: vocabularies, batches, beam search, n-grams.
 
 May import `config` and `contract`.
 """
