@@ -130,7 +130,7 @@ def fault_of(words, answer, here):
 
 def names_a_word(text, words):
     """Whether a word stands in `text` as it was typed, or its key; or the word that is missing does."""
-    words = [word or ".:" for word in words]  # no name is the name of the folder that one stands in
+    words = [*words, *(".:" for word in words if not word)]  # no name is the name of the folder that one stands in
     parts = [part for word in words for part in (shown(word), " ".join(word.split()), word.split("=")[0], repr(word))]
     missing = any(f"{key}: no value. Give " in text for key in ("run", "task")) or "no workload to count" in text
     return missing or any(part and part in text for part in parts)
