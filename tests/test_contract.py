@@ -191,6 +191,7 @@ def test_no_sample_of_the_test_part_stands_in_another(task, parts):
 
 
 @tasks
+@pytest.mark.slow
 def test_the_targets_are_out_of_reach_of_what_answers_without_training(task, composed):
     config = composed(f"task={task}")
     found = list(registry.data_class(task)(config).baselines())
