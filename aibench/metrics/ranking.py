@@ -25,6 +25,10 @@ class FullRanking(Metric):
     Args:
         cutoffs: The k of precision, recall and nDCG.
 
+    Attributes:
+        latest: What each user of the last update adds to the means, float64 (users, names); users without held-out
+            items add nothing and have no row.
+
     >>> ranking = FullRanking(cutoffs=[1])
     >>> ranking.update(torch.tensor([[0.0, 3.0, 2.0, 1.0]]), seen=torch.tensor([[1]]), held_out=torch.tensor([[3]]))
     >>> {name: value.item() for name, value in ranking.compute().items()}  # item 3 stands behind item 2
@@ -35,6 +39,7 @@ class FullRanking(Metric):
     higher_is_better = True
     sums: Tensor
     users: Tensor
+    latest: Tensor
 
     def __init__(self, cutoffs: Sequence[int] = (3, 5, 10)) -> None:
         super().__init__()
@@ -56,7 +61,8 @@ class FullRanking(Metric):
         ranks = held_out_ranks(scores[order], seen[order], held_out[order], counts.tolist())
         evaluated = counts > 0
         self.users += evaluated.sum()
-        self.sums += self._by_user(ranks[evaluated], counts[evaluated]).sum(0)
+        self.latest = self._by_user(ranks[evaluated], counts[evaluated])
+        self.sums += self.latest.sum(0)
 
     def _by_user(self, ranks: Tensor, counts: Tensor) -> Tensor:
         """Return every metric of every user, float64 (users, metrics).

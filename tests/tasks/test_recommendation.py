@@ -153,7 +153,6 @@ def test_the_ten_best_candidates_are_shown_best_first(parts):
         (("model.layers=[9,4]",), r"model\.layers=\[9, 4\]: needs the width of the input, an even number"),
         (("model.layers=[8]",), r"model\.layers=\[8\]: needs"),
         (("data.candidates=9",), r"data\.candidates=9: must be at least 10"),
-        (("data.min_items_per_user=1",), r"data\.min_items_per_user=1: must be at least 2"),
         (("optim.negatives=0",), r"optim\.negatives=0: must be at least 1"),
         (("data.ratings=9000", "data.users=30", "data.items=200"), r"data\.ratings=9000: more than half"),
     ],
@@ -161,8 +160,3 @@ def test_the_ten_best_candidates_are_shown_best_first(parts):
 def test_what_cannot_run_is_refused(words, said):
     with pytest.raises(ConfigError, match=said):
         composed((TASK, *words))
-
-
-def test_carriers_are_refused_where_items_have_none(tmp_path):
-    with pytest.raises(ConfigError, match=r"data\.same_carrier=true: data\.source=disk has no carriers"):
-        composed((TASK, "data.source=disk", f"data.root={tmp_path}"))

@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar
 from omegaconf import MISSING
 
 from aibench import config
-from aibench.config import RunConfig, Source, too_small
-from aibench.config.bounds import Count, Units, at_least
+from aibench.config import RunConfig, too_small
+from aibench.config.bounds import Units, at_least
 from aibench.tasks.recommendation import layout
 from aibench.tasks.recommendation.layout import Release
 
@@ -39,20 +39,15 @@ class DataConfig(config.DataConfig):
     Attributes:
         candidates: Items that the user has never been with, among which the held-out one is ranked; of fewer than ten
             all would be shown.
-        same_carrier: Whether these are flights of the held-out one's carrier (`source=embedded`).
-        min_items_per_user: Users with fewer items are left out (`source=embedded`).
-        min_users_per_item: Items with fewer users are left out (`source=embedded`).
         release: The release of MovieLens that `source=disk` reads.
         complete: Whether that must have as many users, items and ratings as the next three say.
-        users: Users of the release, and of `source=synthetic`.
-        items: Items of the release, and of `source=synthetic`.
-        ratings: Ratings of the release, and of `source=synthetic`; made-up users repeat some, which are dropped.
+        users: Users of the release, and of the generated sources.
+        items: Items of the release, and of the generated sources.
+        ratings: Ratings of the release, and about as many of the generated sources, held-out ones included; users of
+            `source=synthetic` repeat some, which are dropped.
     """
 
     candidates: Annotated[int, at_least(SHOWN, 10**6)] = MISSING
-    same_carrier: bool = False
-    min_items_per_user: Annotated[int, at_least(2, 10**6)] = 2
-    min_users_per_item: Count = 1
     release: Release = Release.ml_100k
     complete: bool = True
     users: Annotated[int, at_least(1, 10**8)] = MISSING
@@ -85,9 +80,6 @@ class Config(RunConfig):
         """Yield what is wrong with this run, a line each."""
         yield from _wrong_counts(self.data)
         yield from _wrong_widths(self.model)
-        data = self.data
-        if data.same_carrier and data.source is Source.disk:
-            yield f"data.same_carrier=true: data.source={data.source} has no carriers. Leave it false."
 
     def installed_root(self) -> Path | None:
         """Return the folder in which the package recbole has MovieLens 100K; None where it is not installed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,24 +14,22 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, Identity, TaskData, Tensors, digest
+from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.arrays import kept_arrays
 from aibench.datasets.published import MOVIELENS, MOVIELENS_100K
-from aibench.interactions.filtering import first_appearance
 from aibench.interactions.made_up import random_visits
+from aibench.interactions.market import Market, visits
 from aibench.interactions.rows import Ints
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.recommendation.config import Config, DataConfig
 from aibench.tasks.recommendation.held_out import Interactions, draw_candidates
 from aibench.tasks.recommendation.layout import Release, ratings_file
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Sample = tuple[Tensor, ...]
 RECENT = 5  # last items that a figure shows
 DRAWN_AT_ONCE = 2**20
 CANDIDATES_RECIPE = 1  # to be raised with every change of what `draw_candidates` draws
+DIMENSIONS, TASTE = 14, 0.75  # of the generated market
 LONG = 10**8  # users times items, from which on drawing candidates takes seconds
 
 
@@ -79,11 +77,11 @@ class Pairs(Dataset[Sample]):
 
 
 class Data(TaskData):
-    """Holds what users were with: flights of aircraft, MovieLens's ratings, or made-up ones.
+    """Holds what users were with: choices in a generated market, MovieLens's ratings, or made-up ones.
 
     A training sample is `(user, item, label)`: int64 (), int64 (), float (); the label is 1 for an interaction and 0
     for a drawn one. A held-out sample is `(user, candidates, recent)`: int64 (), int32 (1 + candidates,) with the
-    held-out item first, int64 (recent,). Items are numbered from 1, and 0 fills up.
+    item to be found first, int64 (recent,). Items are numbered from 1, and 0 fills up.
     """
 
     unit = "interactions"
@@ -94,43 +92,68 @@ class Data(TaskData):
         self.interactions = _read(config.data)
         if self.interactions.train.lengths.max() == self.interactions.items:
             raise DataError(f"data.source={config.data.source}: a user has been with every item. Use more data.")
-        users, candidates = _candidates(self.interactions, config.data)
-        chosen = slice(config.data.val_size)
-        self.users, self.candidates = users[chosen], candidates[chosen]
+        self.users, self.candidates = self._requests("val")
+
+    def _requests(self, part: str) -> tuple[Ints, NDArray[np.int32]]:
+        users, candidates = _candidates(self.interactions, self.config.data, part)
+        chosen = slice(self.config.data.val_size)
+        return users[chosen], candidates[chosen]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts; of MovieLens's ratings one a user is held out, as the field does it, so none is left."""
+        return ("train", "val") if self.interactions.tested is None else ("train", "val", "test")
+
+    def baselines(self) -> Iterator[Baseline]:
+        """Yield what counts and factorisations of the training interactions score."""
+        from aibench.tasks.recommendation.baseline import baselines
+
+        yield from baselines(self.interactions, {part: self.requests(part).tensors[:2] for part in self.parts[1:]})
 
     @property
     def facts(self) -> Facts:
         made = self.interactions
-        facts: Facts = {
+        return {
             "users": len(made.train),
             "items": made.items,
             "training_interactions": len(made.train.values),
             "evaluated_users": len(self.users),
         }
-        return facts if made.names is None else {**facts, "item_names": made.names}
 
     def dataset(self, split: str) -> Pairs | Tensors:
-        return self.pairs if split == "train" else self.held_out
+        return self.pairs if split == "train" else self.requests(split)
 
     @cached_property
     def pairs(self) -> Pairs:
         """Return the training samples."""
         return Pairs(self.interactions, self.config.optim.negatives, self.config.data.train_size)
 
-    @cached_property
-    def held_out(self) -> Tensors:
-        """Return the requests: user, candidates with the held-out item first, last training items.
+    def requests(self, part: str) -> Tensors:
+        """Return the requests of `part`: user, candidates with the item to be found first, last training items.
 
         They are int64 (), int32 (1 + candidates,) and int64 (RECENT,), 0 where there are fewer items.
-
-        int64 (), int32 (1 + candidates,), int64 (RECENT,).
         """
-        recent = self.interactions.train.last(RECENT)[self.users]
-        return Tensors(*(torch.from_numpy(array) for array in (self.users, self.candidates, recent)))
+        return self.held_out if part == "val" else self.tested
+
+    @cached_property
+    def held_out(self) -> Tensors:
+        """Return the requests that the target is judged on."""
+        return self._with_recent(self.users, self.candidates)
+
+    @cached_property
+    def tested(self) -> Tensors:
+        """Return the requests of the test part, made when they are first asked for."""
+        return self._with_recent(*self._requests("test"))
+
+    def _with_recent(self, users: Ints, candidates: NDArray[np.int32]) -> Tensors:
+        recent = self.interactions.train.last(RECENT)[users]
+        return Tensors(*(torch.from_numpy(array) for array in (users, candidates, recent)))
 
     def fingerprint(self) -> str:
-        train, sizes = self.interactions.train, (len(self.pairs), self.config.optim.negatives)
-        return digest(train.values, train.offsets, self.users, self.candidates, str(sizes))
+        """Name the samples; the candidates of the test part follow from its items and `data.seed`."""
+        made, sizes = self.interactions, (len(self.pairs), self.config.optim.negatives)
+        tested = () if made.tested is None else (made.tested, str(self.config.data.seed))
+        return digest(made.train.values, made.train.offsets, self.users, self.candidates, str(sizes), *tested)
 
     def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
@@ -155,16 +178,38 @@ class Data(TaskData):
     def verify(self) -> list[str]:
         """Return what there is: all of it was read, and checked, before this can be asked."""
         train = self.interactions.train
-        return [
+        lines = [
             f"train: {len(train.values):,} interactions of {len(train):,} users, {self.interactions.items:,} items",
-            f"val: {len(self.users):,} users with {self.candidates.shape[1]:,} candidates each",
+            *(
+                f"{part}: {len(users):,} users with {items.shape[1]:,} candidates each"
+                for part, users, items in self._all()
+            ),
         ]
+        if self.config.data.source is Source.embedded:
+            lines += [f"{part}: {quality}" for part, quality in self._ceilings()]
+        return lines
+
+    def _all(self) -> Iterator[tuple[str, Tensor, Tensor]]:
+        for part in self.parts[1:]:
+            users, candidates, _ = self.requests(part).tensors
+            yield part, users, candidates
+
+    def _ceilings(self) -> Iterator[tuple[str, str]]:
+        """Yield what the generator's own utilities score: no ranking can be expected to do better."""
+        from aibench.tasks.recommendation.baseline import hit_rate
+
+        market = _market(self.config.data)
+        for part, users, candidates in self._all():
+            utilities = market.utilities(users.numpy())
+            scores = np.take_along_axis(utilities, candidates.numpy().astype(np.int64) - 1, axis=1)
+            yield part, f"the utilities that decided the choices score {hit_rate(scores):.4f}"
 
 
 def _read(config: DataConfig) -> Interactions:
     match config.source:
         case Source.embedded:
-            return _flights(config)
+            user, item = visits(_market(config), config.ratings / config.users, config.seed)
+            return Interactions.of(user, item, config.items, with_test=True)
         case Source.disk:
             from aibench.tasks.recommendation.movielens import movielens
 
@@ -173,18 +218,21 @@ def _read(config: DataConfig) -> Interactions:
             return _made_up(config)
 
 
-def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[np.int32]]:
+def _market(config: DataConfig) -> Market:
+    return Market.drawn(config.users, config.items, DIMENSIONS, TASTE, config.seed)
+
+
+def _candidates(made: Interactions, config: DataConfig, part: str) -> tuple[Ints, NDArray[np.int32]]:
     """Return what `draw_candidates` does: `data.seed` decides, and what it decided is kept."""
 
     def make() -> dict[str, NDArray[Any]]:
-        generator = np.random.default_rng((config.seed, 1))
-        of_carrier = config.same_carrier and config.source is Source.embedded  # made-up items have none
-        group = _carriers(made) if of_carrier else None
-        users, candidates = draw_candidates(made, config.candidates, generator, group)
+        generator = np.random.default_rng((config.seed, 1 if part == "val" else 2))
+        users, candidates = draw_candidates(made, config.candidates, generator, part)
         return {"users": users, "candidates": candidates}
 
-    rule = f"{CANDIDATES_RECIPE} {made.items} {config.candidates} {config.same_carrier} {config.seed}"
-    name = digest(made.train.values, made.train.offsets, made.held_out, rule)
+    tested = () if made.tested is None else (made.tested,)
+    rule = f"{CANDIDATES_RECIPE} {made.items} {config.candidates} {part} {config.seed}"
+    name = digest(made.train.values, made.train.offsets, made.held_out, *tested, rule)
     what = f"recommendation: draws {config.candidates} candidates for {len(made.train):,} users"
     doing = what if len(made.train) * made.items > LONG else None
     kept = kept_arrays(config.cache, f"candidates-{name}", make, doing=doing)
@@ -194,27 +242,6 @@ def _candidates(made: Interactions, config: DataConfig) -> tuple[Ints, NDArray[n
             "are. Use fewer."
         )
     return kept["users"], kept["candidates"]
-
-
-def _flights(config: DataConfig) -> Interactions:
-    """Return which aircraft flew which flight for the first time: users are aircraft, items are like `UA 1545`."""
-    from aibench.interactions.flights import first_flights
-
-    limits = {"min_items_per_user": config.min_items_per_user, "min_users_per_item": config.min_users_per_item}
-    user, name = first_flights("numbers-1", _flight_number, cache=config.cache, **limits)
-    names, item = first_appearance(name)
-    return Interactions.of(user, item + 1, len(names), [str(name) for name in names])
-
-
-def _flight_number(table: pd.DataFrame) -> pd.Series[str]:
-    return table["carrier"] + " " + table["flight"]
-
-
-def _carriers(made: Interactions) -> Ints:
-    """Return the carrier of each item, int64 (items + 1,); -1 for the padding item."""
-    assert made.names is not None, "flights have names"
-    carriers = np.array([name.split()[0] for name in made.names])
-    return np.concatenate([[-1], np.unique(carriers, return_inverse=True)[1]])
 
 
 def _made_up(config: DataConfig) -> Interactions:

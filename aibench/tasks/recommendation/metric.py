@@ -19,6 +19,9 @@ class LeaveOneOut(Metric):
 
     Args:
         k: Candidates that a user is shown.
+
+    Attributes:
+        latest: What each user of the last update adds to both, float64 (users, 2).
     """
 
     full_state_update = False
@@ -26,6 +29,7 @@ class LeaveOneOut(Metric):
     gained: Tensor
     sums: Tensor
     users: Tensor
+    latest: Tensor
 
     def __init__(self, k: int = 10) -> None:
         super().__init__()
@@ -45,7 +49,8 @@ class LeaveOneOut(Metric):
         tied = (others == own).sum(1)
         before = others.shape[1] - tied - (others < own).sum(1)
         first, beyond = before.clamp(max=self.k), (before + tied + 1).clamp(max=self.k)
-        self.sums += ((self.gained[beyond] - self.gained[first]) / (tied + 1)[:, None]).sum(0)
+        self.latest = (self.gained[beyond] - self.gained[first]) / (tied + 1)[:, None]
+        self.sums += self.latest.sum(0)
         self.users += len(scores)
 
     def compute(self) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aibench.contract import Facts, TaskModule
+from aibench.metrics.scores import Ratio
 from aibench.nn.neumf import NeuMF
 from aibench.tasks.recommendation.config import SHOWN, Config
 from aibench.tasks.recommendation.data import Sample
@@ -31,6 +32,8 @@ class Module(TaskModule):
         super().__init__(config, facts)
         self.network = NeuMF(facts["users"], facts["items"], config.model)
         self.ranking = LeaveOneOut(SHOWN)
+        self._of_users: list[Tensor] = []
+        self._scores: Ratio | None = None
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Return logits, for the arguments of `NeuMF.forward`."""
@@ -44,10 +47,18 @@ class Module(TaskModule):
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
         users, candidates, _ = batch
         self.ranking.update(self(users[:, None], candidates))
+        self._of_users.append(self.ranking.latest)
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict({f"val/{name}": value for name, value in self.ranking.compute().items()})
+        values = self.ranking.compute()
+        self.log_dict({f"val/{name}": value for name, value in values.items()})
         self.ranking.reset()
+        judged = list(values).index(self.config.target.metric.removeprefix("val/"))
+        self._scores = Ratio(torch.cat(self._of_users)[:, judged].cpu().numpy())
+        self._of_users.clear()
+
+    def sample_scores(self) -> Ratio | None:
+        return self._scores
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         optim = self.config.optim
@@ -70,4 +81,4 @@ class Module(TaskModule):
         users, candidates, recent = (tensor.cpu() for tensor in batch)
         items = self.infer(batch)[0].cpu()
         ranked = f"ranking of {candidates.shape[1]} candidates"
-        return recommendations(users, recent, candidates[:, :1], items, self.facts.get("item_names"), ranked=ranked)
+        return recommendations(users, recent, candidates[:, :1], items, None, ranked=ranked)
