@@ -1,7 +1,7 @@
 """Makes the embedded visits: users choose by popularity, by taste, and by the season, which moves on.
 
 A mixed logit (`aibench/interactions/market.py`) with one more term: each item has its week of the year, around which
-it is wanted, and each user goes through the year, one or two weeks from a visit to the next. Who is asked for a user's
+it is wanted, and each user goes through the year, a week from a visit to the next on average. Who is asked for a user's
 next visits must know the taste, which all visits show, in whatever order, and the week, which only the last ones show.
 A table of who took what has the one, a table of what follows what the other.
 """
@@ -9,7 +9,6 @@ A table of who took what has the one, a table of what follows what the other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 
@@ -20,11 +19,12 @@ from aibench.interactions.rows import Ints
 from aibench.tasks.learning_to_rank.config import DataConfig
 from aibench.tasks.learning_to_rank.interactions import Interactions, later_part
 
-RECIPE = 1  # to be raised with every change of what is made
+RECIPE = 3  # to be raised with every change of what is made
 WEEKS = 52
-DIMENSIONS, TASTE = 6, 0.9
+DIMENSIONS, TASTE = 12, 0.75
 SHARPNESS = 10.0  # kappa of von Mises: an item is wanted half as much three weeks from its own
-GAP = (1, 2)  # weeks from a visit to the next
+GAP = (0, 2)  # weeks from a visit to the next, all equally likely
+STEP = np.where(np.arange(GAP[1] + 1) >= GAP[0], 1 / (GAP[1] - GAP[0] + 1), 0)  # how likely each is
 SEASONS, STARTS, GAPS, CHOICES = range(100, 104)  # streams of random numbers, beside the market's
 
 
@@ -78,14 +78,17 @@ class SeasonalMarket:
             float64 (users, items + 1), with the items as `made` numbers them.
         """
         ahead = round(self.weeks.shape[1] / 5)
-        likely = {k: sum(comb(h, k - h) / 2**h for h in range(1, ahead + 1) if h <= k) for k in range(1, 2 * ahead + 1)}
+        likely, later = np.zeros(GAP[1] * ahead + 1), np.ones(1)
+        for _ in range(ahead):
+            later = np.convolve(later, STEP)
+            likely[: len(later)] += later
         order = made.original.astype(np.int64) - 1
         left = np.pad(np.exp(self.market.utilities(users))[:, order], ((0, 0), (1, 0)))
         fits = np.pad(self.fits[:, order], ((0, 0), (1, 0)))
         left[np.arange(len(users))[:, None], made.train.padded(users)] = 0  # seen, and the padding item
         now = self.weeks[users, made.train.lengths[users] - 1]
         expected = np.zeros_like(left)
-        for weeks, times in likely.items():
+        for weeks, times in enumerate(likely):
             weights = left * fits[(now + weeks) % WEEKS]
             expected += times * weights / weights.sum(1, keepdims=True)
         return expected
