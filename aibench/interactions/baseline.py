@@ -31,7 +31,7 @@ def cosines(taken: Any, neighbours: int | None = None) -> Scores:
     """Return how alike items are, by the users that they share, float32 (items + 1, items + 1); 0 with themselves.
 
     Args:
-        taken: As `table` makes it.
+        taken: The table of who took what that `table` makes.
         neighbours: How many neighbours of an item count; None for all.
     """
     counts = np.sqrt(np.maximum(np.asarray(taken.sum(0), np.float32).ravel(), 1))

@@ -53,7 +53,7 @@ class Market:
     """Holds what decides the choices.
 
     Attributes:
-        popularity: Of each item, float64 (items,).
+        popularity: Popularity of each item, float64 (items,).
         traits: What is particular to each item, float64 (items, dimensions).
         tastes: What each user likes, the more the pickier it is, float64 (users, dimensions).
     """
@@ -69,7 +69,7 @@ class Market:
         Args:
             users: Number of users.
             items: Number of items.
-            dimensions: Of tastes and traits.
+            dimensions: Number of dimensions of tastes and traits.
             taste: Standard deviation of the tastes of a user of median pickiness.
             seed: Decides everything.
         """
