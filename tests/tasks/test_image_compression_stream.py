@@ -170,4 +170,4 @@ def test_whole_blocks_take_the_bits_per_pixel_that_an_evaluation_states_and_the_
     config = composed(TASK)
     module = Module(config, {}).eval()
     (answer,) = module.infer(example_batch(Data(config), "val", 1))
-    assert answer.bits_per_pixel == pytest.approx(0.5 + 80 / 192**2)
+    assert answer.bits_per_pixel == pytest.approx(0.5 + 80 / 176**2)
