@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from aibench.config import DataError
 from aibench.config.origin import Origin
+from aibench.datasets.folders import files_below
 
 BLOCK = 1 << 20
 ZIPS = (".zip", ".whl")
@@ -89,8 +90,8 @@ def _files(source: Path) -> Iterator[tuple[str, int, Callable[[], Any]]]:
     """Yield path, size and opener of each file in `source`."""
     name = source.name.lower()
     if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if path.is_file() and not path.is_symlink():
+        for path in files_below(source, "*"):
+            if not path.is_symlink():
                 yield path.relative_to(source).as_posix(), path.stat().st_size, partial(path.open, "rb")
     elif name.endswith(ZIPS):
         with zipfile.ZipFile(source) as archive:
@@ -156,5 +157,5 @@ def _draft(target: Path) -> Iterator[IO[bytes]]:
 def total_size(source: Path) -> int:
     """Return the bytes of `source` as it lies there, for a progress bar."""
     if source.is_dir():
-        return sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in files_below(source, "*"))
     return source.stat().st_size

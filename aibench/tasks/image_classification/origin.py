@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aibench.config import DataError
 from aibench.config.origin import Origin, Place
+from aibench.datasets.folders import class_folders, files_like
 
 ORIGIN = Origin(
     name="ImageNet, ILSVRC 2012",
@@ -41,8 +42,9 @@ def arrange(root: Path) -> None:
         if not path.is_file():
             raise DataError(f"{path}: missing. Give from=ILSVRC2012_devkit_t12.tar.gz as well: it has the classes.")
     classes, labels = _classes(meta), truth.read_text(encoding="ascii").split()
-    pictures = sorted(unsorted.glob("*.JPEG"))
-    sorted_before = sum(1 for path in (root / "val").glob("n*/*.JPEG"))
+    pictures = [unsorted / name for name in files_like(unsorted, "*.JPEG")]
+    folders = [root / "val" / name for name in class_folders(root / "val") if name != unsorted.name]
+    sorted_before = sum(len(files_like(folder, "*.JPEG")) for folder in folders)
     if len(labels) != len(pictures) + sorted_before:
         held = len(pictures) + sorted_before
         raise DataError(f"{unsorted}: {held:,} pictures, and {truth.name} has {len(labels):,} lines. Unpack it again.")

@@ -7,6 +7,7 @@ streets change, run it again and write its checksum into `segmenter.py`; all sco
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def main() -> None:
     torch.set_num_threads(1)
     pairs = streets.pairs("segmenter", SCENES, SEED)
     network = trained(torch.from_numpy(pairs.photos), torch.from_numpy(pairs.classes).long(), EPOCHS)
-    print(write(network, WEIGHTS))
+    sys.stdout.write(f"{write(network, WEIGHTS)}\n")
 
 
 if __name__ == "__main__":
