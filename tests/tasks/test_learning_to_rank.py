@@ -284,7 +284,7 @@ def test_without_alpha_the_student_never_asks_its_teacher(parts):
 
 
 def test_discrepancy_weights_apply_from_their_epoch_on(parts):
-    _, module, trainer = parts("optim.distillation.discrepancy_from=1")
+    _, module, trainer = parts("optim.distillation.discrepancy_from=1", "optim.distillation.position_decay=1")
     encoded, scores = torch.randn(7, 12), torch.randn(7, 10)
     trainer.current_epoch = 2
     assert torch.equal(module._distillation_weights(encoded, scores), losses.position_weights(10, 1.0))
