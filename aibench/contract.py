@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from aibench.config import DataError, RunConfig
+from aibench.config import DataError, RunConfig, Source
 from aibench.datasets.contents import Whole, all_bytes, glance
 from aibench.datasets.published import Identity
 from aibench.datasets.tensors import InTurn, Tensors, digest
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Facts = dict[str, Any]
+
+PARTS = ("train", "val", "test")
 
 
 @runtime_checkable
@@ -88,9 +90,11 @@ class TaskData(ABC):
 
     Attributes:
         unit: The unit that throughput counts: images, tokens, utterances, interactions, frames.
+        tested: The sources whose data have a test part.
     """
 
     unit: ClassVar[str] = "samples"
+    tested: ClassVar[tuple[Source, ...]] = ()
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -102,12 +106,12 @@ class TaskData(ABC):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Return the parts that these data have: `train` and `val`, and `test` where there is one.
+        """Return the parts that these data have: `train` and `val`, and `test` where their source is `tested`.
 
         Whatever is chosen (a target, a learning rate) is chosen on `val`. `test` is judged once, when a session has
         ended, and decides nothing.
         """
-        return ("train", "val")
+        return PARTS if self.config.data.source in self.tested else PARTS[:2]
 
     def baselines(self) -> Iterator[Baseline]:
         """Yield the best cheap answers to the task, computed here and now on these samples: no model is trained."""
@@ -262,6 +266,7 @@ def batch_of(data: TaskData, dataset: Any, indices: np.ndarray[Any, Any]) -> Any
 
 
 __all__ = [
+    "PARTS",
     "Baseline",
     "DataError",
     "Facts",

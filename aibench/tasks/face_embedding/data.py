@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aibench.config import ConfigError, Source
-from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
+from aibench.contract import PARTS, Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import VGGFACE2_AND_LFW
 from aibench.tasks.face_embedding.config import Config
 from aibench.tasks.face_embedding.layout import pairs_file
@@ -21,7 +21,6 @@ from aibench.tasks.face_embedding.sampling import balanced_batches, balanced_pai
 from aibench.tasks.face_embedding.trees import lfw, vggface2
 from aibench.vision import heads
 
-PARTS = ("train", "val", "test")
 PICTURES = {"train": 12, "val": 6, "test": 6}  # pictures of each generated person
 TOGETHER = {"train": 4, "val": 3, "test": 3}  # one after the other, so that any few samples show few people
 MADE_UP = {"train": 3_141_890, "val": 1_000}  # VGGFace2's training images; held-out ones are only for show
@@ -36,6 +35,7 @@ class Data(TaskData):
     """
 
     unit = "images"
+    tested = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -65,10 +65,6 @@ class Data(TaskData):
             )
         generator = np.random.default_rng((data.seed, 3))
         self.triplets = random_triplets(self._labels("val"), data.triplets, self.folds, generator)
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return PARTS if self.config.data.source is Source.embedded else PARTS[:2]
 
     @property
     def facts(self) -> Facts:

@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from aibench.config import Source
-from aibench.contract import Baseline, Facts, InTurn, TaskData, Tensors, digest
+from aibench.contract import PARTS, Baseline, Facts, InTurn, TaskData, Tensors, digest
 from aibench.tasks.face_recognition_3d.biwi import PEOPLE_NAMES, Frames
 from aibench.tasks.face_recognition_3d.config import Config
 from aibench.tasks.face_recognition_3d.layout import Layout
 from aibench.tasks.face_recognition_3d.pairs import Pairs, people, require_apart
 from aibench.vision import heads
 
-PARTS = ("train", "val", "test")
 PRIVATE_SIZES = {"train": 62_172, "val": 7_771}  # 80 and 10 % of the 77,715 samples that the authors' README counts
 _DISTINCT = 64
 
@@ -32,6 +31,7 @@ class Data(TaskData):
     """
 
     unit = "images"
+    tested = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -50,10 +50,6 @@ class Data(TaskData):
     def facts(self) -> Facts:
         """Return `classes`, the names of the people in the order of their indices."""
         return {"classes": self.classes}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return PARTS if self.config.data.source is Source.embedded else PARTS[:2]
 
     def dataset(self, split: str) -> Any:
         return self._test if split == "test" else self.splits[split]

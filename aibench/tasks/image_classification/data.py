@@ -28,6 +28,7 @@ class Data(TaskData):
     """
 
     unit = "images"
+    tested = (Source.embedded,)  # ImageNet's published test images have no labels
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -43,11 +44,6 @@ class Data(TaskData):
             case Source.synthetic:
                 self.classes = [f"class {index}" for index in range(config.data.classes)]
         self.splits = {split: self._read(split) for split in self.parts}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Return the parts; ImageNet's published test images have no labels, and made-up ones test nothing."""
-        return ("train", "val", "test") if self.config.data.source is Source.embedded else ("train", "val")
 
     def baselines(self) -> Iterator[Baseline]:
         """Yield what classical classifiers score on the generated samples."""

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from aibench.contract import DataError, digest
+from aibench.contract import PARTS, DataError, digest
 from aibench.tasks.image_compression.metric import SMALLEST
 from aibench.tasks.image_compression.scenes import scenes
 
-PARTS = ("train", "val", "test")
 TRAINING_PICTURES, TRAINING_SIZE = 48, 192
 HELD_OUT_SIZE = SMALLEST
 _COUNTS = {"train": 4096, "val": 20, "test": 20}  # where data.train_size and data.val_size say nothing

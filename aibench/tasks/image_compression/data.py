@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import Baseline, Identity, TaskData, digest
+from aibench.contract import PARTS, Baseline, Identity, TaskData, digest
 from aibench.datasets.published import IMAGENET_AND_KODAK
 from aibench.tasks.image_compression import layout
 from aibench.tasks.image_compression.config import Config
-from aibench.tasks.image_compression.crops import PARTS, Crops, crops
+from aibench.tasks.image_compression.crops import Crops, crops
 from aibench.tasks.image_compression.folder import Patches, Pictures
 
 MADE_UP_COUNTS = {"train": 1_281_167, "val": 24}  # images of ImageNet, ILSVRC 2012, and of Kodak
@@ -57,15 +57,12 @@ class Data(TaskData):
     """
 
     unit = "patches"
+    tested = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.splits = {split: self._read(split) for split in ("train", "val")}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return PARTS if self.config.data.source is Source.embedded else ("train", "val")
 
     def dataset(self, split: str) -> Any:
         return self._test if split == "test" else self.splits[split]

@@ -11,7 +11,7 @@ import torch
 from aibench.config import Source
 from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import LSUN_BEDROOMS
-from aibench.tasks.image_generation.config import EMBEDDED, Config
+from aibench.tasks.image_generation.config import Config
 from aibench.tasks.image_generation.lsun import Lsun
 from aibench.tasks.image_generation.mnist import digits
 
@@ -35,15 +35,12 @@ class Data(TaskData):
     """
 
     unit = "images"
+    tested = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.splits = {split: self._read(split) for split in self.parts}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return tuple(EMBEDDED) if self.config.data.source is Source.embedded else ("train", "val")
 
     @property
     def facts(self) -> Facts:

@@ -100,6 +100,7 @@ class Data(TaskData):
     """
 
     unit = "captions"
+    tested = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -116,10 +117,6 @@ class Data(TaskData):
     def facts(self) -> Facts:
         """Return `vocabulary`, the number of words, specials included, and `words`, in the order of their indices."""
         return {"vocabulary": len(self.vocabulary), "words": list(self.vocabulary.words)}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return ("train", "val", "test") if self.config.data.source is Source.embedded else ("train", "val")
 
     def dataset(self, split: str) -> Captioned:
         return self.test if split == "test" else self.splits[split]

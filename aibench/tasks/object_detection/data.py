@@ -32,6 +32,7 @@ class Data(TaskData):
     top, right, bottom) edges in pixels, `labels`, int64 (objects,), from 1, and `difficult`, bool (objects,).
     """
 
+    tested = (Source.embedded,)  # VOC2007's own test images are `val`: the paper's target is of them
     config: Config
     unit: ClassVar[str] = "images"
 
@@ -44,11 +45,6 @@ class Data(TaskData):
             voc.require_apart(*self.splits.values())
         if data.mirror:
             self.splits["train"] = Mirrored(self.splits["train"])
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Return the parts; VOC2007's own test images are `val` here, as the paper's target is of them."""
-        return ("train", "val", "test") if self.config.data.source is Source.embedded else ("train", "val")
 
     def baselines(self) -> Iterator[Baseline]:
         """Yield what detectors without a network find in the generated scenes."""

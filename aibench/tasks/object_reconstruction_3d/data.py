@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
+from aibench.contract import PARTS, Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.folders import enumerated
 from aibench.datasets.published import SHAPENET_CHAIRS
 from aibench.tasks.object_reconstruction_3d.config import Config
@@ -24,7 +24,6 @@ from aibench.tasks.object_reconstruction_3d.shapes import solids_and_pictures
 
 CHAIR = "03001627"  # WordNet's number
 CHAIRS = {"train": 4_744, "val": 1_356}  # Yan et al. 2016 have these; made-up samples stand for them
-PARTS = ("train", "val", "test")
 _DISTINCT_PICTURES, _DISTINCT_VOLUMES = 96, 16
 
 Sample = tuple[Tensor, Tensor]
@@ -71,6 +70,7 @@ class Data(TaskData):
     """
 
     unit = "images"
+    tested = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -92,10 +92,6 @@ class Data(TaskData):
     def facts(self) -> Facts:
         """Return `categories`, the names of what the objects are."""
         return {"categories": list(self.config.data.categories)}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return PARTS if self.config.data.source is Source.embedded else ("train", "val")
 
     def dataset(self, split: str) -> Any:
         return self._test if split == "test" else self.splits[split]

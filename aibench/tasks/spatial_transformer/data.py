@@ -31,6 +31,7 @@ class Data(TaskData):
     """
 
     unit = "images"
+    tested = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -38,10 +39,6 @@ class Data(TaskData):
         sources = {Source.embedded: self._embedded, Source.disk: self._read, Source.synthetic: self._made_up}
         self.upright = {split: sources[config.data.source](split) for split in self.parts}
         self.splits = {split: self._distorted(split) for split in self.parts}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return tuple(OWN_DIGITS) if self.config.data.source is Source.embedded else tuple(layout.SPLITS)
 
     @property
     def facts(self) -> Facts:

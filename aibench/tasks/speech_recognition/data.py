@@ -35,6 +35,7 @@ class Data(TaskData):
     """
 
     unit = "utterances"
+    tested = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -51,10 +52,6 @@ class Data(TaskData):
         """Return `left_out`: how many training utterances of LibriSpeech are too short, too long or too dense."""
         training = self.splits["train"]
         return {"left_out": training.left_out} if isinstance(training, LibriSpeech) else {}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return voices.PARTS if self.config.data.source is Source.embedded else voices.PARTS[:2]
 
     def dataset(self, split: str) -> Any:
         return self._test if split == "test" else self.splits[split]

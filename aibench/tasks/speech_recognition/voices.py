@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aibench.contract import DataError, digest
+from aibench.contract import PARTS, DataError, digest
 from aibench.datasets.arrays import kept_arrays
 from aibench.tasks.speech_recognition.alphabet import encode
 from aibench.tasks.speech_recognition.config import DataConfig
@@ -24,7 +24,6 @@ from aibench.tasks.speech_recognition.features import Spectrogram
 from aibench.tasks.speech_recognition.utterances import Utterances
 
 RECIPE = 2  # to be raised with every change of what is said or of what is done to it
-PARTS = ("train", "val", "test")
 SIZES = {"train": 1_600, "val": 800, "test": 800}
 
 ACCENTS = (*("en", "en-us", "en-us-nyc", "en-029", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-gb-x-rp"),)

@@ -38,16 +38,12 @@ class Data(TaskData):
     """
 
     unit = "frames"
+    tested = (Source.embedded,)  # the authors read no test files of the robots' records
     config: Config
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.splits = {split: self._read(split) for split in self.parts}
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Return the parts; the authors read no test files of the robots' records."""
-        return ("train", "val", "test") if self.config.data.source is Source.embedded else ("train", "val")
 
     def baselines(self) -> Iterator[Baseline]:
         """Yield how far simple predictions are from the generated frames."""
