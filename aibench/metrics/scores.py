@@ -30,6 +30,17 @@ class Ratio:
         self.denominators: Array = np.broadcast_to(np.asarray(denominators, dtype=np.float64), self.numerators.shape)
         self.transform = transform
 
+    @classmethod
+    def of_groups(cls, values: Any, groups: int) -> Ratio:
+        """Return the mean of `values`, (samples,), of which those of one group are no samples of their own.
+
+        Args:
+            values: One of each sample, the groups taking turns: 0, 1, ..., groups - 1, 0, 1, ...
+            groups: How many groups there are.
+        """
+        which = np.arange(len(values)) % groups
+        return cls(np.bincount(which, values), np.bincount(which))
+
     def __len__(self) -> int:
         return len(self.numerators)
 

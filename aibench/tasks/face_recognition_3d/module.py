@@ -40,9 +40,8 @@ class Module(TaskModule):
         used = CHANNELS[config.model.channels]
         self.normalise = Normalise(config.data.mean[used], config.data.std[used])
         self.metrics = accuracies(len(self.classes), TOP)
-        self.right: list[
-            Tensor
-        ] = []  # of the last evaluation, or of the one that is under way: whether, image by image
+        # Of the last evaluation, or of the one that is under way: whether, image by image.
+        self.right: list[Tensor] = []
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, people), of `images`, uint8 (batch, 4, height, width)."""

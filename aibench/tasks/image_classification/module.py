@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -58,7 +56,8 @@ class Module(TaskModule):
         self._right.append(logits.argmax(1) == labels)
 
     def on_validation_epoch_end(self) -> None:
-        self._scores = _by_object(torch.cat(self._right).cpu().numpy(), self.facts.get("objects"))
+        right, objects = torch.cat(self._right).cpu().numpy(), self.facts.get("objects")
+        self._scores = Ratio(right) if objects is None else Ratio.of_groups(right, objects)  # an object has many views
         self._right.clear()
         for name, accuracy in self.metrics.compute().items():
             self.log(name, accuracy)
@@ -92,11 +91,3 @@ class Module(TaskModule):
 
         images, labels = (tensor[:MOST].cpu() for tensor in batch)
         return draw(images, [self.classes[label] for label in labels.tolist()], self.infer((images, labels)))
-
-
-def _by_object(right: NDArray[np.bool_], objects: int | None) -> Ratio:
-    """Return what each image adds to the accuracy; all images of one object together, where that many take turns."""
-    if objects is None:
-        return Ratio(right)
-    which = np.arange(len(right)) % objects
-    return Ratio(np.bincount(which, weights=right), np.bincount(which))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -33,9 +32,8 @@ class Module(TaskModule):
         super().__init__(config, facts)
         self.network = Network(config.model)
         self.accuracy = MulticlassAccuracy(DIGITS, average="micro", validate_args=False)
-        self.right: list[
-            Tensor
-        ] = []  # of the last evaluation, or of the one that is under way: whether, image by image
+        # Of the last evaluation, or of the one that is under way: whether, image by image.
+        self.right: list[Tensor] = []
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, float (batch, 10), of `images`, uint8 (batch, 1, 28, 28)."""
@@ -67,9 +65,7 @@ class Module(TaskModule):
         """Return the right answers of each held-out digit; the views of one digit are no samples of their own."""
         if not self.right:
             return None
-        right = torch.cat(self.right).cpu().numpy()
-        digit = np.arange(len(right)) % self.facts["held_out_digits"]
-        return Ratio(np.bincount(digit, right), np.bincount(digit))
+        return Ratio.of_groups(torch.cat(self.right).cpu().numpy(), self.facts["held_out_digits"])
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim
