@@ -23,7 +23,7 @@ def prepare(words: Words) -> None:
 
     sources, others = _sources(words)
     config = unchecked(["scale=reference", "session=epochs", "data.source=disk", *others])
-    root, origin = _root(config, others), registry.origin(config.task)
+    root, origin = _root(config), registry.origin(config.task)
     if origin is None:
         refuse(f"task={config.task}: has no published data to prepare.")
     if not sources:
@@ -38,8 +38,8 @@ def prepare(words: Words) -> None:
             with _progress(source) as told:
                 done = unpack(source, root, origin, told)
             say(f"{source}: {done.written:,} files written, {done.there:,} were there, {done.left:,} not needed")
-        if (arrange := registry.arranger(config.task)) is not None:
-            arrange(root)
+        if origin.arrange is not None:
+            origin.arrange(root)
     except DataError as error:
         refuse(str(error))
     _check(config, root)
@@ -61,12 +61,13 @@ def _sources(words: list[str]) -> tuple[list[Path], list[str]]:
     return sources, others
 
 
-def _root(config: RunConfig, words: list[str]) -> Path:
-    """Return the folder to fill: the one that was typed, else what this machine has for the task."""
+def _root(config: RunConfig) -> Path:
+    """Return the folder to fill: where the reader looks for the task's data, but never inside of a package."""
     from aibench.config.roots import DATA, home_of
 
-    typed = any(word.startswith("data.root=") for word in words)
-    folder = config.data.root if typed else home_of(config.task, {}) or config.data.root
+    installed = config.installed_root()
+    elsewhere = config.data.root if config.data.root != str(installed) else None
+    folder = elsewhere or home_of(config.task)
     if folder is None:
         refuse(f"data.root: no value. Set data.root=FOLDER to fill it, or {DATA}=FOLDER for the data of all tasks.")
     return Path(folder).expanduser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +12,27 @@ from aibench.commands.console import publish, refuse
 
 if TYPE_CHECKING:
     from aibench.analysis.grid import Grid
-    from aibench.config import RunConfig
     from aibench.config.origin import Origin
 
 
-HERE = {"complete": "yes", "incomplete": "in part", "missing": "no"}
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Holds what this machine has of a task's published data.
+
+    Attributes:
+        origin: Where they can be had.
+        root: Their folder; None where this machine names none.
+        wrong: What keeps the folder from being read, in a line; None where it has the reader's layout.
+    """
+
+    origin: Origin
+    root: str | None
+    wrong: str | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the folder is there and has the layout."""
+        return self.root is not None and self.wrong is None
 
 
 def status(
@@ -33,37 +50,38 @@ def status(
     if unknown:
         refuse(f"task={unknown[0]}: no such task. One of {', '.join(registry.task_names())}.")
     others = [word for word in words if not word.startswith("task=")]
-    found = {task: (origin, *_here(task, others)) for task in chosen if (origin := registry.origin(task)) is not None}
+    origins = {task: registry.origin(task) for task in chosen}
+    found = {task: _found(task, origin, others) for task, origin in origins.items() if origin is not None}
     if not found:
         refuse(f"task={chosen[0]}: has no published data.")
     publish([_table(found)], csv, markdown, lines=_how(found))
 
 
-def _here(task: str, words: list[str]) -> tuple[str | None, str]:
-    """Return the folder of the task's data, and what is wrong with it: `complete` where nothing is."""
+def _found(task: str, origin: Origin, words: list[str]) -> Found:
     from aibench.commands.arguments import unchecked
     from aibench.composition.with_data import state
 
-    config: RunConfig = unchecked([f"task={task}", "scale=reference", "session=epochs", *words])
-    if config.data.root is None:
-        return None, "missing"
-    wrong = state(config)
-    return config.data.root, "complete" if wrong is None else f"incomplete: {wrong}"
+    config = unchecked([f"task={task}", "scale=reference", "session=epochs", *words])
+    return Found(origin, config.data.root, None if config.data.root is None else state(config))
 
 
-def _table(found: dict[str, tuple[Origin, str | None, str]]) -> Grid:
+def _table(found: dict[str, Found]) -> Grid:
     from aibench.analysis.grid import NONE, Grid
 
     rows, records = [], []
-    for task, (origin, root, state) in found.items():
-        rows.append([task, origin.name, HERE[state.split(":")[0]], root or NONE, origin.size])
+    for task, one in found.items():
+        origin = one.origin
+        here, state = ("yes", "complete") if one.is_whole else ("in part", f"incomplete: {one.wrong}")
+        if one.root is None:
+            here, state = "no", "missing"
+        rows.append([task, origin.name, here, one.root or NONE, origin.size])
         records.append(
-            {"task": task, "data": origin.name, "state": state, "root": root, "publisher": origin.publisher}
+            {"task": task, "data": origin.name, "state": state, "root": one.root, "publisher": origin.publisher}
             | {"address": origin.address, "licence": origin.licence, "size": origin.size}
         )
-    here = sum(state.startswith("complete") for _, _, state in found.values())
+    whole = sum(one.is_whole for one in found.values())
     return Grid(
-        title=f"Published data of the references: {here} of {len(found)} are here",
+        title=f"Published data of the references: {whole} of {len(found)} are here",
         heads=["task", "data", "here", "folder", "size to fetch"],
         rows=rows,
         names=5,
@@ -74,20 +92,21 @@ def _table(found: dict[str, tuple[Origin, str | None, str]]) -> Grid:
     )
 
 
-def _how(found: dict[str, tuple[Origin, str | None, str]]) -> list[str]:
+def _how(found: dict[str, Found]) -> list[str]:
     """Return for each data set that is not here how to get it."""
     lines = []
-    for task, (origin, root, state) in found.items():
-        if state.startswith("incomplete"):
-            lines.append(f"{task}: {state.removeprefix('incomplete: ')}")
-        if state.startswith("complete"):
+    for task, one in found.items():
+        if one.is_whole:
             continue
+        if one.wrong is not None:
+            lines.append(f"{task}: {one.wrong}")
+        origin = one.origin
         ways = [f"`{origin.package}`"] if origin.package else []
         files = list(origin.files)
         if files:
             ways.append(
                 f"fetch {', '.join(files)} from {origin.address} ({origin.publisher}; {origin.licence}); then "
-                f"`aibench data prepare task={task} from=FILE,FILE... data.root={root or 'FOLDER'}`"
+                f"`aibench data prepare task={task} from=FILE,FILE... data.root={one.root or 'FOLDER'}`"
             )
         ways += [origin.by_hand] if origin.by_hand else []
         lines.append(f"{task}: {'; or: '.join(ways)}.")

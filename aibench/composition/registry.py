@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,13 +81,6 @@ def origin(task: str) -> Origin | None:
     if not (TASKS / task / "origin.py").is_file():
         return None
     return importlib.import_module(f"aibench.tasks.{task}.origin").ORIGIN  # type: ignore[no-any-return]
-
-
-def arranger(task: str) -> Callable[[Path], None] | None:
-    """Return what a task has to do in the folder of its data once they are unpacked; None where that is nothing."""
-    if origin(task) is None:
-        return None
-    return getattr(importlib.import_module(f"aibench.tasks.{task}.origin"), "arrange", None)
 
 
 def options(group: str) -> list[str]:

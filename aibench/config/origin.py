@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Origin:
         places: Where the files in these belong, the first place that wants a file having it.
         by_hand: What no archive brings and a user must do; empty where nothing is left to do.
         package: The command that has them out of a package, and nothing else to do; empty where none has.
+        arrange: What is to be done in the data root once the files are there; None where that is nothing.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Origin:
     places: tuple[Place, ...] = field(default=())
     by_hand: str = ""
     package: str = ""
+    arrange: Callable[[Path], None] | None = None
 
     def target(self, path: str) -> tuple[str, bool] | None:
         """Return where the file at `path` of an archive belongs, and whether it is an archive; None if nowhere."""

@@ -19,15 +19,13 @@ def root_of(task: str, roots: Mapping[str, str], installed: Path | None = None) 
     """
     if task in roots:
         return roots[task]
-    common = os.environ.get(DATA)
-    if common:
-        folder = Path(common).expanduser() / task
-        if folder.is_dir():
-            return str(folder)
+    common = home_of(task)
+    if common is not None and Path(common).is_dir():
+        return common
     return None if installed is None else str(installed)
 
 
-def home_of(task: str, roots: Mapping[str, str]) -> str | None:
-    """Return where the data of `task` should be put: the folder that is named for it, there or not."""
+def home_of(task: str) -> str | None:
+    """Return the folder of `task` in the one for the data of all tasks, there or not; None where none is named."""
     common = os.environ.get(DATA)
-    return roots.get(task) or (str(Path(common).expanduser() / task) if common else None)
+    return str(Path(common).expanduser() / task) if common else None

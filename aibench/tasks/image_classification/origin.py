@@ -8,25 +8,6 @@ from aibench.config import DataError
 from aibench.config.origin import Origin, Place
 from aibench.datasets.folders import class_folders, files_like
 
-ORIGIN = Origin(
-    name="ImageNet, ILSVRC 2012",
-    publisher="ImageNet",
-    address="https://image-net.org/challenges/LSVRC/2012/2012-downloads.php",
-    licence="registration; non-commercial research",
-    size="155 GB",
-    files={
-        "ILSVRC2012_img_train.tar": "1d675b47d978889d74fa0da5fadfb00e",
-        "ILSVRC2012_img_val.tar": "29b22e2961454d5413ddabcf34fc5622",
-        "ILSVRC2012_devkit_t12.tar.gz": "fa75699e90414af021442c21a62c3abf",
-    },
-    places=(
-        Place("n*.tar", "train", nested=True),
-        Place("ILSVRC2012_val_*.JPEG", "val/unsorted", strip=None),
-        Place("*/data/meta.mat", "devkit", strip=None),
-        Place("*/data/ILSVRC2012_validation_ground_truth.txt", "devkit", strip=None),
-    ),
-)
-
 
 def arrange(root: Path) -> None:
     """Sort the held-out pictures into the folders of their classes, as the devkit's lists say, and tidy up.
@@ -62,3 +43,24 @@ def _classes(meta: Path) -> dict[int, str]:
 
     rows = loadmat(meta, squeeze_me=True)["synsets"]
     return {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
+
+
+ORIGIN = Origin(
+    name="ImageNet, ILSVRC 2012",
+    publisher="ImageNet",
+    address="https://image-net.org/challenges/LSVRC/2012/2012-downloads.php",
+    licence="registration; non-commercial research",
+    size="155 GB",
+    files={
+        "ILSVRC2012_img_train.tar": "1d675b47d978889d74fa0da5fadfb00e",
+        "ILSVRC2012_img_val.tar": "29b22e2961454d5413ddabcf34fc5622",
+        "ILSVRC2012_devkit_t12.tar.gz": "fa75699e90414af021442c21a62c3abf",
+    },
+    places=(
+        Place("n*.tar", "train", nested=True),
+        Place("ILSVRC2012_val_*.JPEG", "val/unsorted", strip=None),
+        Place("*/data/meta.mat", "devkit", strip=None),
+        Place("*/data/ILSVRC2012_validation_ground_truth.txt", "devkit", strip=None),
+    ),
+    arrange=arrange,
+)
