@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aibench.contract import Scores
+from aibench.contract import DataError, Scores
 from aibench.results.result import HeldOut, Measured
 from aibench.training.loader import EvalBatches
 
@@ -30,14 +30,20 @@ def judged(session: Session) -> HeldOut | None:
     scores = session.recorder.scores
     error = standard_error(scores, None if session.recorder.was_evaluated else NO_EVALUATION)
     if "test" not in session.data.parts:
-        return HeldOut(_count(scores), error, Measured(None, "1", reason=NO_TEST), None, _none(NO_TEST))
-    value = _on_test(session)
-    found = session.module.sample_scores()
+        return _without_test(scores, error, NO_TEST)
+    try:
+        value = _on_test(session)
+    except DataError as fault:  # what was measured stands; nothing of it was read from the test part
+        return _without_test(scores, error, str(fault))
     if not math.isfinite(value):
-        reason = session.module.unmeasured or "not finite"
-        return HeldOut(_count(scores), error, Measured(None, "1", reason=reason), _count(found), _none(reason))
+        return _without_test(scores, error, session.module.unmeasured or "not finite")
+    found = session.module.sample_scores()
     test = Measured(value, "1", "one evaluation after the session, by its last weights")
     return HeldOut(_count(scores), error, test, _count(found), standard_error(found))
+
+
+def _without_test(scores: Scores | None, error: Measured, reason: str) -> HeldOut:
+    return HeldOut(_count(scores), error, _none(reason), None, _none(reason))
 
 
 def standard_error(scores: Scores | None, missing: str | None = None) -> Measured:

@@ -27,6 +27,7 @@ from aibench.results.result import (
     Crossings,
     Data,
     Division,
+    HeldOut,
     Measured,
     Memory,
     Model,
@@ -74,7 +75,7 @@ def build_result(session: Session, ending: Ending, rules: Rules | None, started:
         energy=energy,
         cost=account.cost(config.cost, energy, took.total),
         model=model(session, speed, ended_well=ending.status.usable),
-        data=_data(session),
+        data=replace(_data(session), test=_tested(session, whole.held_out)),
         trust=instruments.trust(same_work=session.module.uncountable is None),
         estimate=kept(config),
     )
@@ -160,8 +161,13 @@ def _data(session: Session) -> Data:
         val=len(session.held_out.dataset) if session.held_out is not None else 0,
         facts=_short(session.data.facts),
         published=_published(session),
-        test=len(session.data.dataset("test")) if "test" in session.data.parts else 0,
     )
+
+
+def _tested(session: Session, held_out: HeldOut | None) -> int:
+    """Return the number of samples that were judged as the test part."""
+    was_judged = held_out is not None and held_out.test.value is not None
+    return len(session.data.dataset("test")) if was_judged else 0
 
 
 def _published(session: Session) -> Published | None:

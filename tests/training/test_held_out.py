@@ -12,9 +12,10 @@ from rich.console import Console
 from aibench.analysis.checking import faults
 from aibench.composition import registry
 from aibench.config import RunConfig
-from aibench.contract import TaskData, TaskModule
+from aibench.contract import DataError, TaskData, TaskModule
 from aibench.metrics.scores import Ratio
-from aibench.results.result import Result
+from aibench.results.result import Result, Status
+from aibench.training import held_out
 from aibench.training.held_out import standard_error
 from aibench.training.run import train
 from tests.conftest import TINY
@@ -82,3 +83,17 @@ def test_crossings_of_a_result_are_those_of_its_history_and_a_changed_one_is_fou
     assert result.crossings.first == result.to_quality.epochs
     result.crossings.interpolated = 0.123
     assert any("crossings.interpolated" in fault for fault in faults(result))
+
+
+def test_a_test_part_that_cannot_be_read_takes_nothing_from_a_session_that_ended(run, monkeypatch):
+    def damaged(*_):
+        raise DataError("test.bin: cut off. Restore this file.")
+
+    monkeypatch.setattr(held_out, "EvalBatches", damaged)
+    result = run("target.entire=0.0", test=False)
+    assert result.status is Status.converged
+    assert result.to_quality.epochs is not None
+    assert result.times is not None
+    assert result.held_out.test.value is None
+    assert "test.bin: cut off" in str(result.held_out.test.reason)
+    assert result.data.test == 0
