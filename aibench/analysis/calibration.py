@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aibench.results.crossing import first_place
 from aibench.results.result import Result, Status
 
 ENTIRE_BY = 0.8  # part of the budget by which every seed must have reached the entire session's quality
@@ -111,12 +112,11 @@ def _easier(value: float, higher: bool, significant: int) -> float:
 def needed(result: Result, quality: float, higher: bool) -> Needed:
     """Return where a session with this `quality` would end; `qualities` has another rule, without a quality."""
     values = _known(result)
-    counts = not result.target.missed_first
-    for count, (evaluation, value) in enumerate(zip(result.history, values, strict=True), start=1):
-        reached = value >= quality if higher else value <= quality
-        if counts and reached:
-            return Needed(result.seed or 0, evaluation.epochs, count, evaluation.seconds, values[-1])
-        counts = counts or not reached
+    points = [(evaluation.epochs, value) for evaluation, value in zip(result.history, values, strict=True)]
+    place = first_place(points, quality, higher=higher, missed_first=result.target.missed_first)
+    if place is not None:
+        evaluation = result.history[place]
+        return Needed(result.seed or 0, evaluation.epochs, place + 1, evaluation.seconds, values[-1])
     raise ValueError(f"seed {result.seed} never misses {quality:g}: a longer budget, or another metric, would do.")
 
 

@@ -36,14 +36,20 @@ def crossings(points: Points, quality: float | None, *, higher: bool, missed_fir
     """
     if quality is None:
         return Crossings(None, None, None)
-    passed = list(_passed(points, quality, higher, missed_first))
-    first = next((place for place, good in enumerate(passed) if good), None)
+    first = first_place(points, quality, higher=higher, missed_first=missed_first)
     if first is None:
         return Crossings(None, None, None)
+    passed = list(_passed(points, quality, higher, missed_first))
     lasting = next((place for place in range(len(passed) - 1) if passed[place] and passed[place + 1]), None)
     return Crossings(
         points[first][0], _between(points, first, quality), None if lasting is None else points[lasting][0]
     )
+
+
+def first_place(points: Points, quality: float, *, higher: bool, missed_first: bool = False) -> int | None:
+    """Return the place, from 0, of the first evaluation that reached `quality`; None where none did."""
+    passed = _passed(points, quality, higher, missed_first)
+    return next((place for place, good in enumerate(passed) if good), None)
 
 
 def _passed(points: Points, quality: float, higher: bool, missed_first: bool) -> Iterator[bool]:

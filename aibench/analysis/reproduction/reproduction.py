@@ -11,7 +11,6 @@ from aibench.analysis.runs.runs import Run
 from aibench.analysis.spread import Spread
 from aibench.analysis.variation.rows import VariationRow, row_of
 from aibench.analysis.variation.table import percent
-from aibench.results.result import Status
 
 PAPER = "paper"  # the origin of a target that the paper has
 
@@ -131,7 +130,4 @@ def _record(one: Reproduction) -> dict[str, object]:
         "paper_cv": row.paper.cv if row.paper else None,
         "seconds_mean": row.seconds.mean,
         "division": one.division,
-        "failed": row.failed + row.diverged,
-        "finished": sum((row.converged, row.missed)),
-        "status": str(Status.converged if row.converged == row.runs else Status.not_converged),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from aibench.analysis.runs.record import Point
 from aibench.analysis.runs.runs import Run, shared
 from aibench.results.bounds import MOST_NUMBER
-from aibench.results.crossing import Crossings, Points, crossings
+from aibench.results.crossing import Crossings, Points, crossings, first_place
 from aibench.results.result import Status, ToQuality
 
 QUALITIES = ("entire", "quasi_entire")
@@ -34,8 +34,9 @@ def aimed(run: Run, name: str) -> Run | None:
     quality: Any = configured.get(name) if isinstance(configured, dict) else None
     if type(quality) not in (int, float) or abs(quality) > MOST_NUMBER:
         return None
-    first = crossed(run, float(quality)).first
-    point = next((point for point in run.record.history if point.epochs == first), None)
+    higher, missed_first = run.target.mode == "max", run.target.missed_first
+    place = first_place(_points(run), float(quality), higher=higher, missed_first=missed_first)
+    point = None if place is None else run.record.history[place]
     return replace(
         run,
         session=name,

@@ -15,7 +15,6 @@ from aibench.analysis.submission.entry import Entry, named
 from aibench.analysis.submission.reference import converged_like, epochs, reference_points
 from aibench.analysis.variation.censored import olympic_mean
 
-FASTER = "faster than the reference"
 UNCOMPARED = "convergence: compared with no reference points. Give --reference FOLDER, with two runs for each of these."
 
 
@@ -146,7 +145,7 @@ def _olympic(runs: Sequence[Run]) -> tuple[float | None, float | None]:
 def _implausible(compared: Convergence | str, *, closed: bool) -> Iterator[str]:
     if isinstance(compared, str):
         yield f"reference points: {compared}."
-    elif compared.verdict == FASTER and closed:
+    elif compared.submitted < compared.least and closed:
         yield (
             f"converges in {compared.submitted:.3g} epochs, and the reference in {compared.mean:.3g}: fewer than "
             f"{compared.least:.3g} are not plausible in the closed division."
@@ -164,5 +163,5 @@ def _remarks(entries: Sequence[Entry], convergence: Convergence | None) -> Itera
     resumed = [entry for entry in entries if entry.resumed]
     if resumed:
         yield f"{named(resumed)}: continued from a checkpoint."
-    if convergence is not None and convergence.verdict != FASTER and "slower" in convergence.verdict:
+    if convergence is not None and convergence.submitted > convergence.most:
         yield f"converges in {convergence.submitted:.3g} epochs, slower than the reference in {convergence.mean:.3g}."
