@@ -90,11 +90,11 @@ class TaskData(ABC):
 
     Attributes:
         unit: The unit that throughput counts: images, tokens, utterances, interactions, frames.
-        tested: The sources whose data have a test part.
+        with_test: The sources whose data have a test part.
     """
 
     unit: ClassVar[str] = "samples"
-    tested: ClassVar[tuple[Source, ...]] = ()
+    with_test: ClassVar[tuple[Source, ...]] = ()
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -106,12 +106,12 @@ class TaskData(ABC):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Return the parts that these data have: `train` and `val`, and `test` where their source is `tested`.
+        """Return the parts of these data: `train` and `val`, and `test` where their source is one of `with_test`.
 
         Whatever is chosen (a target, a learning rate) is chosen on `val`. `test` is judged once, when a session has
         ended, and decides nothing.
         """
-        return PARTS if self.config.data.source in self.tested else PARTS[:2]
+        return PARTS if self.config.data.source in self.with_test else PARTS[:2]
 
     def baselines(self) -> Iterator[Baseline]:
         """Yield the best cheap answers to the task, computed here and now on these samples: no model is trained."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import importlib.util
 import io
-import sys
 
 import numpy as np
 import pytest
@@ -14,19 +12,14 @@ from rich.console import Console
 
 from aibench.analysis.paper import SUBSET
 from aibench.results.result import Measured, Status, dumped
-from tests.conftest import ROOT
+from tests.conftest import ROOT, script
 
 TASKS = [*SUBSET, *(f"task{number}" for number in range(7))]
 
 
 @pytest.fixture(scope="module")
 def study():
-    path = ROOT / "experiments" / "subset" / "rank_fidelity.py"
-    spec = importlib.util.spec_from_file_location("rank_fidelity", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["rank_fidelity"] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("experiments/subset/rank_fidelity.py")
 
 
 @pytest.fixture

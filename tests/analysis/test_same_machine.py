@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-import sys
 
 import numpy as np
 import pytest
@@ -13,19 +11,14 @@ from aibench.analysis.comparison.comparison import compare
 from aibench.analysis.runs.pooling import pools
 from aibench.analysis.runs.runs import of_result
 from aibench.results.result import Measured
-from tests.conftest import ROOT
+from tests.conftest import script
 
 TASKS = ("image_classification", "object_detection", "recommendation")
 
 
 @pytest.fixture(scope="module")
 def study():
-    path = ROOT / "experiments" / "comparison" / "same_machine.py"
-    spec = importlib.util.spec_from_file_location("same_machine", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["same_machine"] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("experiments/comparison/same_machine.py")
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ class Data(TaskData):
     """
 
     unit = "images"
-    tested = (Source.embedded,)  # ImageNet's published test images have no labels
+    with_test = (Source.embedded,)  # ImageNet's published test images have no labels
     config: Config
 
     def __init__(self, config: Config) -> None:

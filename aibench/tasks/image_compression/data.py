@@ -57,7 +57,7 @@ class Data(TaskData):
     """
 
     unit = "patches"
-    tested = (Source.embedded,)
+    with_test = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:

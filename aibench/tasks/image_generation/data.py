@@ -35,7 +35,7 @@ class Data(TaskData):
     """
 
     unit = "images"
-    tested = (Source.embedded,)
+    with_test = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:

@@ -100,7 +100,7 @@ class Data(TaskData):
     """
 
     unit = "captions"
-    tested = (Source.embedded,)
+    with_test = (Source.embedded,)
     config: Config
 
     def __init__(self, config: Config) -> None:

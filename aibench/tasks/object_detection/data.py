@@ -32,7 +32,7 @@ class Data(TaskData):
     top, right, bottom) edges in pixels, `labels`, int64 (objects,), from 1, and `difficult`, bool (objects,).
     """
 
-    tested = (Source.embedded,)  # VOC2007's own test images are `val`: the paper's target is of them
+    with_test = (Source.embedded,)  # VOC2007's own test images are `val`: the paper's target is of them
     config: Config
     unit: ClassVar[str] = "images"
 

@@ -38,7 +38,7 @@ class Data(TaskData):
     """
 
     unit = "frames"
-    tested = (Source.embedded,)  # the authors read no test files of the robots' records
+    with_test = (Source.embedded,)  # the authors read no test files of the robots' records
     config: Config
 
     def __init__(self, config: Config) -> None:
