@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import numpy
 import pytest
 from omegaconf import DictConfig
 
-from aibench.config import RunConfig
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported
+import torch  # noqa: E402
+
+from aibench.config import RunConfig  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(os, "sched_setaffinity") and not hands_out:
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let each test draw the same numbers, whichever tests ran before it in its process and whatever they drew."""
+    numpy.random.seed(0)
+    torch.manual_seed(0)
 
 
 # Small enough that a session of the core's tests takes a second or two.
