@@ -17,9 +17,9 @@ import pytest
 from omegaconf import DictConfig
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported
-import torch  # noqa: E402
+import torch
 
-from aibench.config import RunConfig  # noqa: E402
+from aibench.config import RunConfig
 
 ROOT = Path(__file__).parents[1]
 
