@@ -51,6 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
             "tracking",
             "training",
             "serving",
+            "choices",
+            "__init__",
         ),
         "characterization",
     },
