@@ -12,7 +12,7 @@ from aibench.config import ConfigError
 from aibench.config.fields import shown
 
 OF_TASKS = ("model", "data", "target")  # their options are TASK/NAME
-GROUPS = ("task", "scale", *OF_TASKS, "hardware", "tracking", "experiment")
+GROUPS = ("task", "scale", *OF_TASKS, "hardware", "tracking", "experiment", "cluster")
 
 
 def check(overrides: Sequence[Override], *, own: bool = False) -> None:
@@ -67,7 +67,7 @@ def _problems(override: Override, tasks: set[str], own: bool) -> Iterator[str]:
 
 
 def _wrong_choice(group: str, choice: object, known: list[str], tasks: set[str], own: bool) -> Iterator[str]:
-    if choice is None and group == "experiment":
+    if choice is None and group in ("experiment", "cluster"):
         return
     if not isinstance(choice, str):
         example = f", as in {group}={known[0]}" if known else ""

@@ -3,7 +3,7 @@
 May import `choices`.
 """
 
-from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+from aibench.choices import Accelerator, Mode, Objective, Precision, Resume, Session, Source, Tracker, TrackingMode
 from aibench.config.checks import endless, misshapen, too_small, without_momentum
 from aibench.config.errors import ConfigError, DataError
 from aibench.config.loading import plain, typed, unchecked
@@ -16,6 +16,7 @@ from aibench.config.schema import (
     OptimConfig,
     PowerModel,
     RunConfig,
+    SweepConfig,
     TargetConfig,
     TrackingConfig,
     default_cache,
@@ -31,6 +32,7 @@ __all__ = [
     "HardwareConfig",
     "Mode",
     "ModelConfig",
+    "Objective",
     "OptimConfig",
     "PowerModel",
     "Precision",
@@ -38,6 +40,7 @@ __all__ = [
     "RunConfig",
     "Session",
     "Source",
+    "SweepConfig",
     "TargetConfig",
     "Tracker",
     "TrackingConfig",

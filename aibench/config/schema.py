@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
-from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+from aibench.choices import Accelerator, Mode, Objective, Precision, Resume, Session, Source, Tracker, TrackingMode
 from aibench.config.bounds import Count, NotNegative, OneOf, Positive, Text, above, at_least, between
 from aibench.config.closed import BATCH_SIZE, HARDWARE, LEARNING_RATE, LENGTH, PRECISION, SCHEDULE
 
@@ -194,6 +194,17 @@ class CheckpointConfig:
 
 
 @dataclass(slots=True)
+class SweepConfig:
+    """Says how the runs of a sweep get on with each other; a single run has nothing of it.
+
+    Attributes:
+        fail_fast: Whether no further run starts once one has failed or diverged.
+    """
+
+    fail_fast: bool = False
+
+
+@dataclass(slots=True)
 class RunConfig:
     """Describes one run. A task's `Config` subclasses it and narrows `model`, `data` and `optim`.
 
@@ -206,6 +217,7 @@ class RunConfig:
         steps: Timed steps of `session=steps`.
         warmup_steps: Steps of `session=steps` before the timed ones.
         resume: Whether a run whose folder holds a checkpoint goes on from it.
+        objective: What a run tells the sweeper that searches for better values of keys.
         progress: Whether the progress bar is shown.
         output: Folder of the run, or of the sweep.
         logs: The names that every evaluation logs, where no key changes them.
@@ -223,6 +235,7 @@ class RunConfig:
     steps: Annotated[int, at_least(1, 10**9), LENGTH] = 100
     warmup_steps: Annotated[int, at_least(0, 10**9), LENGTH] = 10
     resume: Resume = Resume.never
+    objective: Objective = Objective.quality
     progress: bool = True
     output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -233,6 +246,7 @@ class RunConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
 
     @property
     def metrics(self) -> tuple[str, ...]:

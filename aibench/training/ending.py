@@ -91,6 +91,12 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def listen() -> None:
+    """Let in the signals that were held back while this process began."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
+
+
 def take_signals_back() -> None:
     """Undo what Lightning does with SIGTERM: it stops at the end of an epoch, without a checkpoint."""
     if _signals.owner == os.getpid():
