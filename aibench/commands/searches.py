@@ -37,8 +37,6 @@ def prepare(config: DictConfig, examples: Sequence[RunConfig]) -> None:
 
 def _check_objective(run: RunConfig) -> None:
     if run.session is Session.steps:
-        raise ConfigError(
-            f"objective={run.objective}: session=steps evaluates nothing. Use session=epochs."
-        )
+        raise ConfigError(f"objective={run.objective}: session=steps evaluates nothing. Use session=epochs.")
     if run.sweep.fail_fast:
         raise ConfigError("sweep.fail_fast=true: a search goes on after a run that failed. Leave it out.")

@@ -59,6 +59,11 @@ def _problems(override: Override, tasks: set[str], own: bool) -> Iterator[str]:
         yield f"no such group. One of: {', '.join(GROUPS)}."
     if len(key) > registry.LONGEST_NAME:
         yield "no such key."
+    if key == "hydra.sweeper.params" and isinstance(value, dict):
+        for name, searched in value.items():
+            if isinstance(searched, Sweep):
+                kind = type(searched).__name__.removesuffix("Sweep").lower()
+                yield f"what a search takes values from is a word of its own. Write {name}={kind}(...)."
     if key not in GROUPS and not key.startswith("hydra/"):
         return
     unknown = isinstance(value, Sweep | Glob)  # what a glob finds is checked run by run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
 from omegaconf import DictConfig, OmegaConf
@@ -43,12 +44,16 @@ def _examples(config: DictConfig) -> list[list[str]]:
     """Return the overrides of those runs: the first has the first value of each key."""
     params: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=True).get("params") or {}  # type: ignore[union-attr]
     words = [*(f"{key}={value}" for key, value in params.items()), *typed(config)]
-    overrides = {each.get_key_element(): each for each in OverridesParser.create().parse_overrides(words)}
+    overrides = {each.get_key_element(): each for each in _parser().parse_overrides(words)}
     fixed = [str(each.input_line) for each in overrides.values() if not each.is_sweep_override()]
     searched = {key: list(_values(each)) for key, each in overrides.items() if each.is_sweep_override()}
     first = {key: values[0] for key, values in searched.items()}
     runs = [first, *({**first, key: value} for key, values in searched.items() for value in values[1:])]
     return [[*fixed, *(f"{key}={value}" for key, value in run.items())] for run in runs]
+
+
+def _parser() -> OverridesParser:
+    return OverridesParser.create(GlobalHydra.instance().config_loader())  # which knows what glob(*) finds
 
 
 def _values(override: Override) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Registers the pool launcher: one process a run, on a GPU or on cores of its own.
 
-Hydra imports this file whenever it starts, so it imports nothing that takes time. Annotations are no strings here: Hydra runs the
-file before Python knows it by name, where a dataclass would look their names up.
+Hydra imports this file whenever it starts, so it imports nothing that takes time. Annotations are no strings here:
+Hydra runs the file before Python knows it by name, where a dataclass would look their names up.
 """
 
 from collections.abc import Sequence
