@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
 from aibench.commands.pool import slots as module
+from aibench.commands.pool.board import Board
+from aibench.commands.pool.process import Running
 from aibench.commands.pool.slots import Slot, physical_cores, ranges, slots
 from aibench.config import ConfigError
 from aibench.meters import trust
@@ -216,3 +220,26 @@ def test_fail_fast_starts_no_further_run_and_says_how_to_go_on(pool, tmp_path):
     assert process.returncode == 1
     assert "sweep.fail_fast: 0_image_classification_seed1 failed, and 1 run was not started." in err
     assert sorted(path.name for path in (tmp_path / "sweep").glob("[0-9]*")) == ["0_image_classification_seed1"]
+
+
+def test_the_board_shows_the_sweep_each_slot_and_the_time_left_by_the_mean_of_what_ended(tmp_path, composed):
+    at = [0.0]
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=20)
+    first, second = Slot((0,)), Slot((1,))
+    board = Board(console, [first, second], 4, visible=True)
+    board._total.get_time = board._total.tasks[0]._get_time = lambda: at[0]
+    board._total.reset(board._task)
+    log = tmp_path / "log.txt"
+    log.write_text("image_classification seed 1  epoch 0.50/4  val/accuracy 0.09\n")
+    config = composed(*TINY)
+    running = Running(0, first, tmp_path / "0_run", config, log, "", None, 0)
+    with board:
+        at[0] = 10.0
+        board.ended(running)
+        board.draw({first: running})
+    drawn = console.file.getvalue()
+    assert "core 0: 0_run  epoch 0.50/4  val/accuracy 0.09" in drawn
+    assert "core 1: free" in drawn
+    assert "1/4" in drawn
+    assert "runs, 1 failed" in drawn, "it left no result"
+    assert "0:00:30 left" in drawn

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from aibench.commands.console import print_line
@@ -18,7 +19,6 @@ from aibench.results.shown import shown
 from aibench.results.status import Status
 
 SECONDS = 1.0  # between two pictures: more of them would take time from the runs
-A_DAY = 86400.0  # of which the speed is taken, so that the time left does not jump
 
 
 class Board:
@@ -39,13 +39,11 @@ class Board:
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
             console=console,
             expand=True,
-            speed_estimate_period=A_DAY,
         )
-        self._task = self._total.add_task("runs", total=runs)
+        self._task = self._total.add_task("runs", total=runs, left="")
         self._live = Live(console=console, auto_refresh=False, transient=True) if visible else None
 
     def __enter__(self) -> Board:
@@ -68,6 +66,7 @@ class Board:
         if self._live is None or not self._live.is_started or time.monotonic() < self._drawn + SECONDS:
             return
         self._drawn = time.monotonic()
+        self._total.update(self._task, left=left(self._total.tasks[0]))
         lines = [Text(_line(slot, running.get(slot)), no_wrap=True, overflow="ellipsis") for slot in self.slots]
         self._live.update(Group(*lines, self._total), refresh=True)
 
@@ -82,5 +81,16 @@ class Board:
         self._total.advance(self._task)
 
 
+def left(task: Task) -> str:
+    """Return how long the rest will take, by the mean of what has ended; nothing as long as that is no run."""
+    if not task.completed or task.elapsed is None or task.total is None:
+        return ""
+    seconds = task.elapsed / task.completed * (task.total - task.completed)
+    return f"{timedelta(seconds=round(seconds))} left"
+
+
 def _line(slot: Slot, run: Running | None) -> str:
-    return f"{slot}: free" if run is None else shown(f"{slot}: {run.folder.name}  {run.last_line()}")
+    if run is None:
+        return f"{slot}: free"
+    said = run.last_line().removeprefix(f"{run.config.task} seed {run.config.seed}").lstrip(": ")
+    return shown(f"{slot}: {run.folder.name}  {said}")

@@ -1,4 +1,4 @@
-"""Launches the runs of a sweep in the slots of a pool: whatever becomes of one, the others go on."""
+"""Runs the runs of a sweep in the slots of a pool: whatever becomes of one, the others go on."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Pool:
 
     @contextmanager
     def _signals_kept(self) -> Iterator[None]:
-        """Send signals on to the runs: a third one kills them."""
+        """Hand signals on to the runs: a third one kills them."""
 
         def take(number: int, frame: object) -> None:
             self.signals.append(number)

@@ -53,7 +53,7 @@ class Running:
     answer: int
 
     def send(self, number: int) -> None:
-        """Send a signal to the run; SIGKILL also to the processes that it started."""
+        """Give a signal to the run; SIGKILL also to the processes that it started."""
         with suppress(ProcessLookupError):
             (os.killpg if number == signal.SIGKILL else os.kill)(self.process.pid, number)
 

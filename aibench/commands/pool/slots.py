@@ -1,4 +1,4 @@
-"""Divides a machine into slots, each a GPU or processor cores of its own. Imports no torch."""
+"""Makes slots of a machine, each a GPU or processor cores of its own. Imports no torch."""
 
 from __future__ import annotations
 
