@@ -21,7 +21,9 @@ from aibench.results.folder import alone_in
 from aibench.results.made import take_back
 from aibench.results.result import RESULT, Result, Status, write_unless_poorer
 from aibench.training.ending import Ending, Interrupted, held, interruptible, note_failure
+from aibench.training.requirements import placed
 from aibench.training.resume import finished
+from aibench.world import world_here
 
 with_data.register()  # before Hydra reads the configuration that asks for it
 
@@ -31,15 +33,30 @@ def main(cfg: DictConfig) -> None:
     """Run the job that Hydra composed. In a sweep every job leaves a result, also one that cannot run."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     in_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
+    world = world_here()
     try:
-        config, problem = typed(cfg), None
+        config, problem = placed(typed(cfg), world), None
     except ConfigError as error:
+        if not world.is_first:
+            sys.exit(1)  # the first process says why
         if not in_sweep:
             raise
         config, problem = unchecked(cfg), str(error)
+    if not world.is_first:
+        status = follower(config)
+        if status != 0 and not in_sweep:
+            sys.exit(status)
+        return
     status = run_job(config, folder, in_sweep, problem)
     if status != 0 and not in_sweep:
         sys.exit(status)
+
+
+def follower(config: RunConfig) -> int:
+    """Train as a process that torchrun or srun started beside the first one. Returns the exit status."""
+    from aibench.training.follower import follow
+
+    return follow(world_here(), config)
 
 
 def run_job(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None = None) -> int:
@@ -61,12 +78,23 @@ def run_job(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
             complain(str(error))
             if not in_sweep:
                 take_back(folder)
+            _release()
             return 1
     if done is not None:
+        _release()
         console().print(f"{folder}: already {done.status}; skipped.", highlight=False, soft_wrap=True, markup=False)
         return 0
     assert result is not None
     return _report(result, folder, in_sweep)
+
+
+def _release() -> None:
+    """Let the processes go that a launcher started beside this one, which trains nothing."""
+    world = world_here()
+    if world.size > 1:
+        from aibench.training.starting import release_others
+
+        release_others(world)
 
 
 def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None) -> Result:
