@@ -1,4 +1,4 @@
-"""Shares numbers among the processes that train one run together; a process alone keeps its own."""
+"""Adds up and hands round numbers of the processes that train one run together; a process alone keeps its own."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Place(ClusterEnvironment):
 
 
 class Overlapping(DDPStrategy):
-    """Is Lightning's DDP in a group that is there already.
+    """Runs Lightning's DDP in a group that is there already.
 
     DistributedDataParallel sends gradients while others are still computed. It does not broadcast buffers: the session
     does so before an evaluation, and leaves out those that are a rank's own.

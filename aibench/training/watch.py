@@ -1,4 +1,4 @@
-"""Notices that a process of a run is dead or hangs, and ends the others, however deep in a collective they wait."""
+"""Finds out that a process of a run is dead or hangs, and ends the others, however deep in a collective they wait."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Watchman:
         store: What all processes of the run can reach.
 
     Attributes:
-        verdict: Which process failed, and how, in one line; None as long as none has.
+        verdict: Name of the process that failed, and how it did, in one line; None as long as none has.
         started: The processes that this one started.
         last_resort: What the first process does where its main thread cannot be woken up; it ends the process.
     """
