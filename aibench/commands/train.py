@@ -76,6 +76,8 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
         ConfigError, DataError: The run was refused, and nothing of it is worth a result; not in a sweep.
     """
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    if config.progress and problem is None:
+        _announce(config, folder)
     announcer.tell = say
     with interruptible():
         try:
@@ -98,6 +100,14 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
             if in_sweep:
                 _free_memory()
     return _unstarted(config, folder, ending, started)
+
+
+def _announce(config: RunConfig, folder: Path) -> None:
+    """Say what starts and where it writes, before PyTorch is imported, which takes seconds."""
+    target, quality = config.target, config.quality
+    until = f"to {target.metric} {'>=' if target.mode == 'max' else '<='} {quality:g}" if quality is not None else ""
+    named = f"{config.task}, scale {config.scale}, session {config.session}, seed {config.seed}"
+    say(f"{', '.join(filter(None, (named, until)))}. Writes to {folder}.", flush=True)
 
 
 def _unstarted(config: RunConfig, folder: Path, ending: Ending, started: str) -> Result:
