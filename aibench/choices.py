@@ -61,6 +61,21 @@ class Precision(enum.StrEnum):
     tf32 = enum.auto()
 
 
+class Strategy(enum.StrEnum):
+    """Lists how the gradients of several devices become one; auto takes none for one device."""
+
+    auto = enum.auto()
+    ddp = enum.auto()  # PyTorch's DistributedDataParallel, which sends them while others are still computed
+    reduce = enum.auto()  # all of them after the backward pass, in a fixed order
+
+
+class Scaling(enum.StrEnum):
+    """Says what the batch size of the data is of, where several devices train."""
+
+    strong = enum.auto()  # of all devices together
+    weak = enum.auto()  # of each device
+
+
 class Tracker(enum.StrEnum):
     """Lists where the history may go besides `result.json`."""
 

@@ -24,6 +24,7 @@ from aibench.results.result import RESULT
 from aibench.tracking.wandb_environment import sweep_problem
 from aibench.training.requirements import missing
 from aibench.training.resume import finished, refuse_folder
+from aibench.world import world_here
 
 
 class Hooks(Callback):
@@ -35,6 +36,10 @@ class Hooks(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse a run that cannot work, or whose folder holds a finished result."""
         try:
+            if not world_here().is_first:
+                with read_write(config), open_dict(config):
+                    config.hydra.run.dir = "."  # the first process makes the folder, and says which it is
+                return
             run, folder = typed(config), Path(config.hydra.run.dir)
             _require(run)
             with _writing(folder):
@@ -46,6 +51,11 @@ class Hooks(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse a sweep of which a run cannot work, or whose folder holds results."""
         try:
+            if (starter := world_here().starter) != "":
+                raise ConfigError(
+                    f"-m: {starter} starts the processes of one run. Start the sweep without it, with "
+                    "hardware.devices=N, or give each run its job by hydra/launcher=submitit_slurm."
+                )
             folder, searching = Path(config.hydra.sweep.dir), search.is_search(config)
             runs = [] if searching else sweep.runs(config)
             different = search.examples(config) if searching else list(map(composed, sweep.different(runs)))

@@ -24,7 +24,9 @@ from aibench.results.made import take_back
 from aibench.results.objective import objective, worst
 from aibench.results.result import RESULT, Result, Status, write_unless_poorer
 from aibench.training.ending import Ending, Interrupted, held, interruptible, listen, note_failure
+from aibench.training.requirements import placed
 from aibench.training.resume import finished
+from aibench.world import world_here
 
 with_data.register()  # before Hydra reads the configuration that asks for it
 
@@ -42,18 +44,31 @@ def main(cfg: DictConfig) -> float | None:
         with suppress(OSError):
             folder.rmdir()  # Hydra has made it; one of an earlier run is not empty
         return worst(unchecked(cfg))
+    world = world_here()
     try:
-        config, problem = typed(cfg), None
+        config, problem = placed(typed(cfg), world), None
     except ConfigError as error:
+        if not world.is_first:
+            sys.exit(1)  # the first process says why
         if not in_sweep:
             raise
         config, problem = unchecked(cfg), str(error)
+    if not world.is_first:
+        status = follower(config)
+        return None if status == 0 or in_sweep else sys.exit(status)
     status = run_job(config, folder, in_sweep, problem)
     if not in_sweep:
         return None if status == 0 else sys.exit(status)
     if status != 0 and config.sweep.fail_fast:
         fail_fast.stop(sweep, folder)
     return objective(config, folder) if status == 0 else worst(config)
+
+
+def follower(config: RunConfig) -> int:
+    """Train as a process that torchrun or srun started beside the first one. Returns the exit status."""
+    from aibench.training.follower import follow
+
+    return follow(world_here(), config)
 
 
 def run_job(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None = None) -> int:
@@ -75,12 +90,23 @@ def run_job(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
             complain(str(error))
             if not in_sweep:
                 take_back(folder)
+            _release()
             return 1
     if done is not None:
+        _release()
         console().print(f"{folder}: already {done.status}; skipped.", highlight=False, soft_wrap=True, markup=False)
         return 0
     assert result is not None
     return _report(result, folder, in_sweep)
+
+
+def _release() -> None:
+    """Let the processes go that a launcher started beside this one, which trains nothing."""
+    world = world_here()
+    if world.size > 1:
+        from aibench.training.starting import release_others
+
+        release_others(world)
 
 
 def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None) -> Result:
@@ -90,6 +116,8 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
         ConfigError, DataError: The run was refused, and nothing of it is worth a result; not in a sweep.
     """
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    if config.progress and problem is None:
+        _announce(config, folder)
     announcer.tell = say
     with interruptible():
         try:
@@ -113,6 +141,14 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
             if in_sweep:
                 _free_memory()
     return unstarted(config, folder, ending, started)
+
+
+def _announce(config: RunConfig, folder: Path) -> None:
+    """Say what starts and where it writes, before PyTorch is imported, which takes seconds."""
+    target, quality = config.target, config.quality
+    until = f"to {target.metric} {'>=' if target.mode == 'max' else '<='} {quality:g}" if quality is not None else ""
+    named = f"{config.task}, scale {config.scale}, session {config.session}, seed {config.seed}"
+    say(f"{', '.join(filter(None, (named, until)))}. Writes to {folder}.", flush=True)
 
 
 def unstarted(config: RunConfig, folder: Path, ending: Ending, started: str) -> Result:

@@ -63,10 +63,12 @@ class Watch:
         cores: Cores that this process may use.
         gpu: The GPU that the run computes on.
         telemetry: The run's telemetry.
+        of_machine: Whether it judges who else uses the processors, which one process of a run does on each machine.
     """
 
-    def __init__(self, cores: int, gpu: Gpu, telemetry: Telemetry) -> None:
-        self.cores, self.gpu, self.telemetry = cores, gpu, telemetry
+    def __init__(self, cores: int, gpu: Gpu, telemetry: Telemetry, *, of_machine: bool = True) -> None:
+        self.cores, self.gpu, self.telemetry, self.of_machine = cores, gpu, telemetry, of_machine
+        self.peers = 0.0  # processor seconds of the run's other processes here, where this one did not start them
         self.start = CpuMark.now()
         self.neighbours: set[int] = set()
         self.of_its_pool: set[int] = set()
@@ -75,7 +77,7 @@ class Watch:
 
     def look(self) -> None:
         """Note who else is here; called at each evaluation too."""
-        others = other_runs()
+        others = other_runs() if self.of_machine else set()
         self.of_its_pool |= {pid for pid in others if is_of_its_pool(pid)}
         self.neighbours |= others - self.of_its_pool
         if self.gpu.handle is not None:
@@ -91,8 +93,8 @@ class Watch:
             what: What was timed. Steps have to be enough for their median; requests have percentiles that say so.
         """
         self.look()
-        shares = CpuShares.between(self.start, CpuMark.now(), self.cores)
-        reasons = [*self._neighbours(shares), *self._gpu_state()]
+        shares = CpuShares.between(self.start, CpuMark.now(self.peers), self.cores)
+        reasons = [*(self._neighbours(shares) if self.of_machine else ()), *self._gpu_state()]
         if what == "steps" and len(durations) < STEPS:
             reasons.append(Reason.FEW.format(count=len(durations), least=STEPS))
         if same_work:

@@ -139,6 +139,11 @@ def heed() -> None:
         raise interruption()
 
 
+def elsewhere() -> Interrupted:
+    """Return what a process raises that stops since another process of its run was sent a signal."""
+    return Interrupted("another process of the run was interrupted. Continue with resume=auto.")
+
+
 def interruption() -> Interrupted:
     """Return what the signal that waits raises; further signals are ignored."""
     number, _signals.received = _signals.received, None

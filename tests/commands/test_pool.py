@@ -69,6 +69,19 @@ def test_each_gpu_is_a_slot_with_a_share_of_the_cores(machine, run):
     assert str(Slot((0, 1, 4, 5), "3")) == "GPU 3, cores 0-1, 4-5"
 
 
+def test_a_run_on_several_devices_has_a_slot_of_so_many(machine, run):
+    machine(FOUR, ("0", "1", "2", "3", "4"))
+    two = run("hardware.devices=2")
+    assert [slot.gpu for slot in slots(None, None, [run(), two])] == ["0,1", "2,3"]
+    with pytest.raises(ConfigError, match=r"slots=3: this machine has 5 GPUs to use, and a run takes 2\."):
+        slots(3, None, [two])
+    machine(FOUR)
+    assert [slot.cores for slot in slots(None, None, [run("hardware.devices=2", "hardware.threads=2")])] == [
+        (0, 1, 4, 5),
+        (2, 3, 6, 7),
+    ]
+
+
 @pytest.mark.parametrize(
     ("count", "size", "words", "said"),
     [
@@ -87,7 +100,7 @@ def test_slots_that_the_machine_has_not_are_refused(count, size, words, said, ma
 
 def test_more_slots_than_gpus_are_refused(machine, run):
     machine(FOUR, ("0",))
-    with pytest.raises(ConfigError, match=r"slots=2: this machine has 1 GPUs to use, and a run takes one\."):
+    with pytest.raises(ConfigError, match=r"slots=2: this machine has 1 GPUs to use, and a run takes 1\."):
         slots(2, None, [run()])
 
 

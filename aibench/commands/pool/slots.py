@@ -22,7 +22,7 @@ class Slot:
 
     Attributes:
         cores: Numbers of its processor cores, in order.
-        gpu: Its GPU, as `CUDA_VISIBLE_DEVICES` names it; None on the CPU.
+        gpu: Its GPU, or several with commas between them, as `CUDA_VISIBLE_DEVICES` names them; None on the CPU.
     """
 
     cores: tuple[int, ...]
@@ -37,7 +37,7 @@ def slots(count: int | None, size: int | None, runs: Sequence[RunConfig]) -> lis
     """Return the slots of this machine for a sweep.
 
     Args:
-        count: How many are asked for; None takes one for each GPU, or as many as the cores allow.
+        count: How many are asked for; None takes as many as the GPUs, or the cores, allow.
         size: Cores of each; None gives equal shares, on the CPU as many as the runs have threads where no count is
             asked for either.
         runs: The runs, as far as they differ in more than their seed.
@@ -51,15 +51,24 @@ def slots(count: int | None, size: int | None, runs: Sequence[RunConfig]) -> lis
     gpus = [] if all(run.hardware.accelerator is Accelerator.cpu for run in runs) else visible_gpus()
     whole = physical_cores(usable_cores())
     if gpus:
-        if (count or 1) > len(gpus):
-            raise ConfigError(f"{KEY}.slots={count}: this machine has {len(gpus)} GPUs to use, and a run takes one.")
-        shares = _shares(whole, count or len(gpus), size)
-        found = [Slot(share, gpu) for share, gpu in zip(shares, gpus, strict=False)]
+        of_each = max(map(_devices, runs))
+        together = [",".join(gpus[at : at + of_each]) for at in range(0, len(gpus) - of_each + 1, of_each)]
+        if (count or 1) > len(together):
+            raise ConfigError(
+                f"{KEY}.slots={count or 1}: this machine has {len(gpus)} GPUs to use, and a run takes {of_each}."
+            )
+        shares = _shares(whole, count or len(together), size)
+        found = [Slot(share, gpu) for share, gpu in zip(shares, together, strict=False)]
     else:
-        threads = max((run.hardware.threads or 1 for run in runs), default=1)
+        threads = max((run.hardware.threads or 1) * _devices(run) for run in runs)
         found = [Slot(share) for share in _shares(whole, count, size if size or count else threads)]
     _check_threads(found, runs)
     return found
+
+
+def _devices(run: RunConfig) -> int:
+    """Return how many devices the run trains on; `all` takes those of its slot."""
+    return run.hardware.devices if isinstance(run.hardware.devices, int) else 1
 
 
 def _shares(whole: list[tuple[int, ...]], count: int | None, size: int | None) -> list[tuple[int, ...]]:
