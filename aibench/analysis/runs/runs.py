@@ -96,6 +96,11 @@ class Run:
         return self.unpacked
 
     @property
+    def epochs_alone(self) -> float:
+        """Return the epochs to quality counted from where the last part of the training began; 0 where missed."""
+        return self.to_quality.epochs - self.earlier_epochs if self.to_quality.epochs else 0.0
+
+    @property
     def reached(self) -> bool:
         """Return whether the run ended well and reached the quality that it watched for."""
         return self.status in (Status.converged, Status.completed) and bool(self.to_quality.epochs)

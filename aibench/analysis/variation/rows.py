@@ -130,7 +130,7 @@ def row_of(pool: Pool, differs: dict[str, str]) -> VariationRow:
         converged=len(reached),
         **_others(run for run in runs if not run.reached),
         epochs=epochs,
-        alone=_alone(reached),
+        alone=Spread.of([run.epochs_alone for run in reached if run.epochs_alone > 0]),
         samples=samples,
         seconds=seconds,
         olympic=_olympic(epochs, runs),
@@ -154,12 +154,6 @@ def _spread(reached: list[Run], name: str) -> Spread:
     """Return the spread of what `to_quality` says of `name`."""
     values = (getattr(run.to_quality, name) for run in reached)
     return Spread.of([float(value) for value in values if value])
-
-
-def _alone(reached: list[Run]) -> Spread:
-    """Return the spread of the epochs to quality, counted from where the last part of the training begins."""
-    values = ((run.to_quality.epochs or 0.0) - run.earlier_epochs for run in reached)
-    return Spread.of([value for value in values if value > 0])
 
 
 def _olympic(epochs: Spread, runs: list[Run]) -> float | None:
@@ -277,7 +271,7 @@ def _of_its_last_part(row: VariationRow, runs: list[Run]) -> Iterator[str]:
     """Yield what the epochs are from where the judged model starts to train, where another was trained before."""
     parts = {run.last_part for run in runs if run.earlier_epochs and run.reached}
     mean, cv = row.alone.mean, row.alone.cv
-    if len(parts) == 1 and mean is not None and mean > 0 and cv is not None:
+    if len(parts) == 1 and mean is not None and cv is not None:
         yield f"counted from where the {parts.pop()} starts to train: mean {mean:.3g} epochs, CV {100 * cv:.3g} %"
 
 

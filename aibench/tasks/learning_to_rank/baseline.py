@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,14 @@ from aibench.interactions.rows import PADDING, Ints
 from aibench.metrics.ranking import FullRanking
 from aibench.tasks.learning_to_rank.interactions import Interactions
 
-RANKS = (32, 64, 128)
+RANKS = (32, 64, 128, 256)
 PENALTIES = (300.0, 1000.0)
 LAST = 5  # items, of which a network sees as many
-WITHIN = (5, 10, 15)  # places behind an item
+WITHIN = (5, 15)  # places behind an item
 BEHIND = 10  # places behind a run of LAST items
-POWERS = (0.25, 0.5, 1.0)
+POWERS = (0.125, 0.25, 0.5)
 Requests = Mapping[str, tuple[Tensor, ...]]
-Settings = Iterator[tuple[str, Scores]]
+Settings = dict[str, Callable[[], Scores]]
 
 
 def baselines(made: Interactions, requests: Requests) -> Iterator[Baseline]:
@@ -35,52 +36,63 @@ def baselines(made: Interactions, requests: Requests) -> Iterator[Baseline]:
         requests: Users, sequences, seen and held-out items of each part that is judged; see `HeldOut`.
     """
     for name, settings in _methods(made).items():
-        found = [(said, judged(scores, requests)) for said, scores in settings]
+        found = [(said, judged(scores(), requests)) for said, scores in settings.items()]
         said, quality = max(found, key=lambda one: one[1]["val"])
         yield Baseline(name, quality, note=f"{said}, chosen on val" if said else "")
 
 
 def _methods(made: Interactions) -> dict[str, Settings]:
-    """Return each method's scores, float32 (users, items + 1), with its settings, made when they are asked for."""
+    """Return what makes each method's scores, float32 (users, items + 1), by its settings."""
     taken, last = table(made.train, made.items), recent(made.train, LAST, made.items)
     often = popularity(taken)
     tiny = often / (1 + often.max()) / 1e6  # where counts are equal, the popular item comes first
     ranks = [rank for rank in RANKS if rank < min(taken.shape)]
-    after = {within: followed(made, within) for within in (1, *WITHIN)}
+
+    def follows(count: int, within: int) -> Scores:
+        scores: Scores = recent(made.train, count, made.items) @ followed(made, within) + tiny
+        return scores
+
     return {
-        "most popular items": (("", scores) for scores in [often]),
-        "item-based nearest neighbours": (("", neighbours(taken)) for _ in "1"),
-        "item-based nearest neighbours of the last five items": (("", last @ alike(taken)) for _ in "1"),
-        "truncated SVD": ((f"rank {rank}", truncated_svd(taken, rank)) for rank in ranks),
-        "ridge regression of each item on the others (EASE)": (
-            (f"penalty {penalty:g}", regressed(taken, penalty)) for penalty in PENALTIES
-        ),
-        "first-order Markov chain": (("", recent(made.train, 1, made.items) @ after[1] + tiny) for _ in "1"),
-        "what follows the last five items": (
-            (f"within {within} places", last @ after[within] + tiny) for within in WITHIN
-        ),
-        "what follows pairs of the last five items, in their order": (("", followed_pairs(made) + tiny) for _ in "1"),
+        "most popular items": {"": lambda: often},
+        "item-based nearest neighbours": {"": partial(neighbours, taken)},
+        "item-based nearest neighbours of the last five items": {"": lambda: last @ alike(taken)},
+        "truncated SVD": {f"rank {rank}": partial(truncated_svd, taken, rank) for rank in ranks},
+        "ridge regression of each item on the others (EASE)": {
+            f"penalty {penalty:g}": partial(regressed, taken, penalty) for penalty in PENALTIES
+        },
+        "first-order Markov chain": {"": partial(follows, 1, 1)},
+        "what follows the last five items": {
+            f"within {within} places": partial(follows, LAST, within) for within in WITHIN
+        },
+        "what follows pairs of the last five items, in their order": {"": lambda: followed_pairs(made) + tiny},
         "product of truncated SVD and what follows the last five items, or their pairs": _products(
-            made, {f"within {within} places": last @ after[within] + tiny for within in WITHIN}
+            made, follows(LAST, WITHIN[-1])
         ),
     }
 
 
-def _products(made: Interactions, followers: Mapping[str, Scores]) -> Settings:
-    """Yield rankings by taste times rankings by place: each way of the second, to different powers.
+def _products(made: Interactions, after: Scores) -> Settings:
+    """Return what makes rankings by taste times rankings by place, each way of the second to different powers.
 
     Args:
         made: The visits.
-        followers: What follows the last items, float32 (users, items + 1), by its setting.
+        after: What follows each user's last items within `WITHIN[-1]` places, float32 (users, items + 1).
     """
     taken = table(made.train, made.items)
-    pairs, (widest, single) = _shares(followed_pairs(made)), list(followers.items())[-1]
-    ways = {**followers, f"pairs, and {widest}": pairs + _shares(single)}
-    for rank in [rank for rank in RANKS[1:] if rank < min(taken.shape)]:
-        taste = np.maximum(truncated_svd(taken, rank), 0)
-        for said, place in ways.items():
-            for power in POWERS:
-                yield f"rank {rank}, {said}, to the power {power:g}", taste * place**power
+    widest = f"within {WITHIN[-1]} places"
+    ways = {widest: after, f"pairs, and {widest}": _shares(followed_pairs(made)) + _shares(after)}
+
+    def product(rank: int, place: Scores, power: float) -> Scores:
+        scores: Scores = np.maximum(truncated_svd(taken, rank), 0) * place**power
+        return scores
+
+    return {
+        f"rank {rank}, {said}, to the power {power:g}": partial(product, rank, place, power)
+        for rank in RANKS[1:3]
+        if rank < min(taken.shape)
+        for said, place in ways.items()
+        for power in POWERS
+    }
 
 
 def _shares(scores: Scores) -> Scores:

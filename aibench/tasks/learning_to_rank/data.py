@@ -73,7 +73,7 @@ class HeldOut(Dataset[Sample]):
 
     Args:
         interactions: Where the items are from.
-        users: Which of them, in ascending order; those without held-out items are left out.
+        users: Users to judge, in ascending order; those without held-out items are left out.
         config: The number of users, and the length of a sequence.
     """
 

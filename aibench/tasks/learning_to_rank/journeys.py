@@ -35,7 +35,7 @@ class Journeys:
     Attributes:
         market: Popularities, traits and tastes.
         fits: How much each item is wanted in each town, float64 (TOWNS, items); 1 in its own.
-        ways: Which way each user goes round, int64 (users,); 1 or -1.
+        ways: Directions of the users round the ring, int64 (users,); 1 or -1.
         towns: In which town each visit of a user falls, int64 (users, most visits).
         lengths: How many of these a user makes, int64 (users,).
     """
