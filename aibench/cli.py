@@ -23,6 +23,7 @@ groups
   hardware    {hardware}
   tracking    {tracking}
   experiment  {experiment}
+  cluster     {cluster}: with -m, each run as a job on a node of its own
 
 tasks
 {tasks}
@@ -36,6 +37,7 @@ examples
   python train.py task=object_detection scale=reference data.root=/data/VOCdevkit
   python train.py task=object_detection --cfg job             print the run and what each key may be
   python train.py -m task=image_classification seed=1,2,3,4   the variation of the epochs to quality
+  python train.py -m experiment=full hydra/launcher=pool      all tasks, one on each GPU or core
 
 exit status: 0 all runs ended; 1 a run failed or was refused; 130 interrupted.
 """
@@ -137,7 +139,7 @@ def help_text() -> str:
     width = max(map(len, names), default=0)
     return USAGE.format(
         tasks="\n".join(f"  {name:<{width}}  {registry.summary(name)}" for name in names),
-        **{group: ", ".join(registry.options(group)) for group in ("hardware", "tracking", "experiment")},
+        **{group: ", ".join(registry.options(group)) for group in ("hardware", "tracking", "experiment", "cluster")},
     )
 
 

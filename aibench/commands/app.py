@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from aibench.commands.baseline import baseline
+from aibench.commands.beforehand import tell_version, widen
 from aibench.commands.breakdown import breakdown
 from aibench.commands.calibrate import calibrate
 from aibench.commands.characterize import characterize
 from aibench.commands.check import check
 from aibench.commands.compare import compare
+from aibench.commands.completion import proposals
 from aibench.commands.console import complain
 from aibench.commands.cost import cost
 from aibench.commands.counters import counters
@@ -34,6 +36,7 @@ from aibench.commands.rules import rules
 from aibench.commands.schema import schema
 from aibench.commands.selftest import selftest
 from aibench.commands.sensitivity import sensitivity
+from aibench.commands.show import show
 from aibench.commands.similarity import similarity
 from aibench.commands.subset import subset
 from aibench.commands.system import system
@@ -42,13 +45,25 @@ from aibench.commands.verify import verify
 from aibench.config.fields import shown
 
 
-def train() -> None:
+def train(words: Annotated[list[str] | None, typer.Argument(autocompletion=proposals)] = None) -> None:
     """Train: `aibench train task=NAME ...`; the same as `python train.py`."""
+
+
+def every_verb(
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", callback=widen, help="Print all columns of a table, however wide.")
+    ] = False,
+) -> None:
+    """Hold what may stand before every verb."""
 
 
 VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "infer": infer,
+    "show": show,
     "variation": variation,
     "sensitivity": sensitivity,
     "cost": cost,
@@ -83,13 +98,13 @@ WITH_OVERRIDES = ("calibrate",)  # a word of theirs may begin with a dash
 def application() -> typer.Typer:
     """Return the command with all its verbs."""
     app = typer.Typer(
-        add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         help="AIBench: train tasks to a quality target, and read what came of it. `aibench train -h` tells of "
         "training.",
     )
+    app.callback()(every_verb)
     for name, verb in VERBS.items():
         app.command(name, context_settings={"ignore_unknown_options": name in WITH_OVERRIDES})(verb)
     data = typer.Typer(no_args_is_help=True, help="Data sets.")

@@ -57,16 +57,17 @@ def print_line(result: Result, folder: Path) -> None:
     console().print(f"{result.task} seed {result.seed}: {result.status}{quality}  {what}  {folder}", soft_wrap=True)
 
 
-def print_result(result: Result, folder: Path) -> None:
-    """Print the closing table of a run."""
+def print_result(result: Result, folder: Path, name: str = "result.json") -> None:
+    """Print the closing table of a run, whose result is the file `name` in `folder`."""
     from rich.table import Table
 
     title = f"{result.task}, scale {result.scale}, seed {result.seed}: {result.status}"
     table = Table(title=title, title_justify="left")
     table.add_column("measured")
-    table.add_column("value")
-    for name, value in _rows(result, folder):
-        table.add_row(name, value)
+    table.add_column("value", overflow="fold")
+    for measured, value in _rows(result, folder):
+        table.add_row(measured, value)
+    table.add_row("result", _short(folder / name))
     console().print(table)
 
 
@@ -103,9 +104,8 @@ def _rows(result: Result, folder: Path) -> list[tuple[str, str]]:
     if result.division is not None:
         left = f": {'; '.join(result.division.left)}" if result.division.left else ""
         rows.append(("division", result.division.name + left))
-    if result.figure is not None:
+    if result.figure is not None and (folder / result.figure).is_file():
         rows.append(("figure", _short(folder / result.figure)))
-    rows.append(("result", _short(folder / "result.json")))
     return rows
 
 

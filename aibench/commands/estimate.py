@@ -52,18 +52,16 @@ HEADS = ("task", "seconds", "90 % range", "epochs", "from runs", "s/epoch", "kWh
 
 
 def _show_estimates(found: list[tuple[RunConfig, Forecast]]) -> None:
-    from rich.table import Table
+    from aibench.analysis.grid import Grid
 
-    table = Table(title="Estimated, to the quality that ends the session", title_justify="left")
-    for column in HEADS:
-        table.add_column(column)
-    for config, row in found:
-        table.add_row(*_cells(config, row))
     reasons = "; ".join(dict.fromkeys(reason for _, row in found for reason in row.reasons))
-    if reasons:
-        table.caption = f"* trust warn: {reasons}"
-        table.caption_justify = "left"
-    console().print(table)
+    Grid(
+        title="Estimated, to the quality that ends the session",
+        heads=HEADS,
+        rows=[_cells(config, row) for config, row in found],
+        notes=[f"* trust warn: {reasons}"] if reasons else [],
+        dispensable=("s/epoch", "kWh"),
+    ).show(console())
     total, low, high = (sum(getattr(row, name) for _, row in found) for name in ("seconds", "low", "high"))
     if len(found) > 1:
         console().print(

@@ -9,6 +9,7 @@ import typer
 
 from aibench.commands.console import console, refuse
 from aibench.config import ConfigError, DataError, RunConfig
+from aibench.results.folder import weights
 from aibench.results.result import BEST, LAST, Result, ResultError, read_result
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ def _what_serves(run: str | None, words: list[str], options: Options) -> tuple[R
         except REFUSED as error:
             raise ConfigError(refusal(error)) from error
     trained = read_result(Path(run))
-    weights = next((path for name in (BEST, LAST) if (path := Path(run) / name).is_file()), None)
-    if weights is None:
+    found = weights(Path(run))
+    if found is None:
         raise ConfigError(f"run={run}: holds neither {BEST} nor {LAST}. Give the folder of a run that was evaluated.")
-    return restored(trained.config, words), trained, replace(options, weights=weights)
+    return restored(trained.config, words), trained, replace(options, weights=found)
 
 
 def _show(inference: Inference, path: Path) -> None:

@@ -9,23 +9,17 @@ from aibench.commands.console import console
 
 def selftest() -> None:
     """Test the meters against sleeps, energies and layers that are known."""
-    from rich.table import Table
-
+    from aibench.analysis.grid import Grid
     from aibench.meters.selftest import checks
 
-    table = Table()
-    for column in ("measured", "known", "found", "error", "limit", ""):
-        table.add_column(column)
-    failed = False
-    for check in checks():
-        failed = failed or not check.passed
-        table.add_row(
-            check.name,
-            check.expected,
-            check.found,
-            f"{check.error:.3%}",
-            f"{check.limit:.1%}",
+    found = list(checks())
+    rows = [
+        [
+            *(check.name, check.expected, check.found, f"{check.error:.3%}", f"{check.limit:.1%}"),
             "ok" if check.passed else "FAILED",
-        )
-    console().print(table)
-    raise typer.Exit(1 if failed else 0)
+        ]
+        for check in found
+    ]
+    heads = ("measured", "known", "found", "error", "limit", "verdict")
+    Grid("The meters against what is known", heads, rows, names=3, dispensable=("limit",)).show(console())
+    raise typer.Exit(0 if all(check.passed for check in found) else 1)

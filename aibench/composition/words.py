@@ -19,6 +19,7 @@ from aibench.config.fields import SHOWN, shown
 LONGEST = 8192  # letters of a word: a path of 4,096, or a list of many numbers
 KEY = re.compile(r"[+~]{0,2}[\w@:./-]+")
 PLAIN = re.compile(r"[\w/\-\\+.$%*@?|:, ]", re.ASCII)  # signs that need no quotes in a value
+BARE = re.compile(r"[A-Za-z][\w/.-]*", re.ASCII)  # text that Hydra reads as text without quotes
 FUNCTION = re.compile(r"(?P<name>\w+)\(.*\)")
 NAMED = ("-c", "--cfg", "-p", "--package", "-cn", "--config-name", "-i", "--info")  # their values hold no '='
 PLACES = ("-cp", "--config-path", "-cd", "--config-dir")
@@ -65,6 +66,25 @@ def parsed(words: Sequence[str]) -> list[Override]:
     """
     parser = OverridesParser.create()
     return [_parsed(parser, word) for word in words]
+
+
+def as_word(key: str, value: object) -> str:
+    """Return the word that gives `key` a value of Python: text, a number, a truth value, None, a list or a mapping."""
+    return f"{key}={_written(value)}"
+
+
+def _written(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_written(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_written, value)) + "]"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value)
+    plain = BARE.fullmatch(text) and text.lower() not in ("null", "true", "false", "nan", "inf")
+    return text if plain else _quoted("", text).removeprefix("=")
 
 
 def quoted(key: str, value: str) -> str:

@@ -78,17 +78,34 @@ def quieten_lightning() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
 
 
+CPU_INFO = "/proc/cpuinfo"
+# What it calls the numbers of a kind of processor.
+_KIND = {"family": "cpu family", "model": "model", "stepping": "stepping"}
+
+
 def _first_value(path: str, key: str) -> str | None:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), None)
+    told = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in told if name.strip() == key), None)
 
 
 def processor() -> str:
     """Return the processor's name."""
-    return _first_value("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
+    return _first_value(CPU_INFO, "model name") or platform.processor() or platform.machine()
+
+
+def processor_kind() -> dict[str, Any]:
+    """Return what tells processors of one name apart: family, model and stepping, and PyTorch's widest instructions.
+
+    Machines in a cloud give their processor a name of several generations ("AMD EPYC"). Kernels of other instructions
+    round otherwise, so that the same seed may take other steps there.
+    """
+    found = {key: _first_value(CPU_INFO, line) for key, line in _KIND.items()}
+    numbers = {key: int(value) if value and value.isdigit() else None for key, value in found.items()}
+    return {**numbers, "instructions": torch.backends.cpu.get_cpu_capability()}
 
 
 def accelerators(*, on_cpu: bool = False) -> dict[str, int]:
@@ -103,6 +120,7 @@ def system(*, on_cpu: bool = False) -> dict[str, Any]:
     described: dict[str, Any] = {
         "platform": platform.platform(),
         "cpu": processor(),
+        "cpu_kind": processor_kind(),
         "cores": mine.usable,
         "allowed_cores": mine.allowed,
         "cpu_quota": mine.quota,

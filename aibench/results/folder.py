@@ -83,6 +83,11 @@ def processes(folder: Path) -> int | None:
     return count if isinstance(count, int) else None
 
 
+def weights(folder: Path) -> Path | None:
+    """Return the checkpoint in `folder` that serves: the best, else the last; None where there is neither."""
+    return next((path for name in (BEST, LAST) if (path := folder / name).is_file()), None)
+
+
 def unfinished_below(place: Path) -> Iterator[Path]:
     """Yield the folders at and below `place` in which a run began that left no result."""
     for folder, _, names in os.walk(place):

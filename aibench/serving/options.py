@@ -11,6 +11,8 @@ from aibench.config import ConfigError
 from aibench.config.bounds import Interval, at_least
 from aibench.config.fields import shown
 
+NAMES = ("run", "scenario", "queries", "seconds", "qps", "latency_bound", "percentile")  # no keys of the configuration
+
 
 class Kind(enum.StrEnum):
     """Lists ways of asking, as MLPerf Inference names them."""
@@ -53,7 +55,7 @@ def parsed(words: Sequence[str]) -> tuple[Options, str | None, list[str]]:
     rest = []
     for word in words:
         key, _, value = word.partition("=")
-        if key in ("run", "scenario", "queries", "seconds", "qps", "latency_bound", "percentile"):
+        if key in NAMES:
             own[key] = value
         else:
             rest.append(word)

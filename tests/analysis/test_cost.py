@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from typer.testing import CliRunner
 
+from aibench.analysis.cost import table
 from aibench.analysis.cost.cost import Tariff, costs, saving, totals
 from aibench.analysis.cost.table import duration
 from aibench.analysis.spread import corrected, runs_needed
@@ -48,11 +49,21 @@ def test_the_preparation_is_shown_beside_the_set_up_and_is_in_no_other_time(four
     assert (cost.epoch, cost.seconds) == (without.epoch, without.seconds)
 
 
-def test_a_price_of_energy_without_energy_is_no_price(four):
+def test_a_price_of_energy_without_energy_is_no_price_and_takes_none_of_the_time_away(four):
     (cost,) = costs(four(), Tariff(hour=3.0, kwh=0.5))
-    assert (cost.price, cost.joules, cost.why) == (None, None, "no sensor")
-    (cost,) = costs(four(), Tariff(hour=3.0))
-    assert cost.price is not None
+    assert (cost.joules, cost.why) == (None, "no sensor")
+    assert cost.price == pytest.approx(3 * cost.seconds / 3600)
+    assert "USD is of the time alone" in " ".join(table.costs([cost], Tariff(hour=3.0, kwh=0.5), 0.05).notes)
+    (cost,) = costs(four(), Tariff(kwh=0.5))
+    assert cost.price is None
+
+
+def test_without_a_tariff_nothing_has_a_price_and_none_is_zero(four):
+    found = costs(four(), Tariff())
+    assert found[0].price is None
+    shown = table.costs(found, Tariff(), 0.05)
+    assert shown.rows[0][shown.heads.index("USD")] == "-"
+    assert "none without --price-per-hour" in shown.legend
 
 
 def test_a_task_that_varies_more_costs_more_runs(four):

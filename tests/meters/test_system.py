@@ -13,6 +13,7 @@ from aibench.characterization.characteristics import _roofline
 from aibench.characterization.workload import TaskWorkload
 from aibench.commands.system import _ceilings
 from aibench.config import default_cache
+from aibench.meters import system as of_the_machine
 from aibench.meters.ceiling import Ceiling, ceiling, data_sheet, probe
 from aibench.meters.description import description, mlperf_system
 from aibench.meters.kept import kept
@@ -125,3 +126,17 @@ def test_fp32_is_fp32_and_tf32_has_to_be_asked_for(monkeypatch):
 def test_the_data_sheets_know_tf32_where_a_chip_has_it():
     assert data_sheet("NVIDIA H200", "tf32") == data_sheet("NVIDIA H200", "bf16") / 2
     assert data_sheet("Tesla T4", "tf32") is None
+
+
+def test_generations_of_one_name_are_told_apart(monkeypatch, tmp_path):
+    told = "model\t\t: {}\nmodel name\t: AMD EPYC\ncpu family\t: 25\nstepping\t: 1\n"
+    described = {}
+    for model in (1, 17):
+        (tmp_path / "cpuinfo").write_text(told.format(model))
+        monkeypatch.setattr(of_the_machine, "CPU_INFO", str(tmp_path / "cpuinfo"))
+        described[model] = system()
+    assert described[1]["cpu"] == described[17]["cpu"] == "AMD EPYC"
+    assert described[17]["cpu_kind"]["model"] == 17
+    assert described[1]["cpu_kind"] != described[17]["cpu_kind"]
+    monkeypatch.setattr(of_the_machine, "CPU_INFO", str(tmp_path / "none"))
+    assert system()["cpu_kind"]["family"] is None

@@ -117,6 +117,20 @@ def test_neumf_equals_its_definition():
     np.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
+def test_the_gradients_of_repeated_users_and_items_are_those_of_the_concatenation():
+    torch.manual_seed(0)
+    network = NeuMF(4, 5, ModelConfig(factors=3, layers=[8, 5, 4])).double()
+    users, items = torch.tensor([0, 3, 0, 0, 2]), torch.tensor([5, 1, 1, 5, 2])
+    product = network.gmf_users(users) * network.gmf_items(items - 1)
+    hidden = torch.cat([network.mlp_users(users), network.mlp_items(items - 1)], dim=1)
+    for layer in (network.mlp[0], network.mlp[2]):
+        hidden = (hidden @ layer.weight.T + layer.bias).clamp(min=0)
+    expected = torch.cat([product, hidden], dim=1) @ network.output.weight[0] + network.output.bias
+    upstream = torch.randn(5, dtype=torch.float64)
+    ours, theirs = (torch.autograd.grad(x, network.parameters(), upstream) for x in (network(users, items), expected))
+    torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=1e-12)
+
+
 def test_users_and_candidates_are_scored_as_their_pairs_are():
     network = NeuMF(7, 9, ModelConfig(factors=3, layers=[8, 5]))
     users, candidates = torch.tensor([2, 5]), torch.tensor([[1, 9, 3], [4, 4, 2]])

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score
+from torch import nn
+from torch.nn.functional import affine_grid
 from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.contract import example_batch
+from aibench.tasks.spatial_transformer.convolution import OfOneChannel
 from aibench.tasks.spatial_transformer.data import Data
+from aibench.tasks.spatial_transformer.model import SpatialTransformer
 from aibench.tasks.spatial_transformer.module import Module
 
 TASK = "task=spatial_transformer"
@@ -70,6 +74,29 @@ def _sampled(image, affine, corners):
                 for n in range(28):
                     result[row, column] += image[m, n] * max(0, 1 - abs(left - n)) * max(0, 1 - abs(top - m))
     return result
+
+
+@pytest.mark.parametrize("corners", [True, False])
+def test_an_untrained_transformer_samples_at_the_very_places_of_affine_grid(corners):
+    transformer = SpatialTransformer([8, 10], 32, corners)
+    identity = torch.eye(2, 3)
+    grid = (identity @ transformer.places).view(1, 2, 28, 28).permute(0, 2, 3, 1)
+    assert torch.equal(grid, affine_grid(identity[None], [1, 1, 28, 28], align_corners=corners))
+
+
+def test_the_convolution_of_one_channel_has_the_gradients_of_a_plain_one():
+    torch.manual_seed(0)
+    plain = nn.Conv2d(1, 3, 5).double().to(memory_format=torch.channels_last)
+    ours = OfOneChannel(1, 3, 5).double().to(memory_format=torch.channels_last)
+    ours.load_state_dict(plain.state_dict())
+    images = torch.randn(2, 1, 12, 9, dtype=torch.float64)
+    upstream = torch.randn(2, 3, 8, 5, dtype=torch.float64)
+    gradients = []
+    for layer in (plain, ours):
+        seen = images.clone().requires_grad_()
+        result = layer(seen)
+        gradients.append([result.detach(), *torch.autograd.grad(result, [seen, *layer.parameters()], upstream)])
+    torch.testing.assert_close(gradients[1], gradients[0], atol=1e-12, rtol=1e-12)
 
 
 def test_both_parts_learn_through_the_sampler(module):

@@ -41,6 +41,7 @@ def rows(found: Comparison, level: float = LEVEL) -> Grid:
         ),
         notes=[*found.alone, *_reasons(found)],
         records=[_record(row) for row in found.rows],
+        dispensable=("can show %", "runs", "p"),
     )
 
 

@@ -47,7 +47,8 @@ class Cost:
         joules: Mean joules to quality; None where not measured.
         why: The reason where `joules` is None.
         runs: Runs needed for a 95 % interval of +-`precision` on the mean; None where the variation is not known.
-        price: Price of one run to quality; None without seconds, or where energy has a price and is not known.
+        price: Price of one run to quality: of its time, and of its energy where that is known too; None where nothing
+            that is known has a price.
         biased: Whether `seconds` includes restarts.
     """
 
@@ -88,9 +89,6 @@ def _cost(pool: Pool, differs: dict[str, str], tariff: Tariff, precision: float)
         cv = max(cv, row.cv_floor)  # as the variation table counts: the quantum hides what is smaller
     seconds, biased = _seconds(row)
     joules = _mean(values(runs, ENERGY))
-    price = None
-    if seconds is not None and (joules is not None or not tariff.kwh):
-        price = seconds / SECONDS_AN_HOUR * tariff.hour + (joules or 0.0) / JOULES_A_KWH * tariff.kwh
     return Cost(
         variation=row,
         epoch=_mean(list(filter(None, map(_epoch, runs)))),
@@ -100,9 +98,19 @@ def _cost(pool: Pool, differs: dict[str, str], tariff: Tariff, precision: float)
         joules=joules,
         why=None if joules is not None else reason(runs, ENERGY),
         runs=None if cv is None else runs_needed(cv, precision),
-        price=price,
+        price=_price(seconds, joules, tariff),
         biased=biased,
     )
+
+
+def _price(seconds: float | None, joules: float | None, tariff: Tariff) -> float | None:
+    """Return the price of what is known and has one; None where nothing is."""
+    parts = []
+    if seconds is not None and tariff.hour:
+        parts.append(seconds / SECONDS_AN_HOUR * tariff.hour)
+    if joules is not None and tariff.kwh:
+        parts.append(joules / JOULES_A_KWH * tariff.kwh)
+    return sum(parts) if parts else None
 
 
 def _seconds(row: VariationRow) -> tuple[float | None, bool]:

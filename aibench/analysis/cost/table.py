@@ -41,12 +41,19 @@ def costs(found: Sequence[Cost], tariff: Tariff, precision: float) -> Grid:
             "an epoch: evaluations and checkpoints included, set-up not. preparation: reading, making and caching the "
             "data, in no other column. to quality: mean wall time, from when the data were there. needs: runs for a "
             "95 % interval of "
-            f"+-{100 * precision:g} % on the mean of the epochs. all runs: needs x to quality. {tariff.currency}: of "
-            f"one run, at {tariff.hour:g} an hour and {tariff.kwh:g} a kWh."
+            f"+-{100 * precision:g} % on the mean of the epochs. all runs: needs x to quality. {_of(tariff)}"
         ),
-        notes=list(_notes(named, found)),
+        notes=list(_notes(named, found, tariff)),
         records=[_record(cost) for cost in found],
+        dispensable=("preparation", "set-up", "an epoch"),
     )
+
+
+def _of(tariff: Tariff) -> str:
+    """Return what the column of prices is of."""
+    if not tariff.hour and not tariff.kwh:
+        return f"{tariff.currency}: none without --price-per-hour or --price-per-kwh."
+    return f"{tariff.currency}: of one run, at {tariff.hour:g} an hour and {tariff.kwh:g} a kWh."
 
 
 def _cells(cost: Cost) -> list[str]:
@@ -64,7 +71,7 @@ def _cells(cost: Cost) -> list[str]:
     ]
 
 
-def _notes(named: Sequence[str], found: Sequence[Cost]) -> Iterator[str]:
+def _notes(named: Sequence[str], found: Sequence[Cost], tariff: Tariff) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for name, cost in zip(named, found, strict=True):
         if cost.why:
@@ -75,7 +82,8 @@ def _notes(named: Sequence[str], found: Sequence[Cost]) -> Iterator[str]:
             yield f"{name}: how many runs it needs is not known: {cost.variation.epochs.reason}."
     for why, tasks in reasons.items():
         of = "" if len(tasks) == len(found) else f" ({', '.join(tasks)})"
-        yield f"no energy: {why}{of}."
+        alone = f" {tariff.currency} is of the time alone." if tariff.hour and tariff.kwh else ""
+        yield f"no energy: {why}{of}.{alone}"
 
 
 def totals(found: Sequence[Total], subset: Sequence[str], tariff: Tariff) -> Grid:

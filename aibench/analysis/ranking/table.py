@@ -28,6 +28,7 @@ def places(found: Ranking, level: float = LEVEL) -> Grid:
         ),
         notes=[*found.left_out, *_missed(found)],
         records=[_record(number_, place) for number_, place in enumerate(found.places, start=1)],
+        dispensable=("can show %", "95 % ", "p"),
     )
 
 

@@ -168,7 +168,8 @@ def space(found: Sequence[Subject], records: Sequence[Record] = ()) -> Space:
             continue
         column = _scaled(column)
         if missing:
-            remarks.append(f"{name}: {', '.join(missing)} have none and stand at the others' mean")
+            lacks = "has none and stands" if len(missing) == 1 else "have none and stand"
+            remarks.append(f"{name}: {', '.join(missing)} {lacks} at the others' mean")
         if np.nanmax(column) == np.nanmin(column):
             remarks.append(f"{name}: left out, the same for all tasks")
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,9 +14,7 @@ from aibench.results.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-WIDTH = 100  # of the table where the output is no terminal
 DIFFERENCES_SHOWN = 4
 NONE = "-"
 
@@ -70,33 +67,32 @@ def _paper(row: VariationRow) -> str:
     return NONE if row.paper is None else "none" if row.paper.cv is None else f"{100 * row.paper.cv:.4g}"
 
 
-# Header, by line; the cell of a row.
+# Header; the cell of a row.
 Column = tuple[str, Callable[[VariationRow], str]]
 COLUMNS: tuple[Column, ...] = (
     ("runs", lambda row: f"{row.converged}/{row.runs}"),
     ("mean", lambda row: _number(row.epochs.mean)),
     ("SD", lambda row: _number(row.epochs.std)),
-    ("olym-\npic", lambda row: _number(row.olympic)),
-    ("CV\n%", cv_cell),
-    ("corr.\n%", lambda row: NONE if row.within_quantum else percent(row.epochs.cv_corrected)),
-    ("95 % of CV\n%", lambda row: _interval(row.cv_low, row.cv_high)),
-    ("any shape\n%", lambda row: _interval(row.cv_low_any_shape, row.cv_high_any_shape)),
-    ("quan-\ntum", lambda row: _number(row.quantum)),
-    ("time\n%", lambda row: percent(row.seconds.cv)),
-    ("for\n5 %", _needed),
-    ("95 %\nof that", _needed_between),
-    ("paper\n%", _paper),
+    ("olympic", lambda row: _number(row.olympic)),
+    ("CV %", cv_cell),
+    ("corr. %", lambda row: NONE if row.within_quantum else percent(row.epochs.cv_corrected)),
+    ("95 % of CV %", lambda row: _interval(row.cv_low, row.cv_high)),
+    ("any shape %", lambda row: _interval(row.cv_low_any_shape, row.cv_high_any_shape)),
+    ("quantum", lambda row: _number(row.quantum)),
+    ("time %", lambda row: percent(row.seconds.cv)),
+    ("for 5 %", _needed),
+    ("95 % of that", _needed_between),
+    ("paper %", _paper),
 )
 DISPENSABLE = (
-    "any shape\n%",
-    "95 %\nof that",
-    "olym-\npic",
-    "corr.\n%",
+    "any shape %",
+    "95 % of that",
+    "olympic",
+    "corr. %",
     "SD",
-    "quan-\ntum",
-    "time\n%",
+    "quantum",
+    "time %",
 )  # what a narrow terminal does without, first to last
-GAP = 2  # between two columns
 
 
 def title(rows: Sequence[VariationRow]) -> str:
@@ -133,45 +129,9 @@ def notes(rows: Sequence[VariationRow]) -> list[str]:
     return [shown(f"{label}: {'; '.join(row.notes)}.") for label, row in named if row.notes]
 
 
-def rich_table(rows: Sequence[VariationRow], width: int = WIDTH) -> Table:
-    """Return `rows` as a Rich table of at most `width` columns; if too narrow, `DISPENSABLE` columns go first."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = list(COLUMNS)
-    dispensable = [column for head in DISPENSABLE for column in COLUMNS if column[0] == head]
-    longest_task = max(len(name) for name, *_ in names(rows))
-    while dispensable and longest_task + _breadth(columns, rows) > width:
-        columns.remove(dispensable.pop(0))
-    named = ["\n  ".join(lines) for lines in names(rows)]
-    wanted = max(len(line) for label in named for line in label.splitlines()) + _breadth(columns, rows)
-    drawn = Table(title=Text(title(rows)), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    drawn.show_edge = drawn.pad_edge = False
-    drawn.width = min(wanted, width)
-    drawn.add_column("task", overflow="fold")
-    for header, _ in columns:
-        drawn.add_column(header, justify="right", no_wrap=True)
-    for label, row in zip(named, rows, strict=True):
-        drawn.add_row(Text(label), *(Text(cell(row)) for _, cell in columns))
-    return drawn
-
-
-def _breadth(columns: Sequence[Column], rows: Sequence[VariationRow]) -> int:
-    """Return the characters that `columns` take beside the first one, with the gaps before them."""
-    widest = [max(len(text) for text in (*header.splitlines(), *map(cell, rows))) for header, cell in columns]
-    return sum(widest) + GAP * len(columns)
-
-
 def show(rows: Sequence[VariationRow], console: Console) -> None:
-    """Print the table, its legend and the notes. What is no terminal gets 100 columns and no colour."""
-    from rich.text import Text
-
-    width = console.width if console.is_terminal else max(console.width, WIDTH)
-    console.print(rich_table(rows, width), crop=False)
-    console.print()
-    for line in (LEGEND, *notes(rows)):
-        console.print(Text(textwrap.fill(line, width)), soft_wrap=True)
+    """Print the table, its legend and the notes."""
+    grid(rows).show(console)
 
 
 # Column of the CSV file; its value. Ratios, not percents; `inf` where an interval has no upper end.
@@ -225,12 +185,14 @@ CSV_COLUMNS: dict[str, Callable[[VariationRow], Any]] = {
 
 def grid(rows: Sequence[VariationRow]) -> Grid:
     """Return the rows in the form of the other tables, which the committed studies and the report hold."""
-    heads = ["task", *(header.replace("-\n", "").replace("\n", " ") for header, _ in COLUMNS)]
+    heads = ["task", *(header for header, _ in COLUMNS)]
     cells = [
         ["\n".join(lines), *(cell(row) for _, cell in COLUMNS)] for lines, row in zip(names(rows), rows, strict=True)
     ]
     records = [{name: value(row) for name, value in CSV_COLUMNS.items()} for row in rows]
-    return Grid(title(rows), heads, cells, legend=LEGEND, notes=notes(rows), records=records)
+    return Grid(
+        *(title(rows), heads, cells), legend=LEGEND, notes=notes(rows), records=records, dispensable=DISPENSABLE
+    )
 
 
 def markdown(rows: Sequence[VariationRow]) -> str:

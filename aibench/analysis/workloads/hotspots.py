@@ -81,6 +81,7 @@ def over_all(found: Sequence[Bar], top: int = TOP) -> Grid:
         )
         before = one.category
     return Grid(
+        dispensable=("share of category",),
         title=f"Hotspot functions of {len(found)} workloads{where(found)}",
         heads=["category", "function", "share of category", "share", "in", "hottest in"],
         rows=rows,
