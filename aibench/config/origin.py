@@ -51,6 +51,7 @@ class Origin:
         by_hand: What no archive brings and a user must do; empty where nothing is left to do.
         package: The command that has them out of a package, and nothing else to do; empty where none has.
         arrange: What is to be done in the data root once the files are there; None where that is nothing.
+        obstacle: What kept this project from training the reference to the paper's quality; empty where it did.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Origin:
     by_hand: str = ""
     package: str = ""
     arrange: Callable[[Path], None] | None = None
+    obstacle: str = ""
 
     def target(self, path: str) -> tuple[str, Place] | None:
         """Return where the file at `path` of an archive belongs, and the place that says so; None if nowhere."""

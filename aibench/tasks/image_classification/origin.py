@@ -63,4 +63,5 @@ ORIGIN = Origin(
         Place("*/data/ILSVRC2012_validation_ground_truth.txt", "devkit", strip=None),
     ),
     arrange=arrange,
+    obstacle="ImageNet asks for a registration, no package has it, and its 90 epochs take many hours of a GPU.",
 )
