@@ -233,7 +233,6 @@ def test_one_request_is_answered(task, parts):
 
 @tasks
 def test_the_suite_itself_is_closed_and_a_changed_model_key_opens_it(task, composed):
-    from aibench.composition.compose import suite_config
     from aibench.config import plain
     from aibench.results.division import flat
 
