@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from aibench.composition import registry
 
@@ -111,12 +112,20 @@ def _run(words: Sequence[str]) -> None:
     from aibench.composition.printed import with_bounds
     from aibench.composition.words import flags, in_order, parsed
 
+    _let_plugins_be_found()
     sys.argv[1:] = in_order(words)
     found = flags(sys.argv[1:])
     check(parsed(found.overrides), own=bool(found.config_dir or found.config_path))
     registry.register(found.overrides)
     with with_bounds() if found.cfg == "job" else contextlib.nullcontext():
         run()
+
+
+def _let_plugins_be_found() -> None:
+    """Let Hydra see the folder `hydra_plugins` beside the package, which an editable install shows to imports alone."""
+    root = str(Path(__file__).parents[1])
+    if root not in sys.path:
+        sys.path.append(root)
 
 
 def _refuse_unknown_flags(words: Sequence[str]) -> None:

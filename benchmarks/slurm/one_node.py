@@ -30,6 +30,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 60  # for a daemon to answer
 CONFIGURATION = """\
@@ -84,7 +86,10 @@ def one_node(folder: Path) -> Iterator[dict[str, str]]:
             stack.enter_context(_daemon([shutil.which(command[0]) or command[0], *command[1:]], environment))
             time.sleep(1)
         _wait("idle", ["sinfo", "-h", "-o", "%T"], environment)
-        yield environment
+        try:
+            yield environment
+        finally:
+            _end_all_of(folder)
 
 
 @contextmanager
@@ -95,6 +100,13 @@ def _daemon(command: list[str], environment: dict[str, str]) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _end_all_of(folder: Path) -> None:
+    """End what a job left: this Slurm has no control groups to hold a job's processes together."""
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(folder) in word for word in process.info["cmdline"] or []) and process.name() == "srun":
+            process.kill()
 
 
 def _free_port() -> int:

@@ -256,3 +256,27 @@ def test_the_board_shows_the_sweep_each_slot_and_the_time_left_by_the_mean_of_wh
     assert "1/4" in drawn
     assert "runs, 1 failed" in drawn, "it left no result"
     assert "0:00:30 left" in drawn
+
+
+# What pip's editable install does: imports find the package, and no folder of it is on the path.
+EDITABLE = """
+import importlib.util, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "aibench":
+            folder = {root!r} + "/aibench"
+            return importlib.util.spec_from_file_location(
+                name, folder + "/__init__.py", submodule_search_locations=[folder])
+sys.meta_path.insert(0, Finder())
+sys.argv = ["aibench train", "-m", "task=recommendation", "hydra/launcher=pool", "hydra.launcher.slots=0"]
+from aibench.cli import train
+train()
+"""
+
+
+def test_an_editable_install_has_the_pool_too(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-P", "-c", EDITABLE.format(root=str(ROOT))]
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert answer.stderr == "aibench: hydra.launcher.slots=0: must be at least 1.\n"
+    assert answer.returncode == 1

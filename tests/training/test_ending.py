@@ -103,4 +103,5 @@ def test_a_signal_that_was_held_back_while_the_process_began_is_heard_when_the_r
         with ending.interruptible(), pytest.raises(ending.Interrupted), ending.held():
             ending.listen()
     finally:
+        signal.sigtimedwait(ending.OURS, 0)  # where nobody listened
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ending.OURS)
