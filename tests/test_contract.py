@@ -12,6 +12,7 @@ import torch
 from rich.console import Console
 
 from aibench.composition import registry
+from aibench.composition.compose import suite_config
 from aibench.contract import batch_of, example_batch
 from aibench.results.division import Rules, division
 from aibench.results.result import Status
