@@ -36,6 +36,14 @@ class Resume(enum.StrEnum):
     auto = enum.auto()
 
 
+class Objective(enum.StrEnum):
+    """Lists what a search over keys may go by (docs/sweeps.md)."""
+
+    quality = enum.auto()  # at the end of the run, in the direction of `target.mode`
+    epochs = enum.auto()  # to quality: fewer are better
+    seconds = enum.auto()  # to quality: fewer are better
+
+
 class Accelerator(enum.StrEnum):
     """Lists the kinds of device; auto takes a GPU where there is one."""
 
@@ -53,6 +61,21 @@ class Precision(enum.StrEnum):
     tf32 = enum.auto()
 
 
+class Strategy(enum.StrEnum):
+    """Lists how the gradients of several devices become one; auto takes none for one device."""
+
+    auto = enum.auto()
+    ddp = enum.auto()  # PyTorch's DistributedDataParallel, which sends them while others are still computed
+    reduce = enum.auto()  # all of them after the backward pass, in a fixed order
+
+
+class Scaling(enum.StrEnum):
+    """Says what the batch size of the data is of, where several devices train."""
+
+    strong = enum.auto()  # of all devices together
+    weak = enum.auto()  # of each device
+
+
 class Tracker(enum.StrEnum):
     """Lists where the history may go besides `result.json`."""
 
@@ -60,6 +83,7 @@ class Tracker(enum.StrEnum):
     csv = enum.auto()
     tensorboard = enum.auto()
     wandb = enum.auto()
+    lightning = enum.auto()
 
 
 class TrackingMode(enum.StrEnum):

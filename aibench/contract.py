@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 from torch.utils.data import default_collate
 
 from aibench.config import DataError, RunConfig, Source
 from aibench.datasets.contents import Whole, all_bytes, glance
+from aibench.datasets.kinds import Gathers, OnDisk, Redraws
 from aibench.datasets.published import Identity
 from aibench.datasets.tensors import InTurn, Tensors, digest
 
@@ -26,30 +26,6 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 PARTS = ("train", "val", "test")
-
-
-@runtime_checkable
-class Gathers(Protocol):
-    """Marks a data set that returns whole batches, which is quicker than reading samples one by one."""
-
-    def gather(self, indices: Tensor) -> Any:
-        """Return the batch of the samples at `indices`, int64 (batch,)."""
-
-
-@runtime_checkable
-class Redraws(Protocol):
-    """Marks a data set of which a part, negatives say, is drawn anew before each epoch."""
-
-    def redraw(self, generator: np.random.Generator) -> None:
-        """Draw what changes from epoch to epoch, by `generator` alone."""
-
-
-@runtime_checkable
-class OnDisk(Protocol):
-    """Marks a data set whose samples are read from files one by one."""
-
-    def file_paths(self) -> Iterator[Path]:
-        """Yield the files, in an order that does not change with the place where they lie."""
 
 
 class Scores(Protocol):
@@ -146,6 +122,21 @@ class TaskData(ABC):
         """
         return self.plan(dataset, generator)
 
+    def share(self, dataset: Any, indices: np.ndarray[Any, Any], rank: int, size: int) -> np.ndarray[Any, Any]:
+        """Return the part of a training batch that process `rank` of `size` trains on; each sample is in one part.
+
+        Every `size`-th sample, so that batches that are sorted by length make parts of like lengths.
+        """
+        return indices[rank::size]
+
+    def held_out_share(self, dataset: Any, rank: int, size: int) -> np.ndarray[Any, Any]:
+        """Return the held-out samples that process `rank` of `size` judges, in order; each sample is in one part.
+
+        Without an override the parts one after the other are all samples in their own order, which is then the order
+        of whatever the processes gather.
+        """
+        return np.array_split(np.arange(len(dataset)), size)[rank]
+
     def units(self, dataset: Any, indices: np.ndarray[Any, Any]) -> int:
         """Return how many of `unit` the samples at `indices` hold: their number, unless one is a sentence, say."""
         return len(indices)
@@ -219,6 +210,11 @@ class TaskModule(pl.LightningModule):
         initialisation: Where the first weights came from, for the result.
         unmeasured: Why this run's evaluations have no value for the target's metric, and log NaN; None where they have.
         uncountable: Why the operations of a step have no fixed number; None where they have.
+        idles: Whether a step may leave weights that train without a gradient: those of a network whose turn it is not.
+        own_buffers: Beginnings of the names of buffers that are a rank's own where several processes train: what they
+            hold is of the rank's own samples. All others are the first rank's, before each evaluation.
+        first_of_batches: The place among all held-out samples of the first one of each batch of this process; None
+            where it judges all of them.
     """
 
     phase: str = "training"
@@ -226,11 +222,20 @@ class TaskModule(pl.LightningModule):
     initialisation: str = "from scratch"
     unmeasured: str | None = None
     uncountable: str | None = None
+    idles: bool = False
+    own_buffers: tuple[str, ...] = ()
+    first_of_batches: Sequence[int] | None = None
 
     def __init__(self, config: Any, facts: Facts) -> None:
         super().__init__()
         self.config = config
         self.facts = facts
+
+    def place(self, batch_idx: int) -> int:
+        """Return the place among all held-out samples of the first one of a batch of an evaluation."""
+        if self.first_of_batches is None:
+            return batch_idx * int(self.config.data.eval_batch_size)
+        return self.first_of_batches[batch_idx]
 
     def sample_scores(self) -> Scores | None:
         """Return what each sample added to the last evaluation's metric; None where that cannot be told apart.

@@ -3,19 +3,32 @@
 May import `choices`.
 """
 
-from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+from aibench.choices import (
+    Accelerator,
+    Mode,
+    Objective,
+    Precision,
+    Resume,
+    Scaling,
+    Session,
+    Source,
+    Strategy,
+    Tracker,
+    TrackingMode,
+)
 from aibench.config.checks import endless, misshapen, too_small, without_momentum
+from aibench.config.devices import devices, with_global_batch
 from aibench.config.errors import ConfigError, DataError
+from aibench.config.hardware import HardwareConfig, PowerModel
 from aibench.config.loading import plain, typed, unchecked
 from aibench.config.schema import (
     CheckpointConfig,
     CostConfig,
     DataConfig,
-    HardwareConfig,
     ModelConfig,
     OptimConfig,
-    PowerModel,
     RunConfig,
+    SweepConfig,
     TargetConfig,
     TrackingConfig,
     default_cache,
@@ -31,23 +44,29 @@ __all__ = [
     "HardwareConfig",
     "Mode",
     "ModelConfig",
+    "Objective",
     "OptimConfig",
     "PowerModel",
     "Precision",
     "Resume",
     "RunConfig",
+    "Scaling",
     "Session",
     "Source",
+    "Strategy",
+    "SweepConfig",
     "TargetConfig",
     "Tracker",
     "TrackingConfig",
     "TrackingMode",
     "default_cache",
+    "devices",
     "endless",
     "misshapen",
     "plain",
     "too_small",
     "typed",
     "unchecked",
+    "with_global_batch",
     "without_momentum",
 ]

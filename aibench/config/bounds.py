@@ -125,6 +125,27 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
+class OrWord:
+    """Accepts a number in an interval, or one word.
+
+    Attributes:
+        numbers: The interval.
+        word: The word.
+    """
+
+    numbers: Interval
+    word: str
+
+    def wrong(self, value: object) -> str | None:
+        if isinstance(value, str):
+            return None if value == self.word else f"must be a whole number, or {self.word}"
+        return self.numbers.wrong(value)
+
+    def __str__(self) -> str:
+        return f"{self.numbers}, or {self.word}"
+
+
+@dataclass(frozen=True, slots=True)
 class Length:
     """Accepts a list of `count` values, named where they differ in what they are of."""
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from aibench.choices import Accelerator, Precision, Session, Source
 from aibench.config.bounds import is_file, is_folder
+from aibench.config.devices import not_shared_out
 from aibench.config.errors import DataError
 from aibench.config.fields import out_of_bounds, shown
 
 if TYPE_CHECKING:
-    from aibench.config.schema import DataConfig, HardwareConfig, RunConfig
+    from aibench.config.hardware import HardwareConfig
+    from aibench.config.schema import DataConfig, RunConfig
 
 MOST_MADE = 10**6  # samples, before a run that makes its own: they lie in memory
 MOST_A_PROCESSOR = 16  # threads, and processes that read samples
@@ -39,6 +41,7 @@ def problems(config: RunConfig) -> Iterator[str]:
     yield from without_data(config)
     yield from without_target(config)
     yield from contradictions(config.hardware)
+    yield from not_shared_out(config)
     yield from config.problems()
     yield from out_of_bounds(config, on_disk=True)
     yield from wrong_data(config)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from aibench.config.bounds import MOST, Constraint, ExistingFile, Interval, OneOf, Text
+from aibench.config.bounds import MOST, Constraint, ExistingFile, Interval, OneOf, OrWord, Text
 
 SHOWN = 100  # letters of a value in a message
 
@@ -114,8 +114,9 @@ def _declared(hint: Any) -> Declared:
         constraints = tuple(mark for mark in marks if hasattr(mark, "wrong"))
         return Declared(found.kind, found.optional, _with_bounds(constraints, found.whole), found.items)
     if get_origin(hint) in (Union, types.UnionType):
-        found = _declared(next(each for each in get_args(hint) if each is not type(None)))
-        return Declared(found.kind, True, found.whole, found.items)
+        kinds = [each for each in get_args(hint) if each is not type(None)]
+        found = _declared(kinds[0])
+        return Declared(found.kind, len(kinds) < len(get_args(hint)), found.whole, found.items)
     if get_origin(hint) is list:
         found = _declared(get_args(hint)[0])
         return Declared(found.kind, False, (), found.items or found.whole)
@@ -131,7 +132,7 @@ def _usual(kind: type) -> tuple[Constraint, ...]:
 
 def _with_bounds(declared: tuple[Constraint, ...], usual: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
     """Return `declared`, and of the usual constraints those of a kind that it lacks; a choice needs no others."""
-    kinds = {type(constraint) for constraint in declared}
+    kinds = {Interval if isinstance(constraint, OrWord) else type(constraint) for constraint in declared}
     return declared + tuple(each for each in usual if type(each) not in kinds and OneOf not in kinds)
 
 

@@ -6,16 +6,25 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from omegaconf import MISSING
 
-from aibench.choices import Accelerator, Mode, Precision, Resume, Session, Source, Tracker, TrackingMode
+from aibench.choices import (
+    Mode,
+    Objective,
+    Resume,
+    Scaling,
+    Session,
+    Source,
+    Tracker,
+    TrackingMode,
+)
 from aibench.config.bounds import Count, NotNegative, OneOf, Positive, Text, above, at_least, between
-from aibench.config.closed import BATCH_SIZE, HARDWARE, LEARNING_RATE, LENGTH, PRECISION, SCHEDULE
+from aibench.config.closed import BATCH_SIZE, HARDWARE, LEARNING_RATE, LENGTH, SCHEDULE
+from aibench.config.hardware import HardwareConfig, shared_by
 
 SEEDS = 2**32  # NumPy takes no greater one
-Watts = Annotated[float, at_least(0, 10**6)]  # of one machine
 Price = Annotated[float, at_least(0, 10**6)]
 Name = Annotated[str, Text(128, without=("/", "\\", "#", "?", "%", ":"))]  # of W&B
 
@@ -107,19 +116,6 @@ class TargetConfig:
 
 
 @dataclass(slots=True)
-class PowerModel:
-    """Declares a power: `idle_watts`, and the rest up to `busy_watts` in proportion to the processors' use.
-
-    Attributes:
-        idle_watts: Power at rest; null declares nothing.
-        busy_watts: Power with all processors busy.
-    """
-
-    idle_watts: Annotated[Watts | None, HARDWARE] = None
-    busy_watts: Annotated[Watts | None, HARDWARE] = None
-
-
-@dataclass(slots=True)
 class CostConfig:
     """Holds the user's tariff; null prices nothing. The currency is whatever these are in.
 
@@ -135,40 +131,17 @@ class CostConfig:
 
 
 @dataclass(slots=True)
-class HardwareConfig:
-    """Says what the run computes on.
-
-    Attributes:
-        accelerator: Kind of device.
-        precision: Arithmetic of the training step.
-        threads: Threads of an operator on the CPU; null takes the cores that this process may use.
-        compile: Whether `torch.compile` compiles the module.
-        channels_last: Whether 4-D weights are laid out with channels last; inputs stay as the data bring them.
-        deterministic: Whether operators without a deterministic implementation are refused.
-        cudnn_benchmark: Whether cuDNN tries its algorithms on every new shape and keeps the quickest.
-        telemetry_hz: Samples of the machine's state a second; 0 takes none.
-        idle_seconds: How long the machine is watched at rest before the run, where it has energy sensors.
-        power_model: What a machine without sensors draws, where you know it.
-    """
-
-    accelerator: Annotated[Accelerator, HARDWARE] = Accelerator.auto
-    precision: Annotated[Precision, PRECISION] = Precision.fp32
-    threads: Annotated[int, at_least(1, 1024), HARDWARE] | None = None
-    compile: Annotated[bool, HARDWARE] = False
-    channels_last: Annotated[bool, HARDWARE] = True
-    deterministic: Annotated[bool, HARDWARE] = False
-    cudnn_benchmark: Annotated[bool, HARDWARE] = False
-    telemetry_hz: Annotated[float, at_least(0, 100), HARDWARE] = 1.0
-    idle_seconds: Annotated[float, at_least(0, 3600), HARDWARE] = 5.0
-    power_model: PowerModel = field(default_factory=PowerModel)
-
-
-@dataclass(slots=True)
 class TrackingConfig:
     """Says where the history goes besides `result.json`.
 
     Attributes:
-        kind: Kind of tracker.
+        kind: Kind of tracker; of several, the last.
+        use: Every kind of tracker that gets the history: `tracking=[csv,wandb]` has two.
+        gradient_norm: Whether the norm of the gradients is logged too, once a second; it is computed for that.
+        loggers: Lightning's loggers by a name of yours, each with its class in `_target_` and its arguments.
+        group: W&B's group; null takes the task and the scale.
+        name: W&B's name of the run; null takes task, scale and seed.
+        notes: W&B's notes.
         mode: W&B's mode; `auto` takes that of `WANDB_MODE`, else online where an API key is at hand.
         project: W&B's project; that of `WANDB_PROJECT` where not given.
         entity: W&B's team or user; that of `WANDB_ENTITY` where not given, and null takes the API key's default.
@@ -176,10 +149,23 @@ class TrackingConfig:
     """
 
     kind: Tracker = Tracker.csv
+    use: dict[str, bool] = field(default_factory=dict)
+    gradient_norm: bool = False
+    loggers: dict[str, Any] = field(default_factory=dict)
+    group: Annotated[str, Text(128)] | None = None
+    name: Annotated[str, Text(128)] | None = None
+    notes: str | None = None
     mode: TrackingMode = TrackingMode.auto
     project: Name = "${oc.env:WANDB_PROJECT,aibench}"
     entity: Name | None = "${oc.env:WANDB_ENTITY,null}"
     tags: list[Annotated[str, Text(64)]] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> list[Tracker]:
+        """Return every kind of tracker that is asked for."""
+        named = [kind for kind in Tracker if self.use.get(kind)]
+        named = named if self.kind in named else [self.kind]  # a kind that is set by its own key is the only one
+        return named if Tracker.lightning in named or not self.loggers else [*named, Tracker.lightning]
 
 
 @dataclass(slots=True)
@@ -191,6 +177,17 @@ class CheckpointConfig:
     """
 
     minutes: Annotated[float, at_least(0, 10**6)] | None = 10.0
+
+
+@dataclass(slots=True)
+class SweepConfig:
+    """Says how the runs of a sweep get on with each other; a single run has nothing of it.
+
+    Attributes:
+        fail_fast: Whether no further run starts once one has failed or diverged.
+    """
+
+    fail_fast: bool = False
 
 
 @dataclass(slots=True)
@@ -206,14 +203,17 @@ class RunConfig:
         steps: Timed steps of `session=steps`.
         warmup_steps: Steps of `session=steps` before the timed ones.
         resume: Whether a run whose folder holds a checkpoint goes on from it.
+        objective: What a run tells the sweeper that searches for better values of keys.
         progress: Whether the progress bar is shown.
         output: Folder of the run, or of the sweep.
         logs: The names that every evaluation logs, where no key changes them.
         runs: How many runs a submission has of the task (`docs/rules.md`).
+        by_hand: Whether the task moves several networks in turn, under Lightning's manual optimisation.
     """
 
     logs: ClassVar[tuple[str, ...]] = ()
     runs: ClassVar[int] = 5
+    by_hand: ClassVar[bool] = False
 
     task: str = MISSING
     scale: Annotated[str, OneOf(("mini", "reference"))] = MISSING
@@ -223,6 +223,7 @@ class RunConfig:
     steps: Annotated[int, at_least(1, 10**9), LENGTH] = 100
     warmup_steps: Annotated[int, at_least(0, 10**9), LENGTH] = 10
     resume: Resume = Resume.never
+    objective: Objective = Objective.quality
     progress: bool = True
     output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -233,6 +234,7 @@ class RunConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -242,6 +244,19 @@ class RunConfig:
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with this run as its task sees it, a line each; the general checks come before."""
         yield from ()
+
+    def undivided(self, size: int) -> Iterator[str]:
+        """Yield what keeps `size` devices from having equal shares of each training batch, a line each.
+
+        `data.batch_size` is that of all devices together.
+        """
+        batch = self.data.batch_size
+        if batch % size:
+            weak = "" if self.hardware.scaling is Scaling.weak else ", or hardware.scaling=weak"
+            yield (
+                f"{shared_by(self.hardware)}: {size} devices cannot have equal shares of data.batch_size={batch}. Set "
+                f"that to a multiple of {size}{weak}."
+            )
 
     def installed_root(self) -> Path | None:
         """Return the folder in which an installed package has the task's data set; None where none has."""

@@ -27,12 +27,13 @@ def times(instruments: Instruments) -> Times:
         total=total,
         training=training,
         other=total - training - sum(named.values()),
-        split=_split(instruments),
+        split=split(instruments),
         **named,
     )
 
 
-def _split(instruments: Instruments) -> Split:
+def split(instruments: Instruments) -> Split:
+    """Return where the training time of this process went."""
     seconds = instruments.split()
     compilation = min(compilation_seconds() - instruments.compiled_before, seconds["forward"] + seconds["backward"])
     from_forward = min(compilation, seconds["forward"])
@@ -43,7 +44,7 @@ def _split(instruments: Instruments) -> Split:
 
 def throughput(instruments: Instruments, measured: Times, phases: Sequence[Phase], unit: str) -> Throughput:
     """Return how fast the session trained, by the times `measured`."""
-    split = instruments.split()
+    parts = instruments.split()
     took = instruments.training_seconds()
     untimed, timed = took.get(WARM_UP, 0.0), [phase for phase in phases if phase.name != WARM_UP]
     units, samples = (sum(getattr(phase, name) for phase in timed) for name in ("units", "samples"))
@@ -54,7 +55,7 @@ def throughput(instruments: Instruments, measured: Times, phases: Sequence[Phase
             return Measured(None, f"{unit}/s", method, "no step was timed")
         return Measured(count / seconds, f"{unit}/s", method)
 
-    computing = sum(split[part] - instruments.warm_up[PARTS.index(part)] for part in COMPUTING)
+    computing = sum(parts[part] - instruments.warm_up[PARTS.index(part)] for part in COMPUTING)
     return Throughput(
         unit=unit,
         whole=rate(

@@ -51,14 +51,18 @@ class CpuMark:
     waited: float | None
 
     @classmethod
-    def now(cls) -> CpuMark:
-        """Return the mark of this moment."""
+    def now(cls, peers: float = 0.0) -> CpuMark:
+        """Return the mark of this moment.
+
+        Args:
+            peers: Processor seconds of other processes that count as own.
+        """
         own, machine = psutil.Process().cpu_times(), psutil.cpu_times()
         children = getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
         return cls(
             time.monotonic(),
             _busy_and_all()[0],
-            own.user + own.system + children,
+            own.user + own.system + children + peers,
             getattr(machine, "steal", 0.0),
             _pressure(),
         )

@@ -37,8 +37,8 @@ class Gpu:
             return None
 
 
-def _uuid() -> str:
-    return str(torch.cuda.get_device_properties(torch.cuda.current_device()).uuid)
+def _uuid(device: int | None = None) -> str:
+    return str(torch.cuda.get_device_properties(torch.cuda.current_device() if device is None else device).uuid)
 
 
 @contextmanager
@@ -55,14 +55,18 @@ def alone_on(device: str) -> Iterator[None]:
         yield
 
 
-def current_gpu() -> Gpu:
-    """Return the GPU that PyTorch computes on, found by its UUID, since CUDA may number visible ones otherwise."""
+def current_gpu(device: int | None = None) -> Gpu:
+    """Return the GPU that PyTorch computes on, found by its UUID, since CUDA may number visible ones otherwise.
+
+    Args:
+        device: PyTorch's number of another one.
+    """
     if not torch.cuda.is_available():
         return Gpu(None, None, NO_GPU)
     import pynvml
 
     try:
         pynvml.nvmlInit()
-        return Gpu(pynvml, pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{_uuid()}"), None)
+        return Gpu(pynvml, pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{_uuid(device)}"), None)
     except pynvml.NVMLError as error:
         return Gpu(None, None, f"no NVML ({error})")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from aibench.config import Accelerator, RunConfig, Session
-from aibench.meters.energy import energy_meter
+from aibench.meters.energy import EnergyMeter, energy_meter
 from aibench.meters.gpu import current_gpu
 from aibench.meters.ledger import Ledger
 from aibench.meters.steps import PARTS, compilation_seconds, step_clock
@@ -19,6 +19,7 @@ from aibench.meters.system import usable_cores
 from aibench.meters.telemetry import Telemetry
 from aibench.meters.trust import Watch, announced
 from aibench.results.result import Steps, Trust
+from aibench.world import World
 
 TRAINING = "training:"
 PREPARATION = "preparation"  # of the data, before the session's own clock starts
@@ -38,15 +39,21 @@ class Instruments:
         joules: Joules by scope: of the `preparation`, of the `training`, and `to_quality`, once that is reached.
     """
 
-    def __init__(self, config: RunConfig, folder: Path | None) -> None:
+    def __init__(self, config: RunConfig, folder: Path | None, world: World = World()) -> None:  # noqa: B008 - frozen
         hardware = config.hardware
         self.config = config
+        self.world = world
         self.gpu = current_gpu()
         on_gpu = torch.cuda.is_available() and hardware.accelerator is not Accelerator.cpu
-        self.energy = energy_meter(hardware.power_model, self.gpu, on_gpu=on_gpu)
+        if world.local_rank:
+            self.energy = EnergyMeter([], ["the first process of the machine reads its sensors"])
+        else:
+            count = min(world.local_size, torch.cuda.device_count()) if on_gpu else 1
+            others = [current_gpu(device) for device in range(1, count)]
+            self.energy = energy_meter(hardware.power_model, self.gpu, *others, on_gpu=on_gpu)
         self.idle_watts = self._watts_at_rest(hardware.idle_seconds)
         self.telemetry = Telemetry(folder, hardware.telemetry_hz, self.gpu, self.energy)
-        self.watch = Watch(usable_cores(), self.gpu, self.telemetry)
+        self.watch = Watch(usable_cores(), self.gpu, self.telemetry, of_machine=world.local_rank == 0)
         self.clock = step_clock()
         self.compiled_before = compilation_seconds()
         self.joules: dict[str, dict[str, float]] = {PREPARATION: {}, "training": {}}
@@ -55,7 +62,8 @@ class Instruments:
         self.warm_up = [0.0] * len(PARTS)
         self._at_training: dict[str, float] | None = None
         self._running = ExitStack()
-        self._running.enter_context(announced())
+        if world.is_first:
+            self._running.enter_context(announced())
         self.telemetry.start()
         self._at_start = self.energy.read()
         self.ledger = Ledger(PREPARATION)

@@ -23,6 +23,7 @@ DRIFT = 0.10  # by how much the later steps may differ from the earlier ones
 CLOCKS = 0.05  # by how much a clock may fall below its highest
 HEATED = 15.0  # kelvins that a GPU may warm up
 STEPS = 30  # steady steps that a median asks for
+POOL = "AIBENCH_POOL"  # in the environment of a run of a pool: the process that gives each of its runs a slot
 RUNS = Path(tempfile.gettempdir()) / f"aibench-runs-{os.getuid() if hasattr(os, 'getuid') else 0}"
 
 
@@ -30,6 +31,7 @@ class Reason(StrEnum):
     """Lists what a judgement can say was seen; docs/measurement.md says what to do about each."""
 
     ANOTHER_RUN = "another run of AIBench was under way (process {process})"
+    OF_ITS_POOL = "{others} of its pool trained on other cores or GPUs; memory, power and disk were shared"
     OTHERS = "other processes used {used:.2g} cores of the machine's {cores}"
     STOLEN = "the host gave {given:.2g} cores of the machine's {cores} to other guests"
     SHARED = "{others} computed on the GPU"
@@ -61,18 +63,23 @@ class Watch:
         cores: Cores that this process may use.
         gpu: The GPU that the run computes on.
         telemetry: The run's telemetry.
+        of_machine: Whether it judges who else uses the processors, which one process of a run does on each machine.
     """
 
-    def __init__(self, cores: int, gpu: Gpu, telemetry: Telemetry) -> None:
-        self.cores, self.gpu, self.telemetry = cores, gpu, telemetry
+    def __init__(self, cores: int, gpu: Gpu, telemetry: Telemetry, *, of_machine: bool = True) -> None:
+        self.cores, self.gpu, self.telemetry, self.of_machine = cores, gpu, telemetry, of_machine
+        self.peers = 0.0  # processor seconds of the run's other processes here, where this one did not start them
         self.start = CpuMark.now()
         self.neighbours: set[int] = set()
+        self.of_its_pool: set[int] = set()
         self.gpu_neighbours: set[int] = set()
         self.look()
 
     def look(self) -> None:
         """Note who else is here; called at each evaluation too."""
-        self.neighbours |= other_runs()
+        others = other_runs() if self.of_machine else set()
+        self.of_its_pool |= {pid for pid in others if is_of_its_pool(pid)}
+        self.neighbours |= others - self.of_its_pool
         if self.gpu.handle is not None:
             running = self.gpu.ask("nvmlDeviceGetComputeRunningProcesses") or []
             self.gpu_neighbours |= {process.pid for process in running} - {os.getpid()}
@@ -86,8 +93,8 @@ class Watch:
             what: What was timed. Steps have to be enough for their median; requests have percentiles that say so.
         """
         self.look()
-        shares = CpuShares.between(self.start, CpuMark.now(), self.cores)
-        reasons = [*self._neighbours(shares), *self._gpu_state()]
+        shares = CpuShares.between(self.start, CpuMark.now(self.peers), self.cores)
+        reasons = [*(self._neighbours(shares) if self.of_machine else ()), *self._gpu_state()]
         if what == "steps" and len(durations) < STEPS:
             reasons.append(Reason.FEW.format(count=len(durations), least=STEPS))
         if same_work:
@@ -97,6 +104,9 @@ class Watch:
     def _neighbours(self, shares: CpuShares) -> Iterator[str]:
         if self.neighbours:
             yield Reason.ANOTHER_RUN.format(process=min(self.neighbours))
+        if self.of_its_pool:
+            others = len(self.of_its_pool)
+            yield Reason.OF_ITS_POOL.format(others=f"{others} other run{'s' if others > 1 else ''}")
         if shares.others > OTHERS:
             yield Reason.OTHERS.format(used=shares.others * self.cores, cores=psutil.cpu_count())
         if shares.stolen > STOLEN:
@@ -140,13 +150,22 @@ def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_ex
     return found - {os.getpid()}
 
 
+def is_of_its_pool(pid: int, folder: Path = RUNS) -> bool:
+    """Return whether the run with this process was started by the pool that started this one."""
+    pool = os.environ.get(POOL)
+    try:
+        return bool(pool) and (folder / f"{pid}.run").read_text(encoding="utf-8") == pool
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def announced(folder: Path = RUNS) -> Iterator[None]:
     """Let other runs on this machine see this one."""
     mark = folder / f"{os.getpid()}.run"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        mark.write_text(os.environ.get(POOL, ""), encoding="utf-8")
     try:
         yield
     finally:

@@ -44,10 +44,12 @@ EFFECTS = {
     "steps": TRAINS,
     "warmup_steps": TRAINS,
     "resume": SAYS_NOTHING,
+    "objective": SAYS_NOTHING,  # told to a sweeper when the run is over
     "progress": SAYS_NOTHING,
     "output": SAYS_NOTHING,
     "tracking": SAYS_NOTHING,
     "cost": SAYS_NOTHING,
+    "sweep": SAYS_NOTHING,
     "checkpoint": SAYS_NOTHING,  # its time is a part of its own
     "model": TRAINS,
     "optim": TRAINS,
@@ -62,6 +64,8 @@ EFFECTS = {
     "hardware.power_model": MEASURES,
 }
 OF_REPEATS = ("seed",)  # in which runs that are pooled differ
+# A run may go on with others of these, which its parts then tell; runs that differ in them are no repeats.
+OF_THE_WORLD = ("hardware.devices", "hardware.nodes", "hardware.strategy")
 
 
 def effect(key: str) -> Effect | None:
@@ -73,13 +77,17 @@ def effect(key: str) -> Effect | None:
 
 def may_differ_on_resuming(key: str) -> bool:
     """Return whether a run may go on, or count as done, with another `key`: another place, say."""
+    return key in OF_THE_WORLD or _says_nothing(key)
+
+
+def _says_nothing(key: str) -> bool:
     found = effect(key)
     return found is not None and not found.trains and not found.times
 
 
 def may_differ_in_pool(key: str) -> bool:
     """Return whether runs with other values of `key` are repeats of each other."""
-    return key in OF_REPEATS or may_differ_on_resuming(key)
+    return key in OF_REPEATS or _says_nothing(key)
 
 
 def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -110,7 +118,7 @@ def changed_since(config: dict[str, Any], before: dict[str, Any], folder: object
     return None
 
 
-NAMES = ("output", "resume", "progress")  # of which a part of a run need not tell
+NAMES = ("output", "resume", "objective", "progress", "sweep.fail_fast")  # of which a part of a run need not tell
 
 
 def changed_between(config: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ def upgraded(raw: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(result, dict) or "run_id" not in result:
         return None
-    older = {1: (_from_first, _from_second), 2: (_from_second,)}.get(_version(result), ())
+    steps = (_from_first, _from_second, _from_third)
+    version = _version(result)
+    older = steps[version - 1 :] if 1 <= version <= len(steps) else ()
     for step in older:
         result = step(result)
     return result if older else None
@@ -29,6 +31,10 @@ def _version(result: dict[str, Any]) -> int:
 
 def _from_second(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "crossings": None, "held_out": None, "schema_version": 3}
+
+
+def _from_third(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "world": None, "ranks": [], "schema_version": 4}
 
 
 def _from_first(result: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -37,11 +37,12 @@ from aibench.results.parts import (
     Trust,
     Use,
 )
+from aibench.results.places import RESULT, files_at, result_files
 from aibench.results.shown import shown
 from aibench.results.status import Status
+from aibench.results.together import Rank, World
 
-SCHEMA_VERSION, OLDEST_VERSION = 3, 1
-RESULT = "result.json"
+SCHEMA_VERSION, OLDEST_VERSION = 4, 1
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"  # the one before the last
 BEST = "best.ckpt"
@@ -84,6 +85,9 @@ class Result:
         parts: The processes that trained it, in order: from where on, and on which machine. Empty in older results.
         crossings: Where the history crosses the target, by three rules; null in older results.
         held_out: How certain the qualities are, and the quality on the test part; null where nothing was judged.
+        world: The devices that trained it together; null where one did.
+        ranks: What each of their processes measured, in order; empty where one device trained it, and where the run
+            broke off.
     """
 
     run_id: Name
@@ -120,6 +124,8 @@ class Result:
     parts: list[Part] = field(default_factory=list)
     crossings: Crossings | None = None
     held_out: HeldOut | None = None
+    world: World | None = None
+    ranks: list[Rank] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
 
@@ -218,37 +224,6 @@ def first_fault(error: ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg']}."
 
 
-def files_at(place: Path) -> list[str]:
-    """Return the result files at `place`, sorted: a file itself; a run's or a sweep's; those that a study keeps.
-
-    Links are not followed, and what may not be looked into is passed over. Only a folder without a `result.json` at
-    any depth is taken for a study's, which keeps results under other names, right in it or in its `results`.
-    """
-    if not place.is_dir():
-        return [str(place)] if place.exists() else []  # a pipe too: its reader says what it is
-    found, left = [], [os.fspath(place)]
-    while left:
-        try:
-            with os.scandir(left.pop()) as entries:
-                for entry in entries:
-                    if entry.name == RESULT:
-                        found.append(entry.path)
-                    elif entry.is_dir(follow_symlinks=False):
-                        left.append(entry.path)
-        except OSError:
-            continue
-    return sorted(found or map(str, place.glob("*.json"))) or sorted(map(str, place.glob("results/*.json")))
-
-
-def result_files(places: Sequence[Path]) -> Iterator[Path]:
-    """Yield the result files at all `places`, each once."""
-    seen: set[str] = set()
-    for path in (path for place in places for path in files_at(place)):
-        if (real := os.path.realpath(path)) not in seen:
-            seen.add(real)
-            yield Path(path)
-
-
 def read_results(folders: Sequence[Path]) -> list[Result]:
     """Return all results at or below `folders`; leave out those that cannot be read, with a warning that names them."""
     results = []
@@ -277,6 +252,7 @@ __all__ = [
     "Model",
     "Part",
     "Phase",
+    "Rank",
     "Result",
     "ResultError",
     "Split",
@@ -288,6 +264,7 @@ __all__ = [
     "ToQuality",
     "Trust",
     "Use",
+    "World",
     "dumped",
     "files_at",
     "read_result",

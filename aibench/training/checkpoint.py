@@ -12,11 +12,14 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
+from torch import nn
 
 from aibench.config import ConfigError
+from aibench.contract import TaskModule
 from aibench.nn.weights import read_tensors
 from aibench.results.made import making
 from aibench.results.result import BEST, LAST, PREVIOUS
+from aibench.training.ranks import Ranks
 
 
 def random_states() -> dict[str, Any]:
@@ -39,6 +42,34 @@ def random_states() -> dict[str, Any]:
     return states
 
 
+def seed_everything(*numbers: int) -> None:
+    """Set the random states of Python, NumPy and Torch by one seed, or by several numbers together."""
+    seed = numbers[0] if len(numbers) == 1 else int(np.random.SeedSequence(numbers).generate_state(1)[0])
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def own_buffers(module: TaskModule) -> dict[str, Any]:
+    """Return what a rank alone knows of a module: its own buffers, and the further states of what holds them."""
+    buffers = {name: each.cpu() for name, each in module.named_buffers() if name.startswith(module.own_buffers)}
+    states = {
+        name: part.get_extra_state()
+        for name, part in module.named_modules()
+        if name.startswith(module.own_buffers) and type(part).get_extra_state is not nn.Module.get_extra_state
+    }
+    return {"buffers": buffers, "states": states}
+
+
+def restore_own_buffers(module: TaskModule, saved: dict[str, Any]) -> None:
+    """Set back what `own_buffers` returned."""
+    buffers, parts = dict(module.named_buffers()), dict(module.named_modules())
+    for name, value in saved["buffers"].items():
+        buffers[name].copy_(value)
+    for name, state in saved["states"].items():
+        parts[name].set_extra_state(state)
+
+
 def restore_random_states(states: dict[str, Any]) -> None:
     """Set back what `random_states` returned."""
     version, internal, gauss = states["python"]
@@ -48,6 +79,31 @@ def restore_random_states(states: dict[str, Any]) -> None:
     torch.set_rng_state(states["torch"].cpu())
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
+
+
+def of_each_rank(ranks: Ranks, module: TaskModule) -> dict[str, Any]:
+    """Return what each rank alone knows; nothing of a run on one device, whose own state is all there is."""
+    if ranks.size == 1:
+        return {}
+    return {"ranks": ranks.gathered({"random": random_states(), **own_buffers(module)})}
+
+
+def restore_own(saved: dict[str, Any], ranks: Ranks, module: TaskModule, seeds: tuple[int, ...]) -> None:
+    """Set back this rank's random state and buffers, or begin anew where another number of ranks saved them.
+
+    Args:
+        saved: `random`, of a run on one device, and `ranks`, of one on several.
+        ranks: The processes that go on.
+        module: Has the buffers.
+        seeds: What decides the random states where they begin anew, beside the rank.
+    """
+    of_ranks = saved.get("ranks") or [{"random": saved["random"]}]
+    if len(of_ranks) != ranks.size:
+        seed_everything(*seeds, ranks.rank)
+        return
+    restore_random_states(of_ranks[ranks.rank]["random"])
+    if ranks.size > 1:
+        restore_own_buffers(module, of_ranks[ranks.rank])
 
 
 class Files(CheckpointIO):
@@ -76,11 +132,15 @@ class Files(CheckpointIO):
 def save(trainer: pl.Trainer, folder: Path, is_best: bool) -> None:
     """Write the last checkpoint, and let the best one be it where `is_best`; each appears whole or not at all.
 
-    The one that was the last before stays as `previous.ckpt`.
+    The one that was the last before stays as `previous.ckpt`. All processes that train a run call this together; the
+    first one writes.
 
     Raises:
         OSError: The disk does not take it; the message names the file.
     """
+    if not trainer.is_global_zero:
+        trainer.save_checkpoint(folder / LAST)  # hands over what this rank alone knows, and writes nothing
+        return
     last = making(folder / LAST)
     draft = making(folder / f".{LAST}.tmp")
     try:
@@ -97,6 +157,22 @@ def save(trainer: pl.Trainer, folder: Path, is_best: bool) -> None:
         raise OSError(cause.errno, cause.strerror, str(last)) from error
     finally:
         draft.unlink(missing_ok=True)  # a full disk leaves half of one
+
+
+def count_as_done(content: dict[str, Any]) -> None:
+    """Let a checkpoint that is written in Lightning's hook for the end of a batch count that batch as done."""
+    progress = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    for count in (progress["total"], progress["current"]):
+        count["completed"] = count["ready"]
+
+
+def evaluate_again(trainer: pl.Trainer) -> None:
+    """Make the evaluation in which the process before was stopped, as Lightning's loop does after a batch."""
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    loop.restarting = False
+    trainer.validating = True
+    loop.run()
+    trainer.training = True
 
 
 def _also(path: Path, name: str) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from aibench.contract import DataError, Scores
 from aibench.results.result import HeldOut, Measured
-from aibench.training.loader import EvalBatches
 
 if TYPE_CHECKING:
     from aibench.training.session import Session
@@ -73,7 +72,9 @@ def _on_test(session: Session) -> float:
     module = session.module
     module.judging = "test"
     try:
-        batches = EvalBatches(session.data, session.data.dataset("test"))
+        batches = session.judging("test")
+        if session.ranks.size > 1:
+            module.first_of_batches = batches.first
         session.evaluator().validate(module, batches, verbose=False)
         return float(module.trainer.callback_metrics[session.goal.metric])
     finally:

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, get_worker_info
 from aibench.config import ConfigError
 from aibench.contract import DataError, Gathers, Redraws, TaskData
 from aibench.meters.steps import StepClock, waited_for
+from aibench.world import World
 
 Indices = np.ndarray[Any, Any]
 
@@ -87,17 +88,22 @@ class TrainBatches:
     The order of epoch `e` is a function of the run's seed and `e`, so a position is all there is to restore.
     (Lightning 2.6.6 offers to restore a loader, and did not when it was tried.)
 
+    One plan is of all processes that train the run; each reads its share of every batch.
+
     Attributes:
         clock: The clock that times the waits for a batch; None before the session has one.
+        own_samples: Samples that this process has yielded, of its shares alone.
     """
 
-    def __init__(self, data: TaskData, dataset: Any, seed: int) -> None:
+    def __init__(self, data: TaskData, dataset: Any, seed: int, world: World = World()) -> None:  # noqa: B008 - frozen
+        self.world = world
         self.data = data
         self.dataset = dataset
         self.seed = seed
         self.epoch = 0
         self.batch = 0
         self.clock: StepClock | None = None
+        self.own_samples = 0
         self._reader = _Reader(data, dataset, seed)
         self._planned: tuple[int, list[Indices]] | None = None
         self._before = [np.zeros(2, dtype=np.int64)]  # samples and units before each epoch
@@ -108,6 +114,11 @@ class TrainBatches:
                 f"{len(dataset)} or less."
             )
         self._length = len(self.plan(0))
+        if (least := min(map(len, self.plan(0)), default=world.size)) < world.size:
+            raise ConfigError(
+                f"hardware.devices={data.config.hardware.devices}: a training batch of {least} samples cannot be "
+                f"shared among {world.size} devices. Use fewer, or larger batches."
+            )
 
     def plan(self, epoch: int) -> list[Indices]:
         """Return the batches of an epoch, as indices into the data set."""
@@ -130,9 +141,17 @@ class TrainBatches:
             self.dataset.redraw(np.random.default_rng((self.seed, self.epoch, 1)))
         batches = self.plan(self.epoch)
         assert len(batches) == len(self), "TaskData.plan: the number of batches changed"
-        for batch in self._reader.read(self.epoch, batches[self.batch :]):
+        shares = self._shares(batches[self.batch :])
+        for share, batch in zip(shares, self._reader.read(self.epoch, shares), strict=True):
             self.batch += 1
+            self.own_samples += len(share)
             yield batch
+
+    def _shares(self, batches: list[Indices]) -> list[Indices]:
+        rank, size = self.world.rank, self.world.size
+        if size == 1:
+            return batches
+        return [self.data.share(self.dataset, indices, rank, size) for indices in batches]
 
     def go_to(self, steps: int) -> None:
         """Go on after the first `steps` batches of the session."""
@@ -153,16 +172,38 @@ class TrainBatches:
 
 
 class EvalBatches:
-    """Yields the held-out samples in their own order, the short last batch included."""
+    """Yields the held-out samples in their own order, the short last batch included.
 
-    def __init__(self, data: TaskData, dataset: Any) -> None:
+    Where several processes judge them, each yields its part, in as many batches as the others: they wait for each
+    other.
+
+    Attributes:
+        first: The place among all held-out samples of the first one of each batch.
+    """
+
+    def __init__(self, data: TaskData, dataset: Any, world: World = World()) -> None:  # noqa: B008 - frozen
         self.dataset = dataset
         self.size: int = data.config.data.eval_batch_size
         self._reader = _Reader(data, dataset, data.config.data.seed)
+        self._batches = self._planned(data, world)
+        self.first = [int(batch[0]) for batch in self._batches]
+
+    def _planned(self, data: TaskData, world: World) -> list[Indices]:
+        if world.size == 1:
+            order = np.arange(len(self.dataset))
+            return [order[at : at + self.size] for at in range(0, len(order), self.size)]
+        parts = [data.held_out_share(self.dataset, rank, world.size) for rank in range(world.size)]
+        if not all(map(len, parts)):
+            raise ConfigError(
+                f"hardware.devices={data.config.hardware.devices}: {len(self.dataset)} held-out samples give "
+                f"{world.size} devices nothing to judge. Use fewer."
+            )
+        count = math.ceil(max(map(len, parts)) / self.size)
+        least = min(map(len, parts))
+        return np.array_split(parts[world.rank], min(count, least))
 
     def __len__(self) -> int:
-        return math.ceil(len(self.dataset) / self.size)
+        return len(self._batches)
 
     def __iter__(self) -> Iterator[Any]:
-        order = np.arange(len(self.dataset))
-        yield from self._reader.read(0, [order[at : at + self.size] for at in range(0, len(order), self.size)])
+        yield from self._reader.read(0, self._batches)

@@ -40,7 +40,7 @@ from aibench.results.result import (
 )
 from aibench.training.ending import Ending
 from aibench.training.goal import Goal
-from aibench.training.held_out import judged
+from aibench.training.parting import judged_together, world_of
 from aibench.training.record import Record
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def build_result(session: Session, ending: Ending, rules: Rules | None, started:
     energy = account.energy(instruments, record.phases, took.total)
     whole = salvaged(session, ending, rules, started)
     if ending.status.usable:
-        whole.held_out = judged(session)
+        whole.held_out = judged_together(session)
     return replace(
         whole,
         phases=_phases(session, record),
@@ -78,6 +78,8 @@ def build_result(session: Session, ending: Ending, rules: Rules | None, started:
         data=replace(_data(session), test=_tested(session, whole.held_out)),
         trust=instruments.trust(same_work=session.module.uncountable is None),
         estimate=kept(config),
+        world=world_of(session),
+        ranks=session.rows,
     )
 
 
@@ -95,6 +97,7 @@ def salvaged(session: Session, ending: Ending, rules: Rules | None, started: str
         history=record.history,
         parts=record.parts,
         crossings=_crossings(session, record),
+        world=world_of(session),
     )
 
 

@@ -14,14 +14,17 @@ import pytorch_lightning as pl
 from aibench.contract import Scores, TaskModule
 from aibench.meters.instruments import PREPARATION, WARM_UP, Instruments
 from aibench.meters.steps import watched
-from aibench.results.result import Evaluation, Part, Phase, ToQuality
 from aibench.tracking.trackers import Watcher
 from aibench.training import checkpoint
-from aibench.training.ending import heed, is_waiting, take_signals_back
+from aibench.training.agreement import Agreement
+from aibench.training.checkpoint import count_as_done
+from aibench.training.ending import elsewhere, heed, is_waiting, take_signals_back
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import TrainBatches
 from aibench.training.losses import Diverged, Losses
+from aibench.training.ranks import ALONE, Ranks
 from aibench.training.record import Record
+from aibench.training.resume import Here
 
 GLANCE_SECONDS = 0.25  # how often the loss is read from the device, for the progress bar and the check against NaN
 
@@ -37,8 +40,8 @@ class Recorder(pl.Callback):
         instruments: The session's instruments, running.
         watchers: Objects that are told of the progress.
         identity: The run's id, its configuration, samples and machine: what a resumed run is compared with.
-        part: What this process begins with.
-        processes: How many processes worked on the run before this one.
+        here: What this process brings to the run.
+        ranks: The processes that train the run together.
         minutes: After how many minutes without a checkpoint one is written between evaluations; 0 for never.
     """
 
@@ -51,9 +54,9 @@ class Recorder(pl.Callback):
         instruments: Instruments,
         watchers: list[Watcher],
         identity: dict[str, Any],
-        part: Part,
-        processes: int = 0,
+        here: Here,
         minutes: float = 0.0,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.goal = goal
         self.schedule = schedule
@@ -62,18 +65,20 @@ class Recorder(pl.Callback):
         self.instruments = instruments
         self.watchers = watchers
         self.identity = identity
-        self.part = part
-        self.processes = processes
+        self.here = here
         self.seconds_between = 60 * minutes
-        self.record = Record(resumed=processes, parts=[part])
+        self.record = Record(resumed=here.processes, parts=[here.part], quantum=schedule.quantum)
         self._phase: str | None = None
         self._watching = ExitStack()
         batches.clock = instruments.clock
+        self.ranks = ranks
         self._losses = Losses()
+        self._agreement = Agreement(ranks, self._losses, GLANCE_SECONDS)
         self._last_end = self._last_glance = time.perf_counter()
         self.scores: Scores | None = None  # of the evaluation that reached the target, else of the last one
         self.was_evaluated = False
-        self._states: dict[str, Any] | None = None
+        self._restored: dict[str, Any] | None = None
+        self._module: TaskModule
         self._at_evaluation: dict[str, Any] | None = None  # the random states at its start, while one is under way
         self._evaluation_is_due = False
         self._saved = self._last_end
@@ -83,15 +88,18 @@ class Recorder(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         take_signals_back()
-        if self._states is not None:
-            checkpoint.restore_random_states(self._states)
-            self._states = None
         assert isinstance(pl_module, TaskModule)
+        self._module = pl_module
+        if self._restored is not None:
+            checkpoint.restore_own(
+                self._restored, self.ranks, pl_module, (self.identity["config"]["seed"], self.record.steps)
+            )
+            self._restored = None
         self._watching.enter_context(watched(pl_module, trainer, self.instruments.clock))
         self._enter(WARM_UP if self.record.steps < self.schedule.warmup else pl_module.phase)
         self._saved = time.perf_counter()
         if self._evaluation_is_due:
-            self._evaluate(trainer)
+            checkpoint.evaluate_again(trainer)
         trainer.should_stop = self._is_over()
         for watcher in self.watchers:
             watcher.trained(self.record.steps, None)
@@ -108,6 +116,9 @@ class Recorder(pl.Callback):
             self._enter(pl_module.phase)
         self._losses.add(outputs["loss"] if isinstance(outputs, dict) else outputs)
         now = self._last_end = time.perf_counter()
+        if self.ranks.size > 1:
+            self._with_the_others(trainer, pl_module, now)
+            return
         if now - self._last_glance > GLANCE_SECONDS:
             self._glance(now)
         if self.record.steps == self.schedule.budget:
@@ -115,12 +126,33 @@ class Recorder(pl.Callback):
         elif is_waiting() or (self._last_glance == now and 0 < self.seconds_between < now - self._saved):
             self._save_between_evaluations(trainer, pl_module)
 
+    def _with_the_others(self, trainer: pl.Trainer, pl_module: TaskModule, now: float) -> None:
+        """Do after a step what a process alone decides by its clock and its signals, together with all others."""
+        self.ranks.pulse()
+        over = self.record.steps == self.schedule.budget
+        if self._agreement.is_due() and not over:
+            agreed = self._agreement.asked(self.record.steps, save=0 < self.seconds_between < now - self._saved)
+            if agreed.save or agreed.stop:
+                self._save_between_evaluations(trainer, pl_module, stop=agreed.stop)
+        if self.watchers and now - self._last_glance > GLANCE_SECONDS:
+            self._last_glance = now
+            loss = self._losses.read(self.record.steps)
+            for watcher in self.watchers:
+                watcher.trained(self.record.steps, loss)
+        if over:
+            trainer.should_stop = True
+
+    def _check_losses(self) -> None:
+        """Raise `Diverged` where a loss so far is not finite, in whichever process."""
+        check = self._losses.check if self.ranks.size == 1 else self._agreement.asked
+        check(self.record.steps)
+
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._losses.check(self.record.steps)
+        self._check_losses()
         self._leave_training("other")
         self._watching.close()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(self, *_: Any) -> None:
         self._watching.close()
 
     def _enter(self, phase: str) -> None:
@@ -133,34 +165,37 @@ class Recorder(pl.Callback):
 
     def _count(self, steps: int) -> None:
         """Give the batches since the last count to the current phase."""
-        assert self._phase is not None
-        phases = self.record.phases
-        row = next((row for row in phases if row.name == self._phase), None)
-        if row is None:
-            row = Phase(self._phase, 0, 0, 0.0)
-            phases.append(row)
-        samples, units = self.batches.after(steps)
-        row.steps += steps - sum(other.steps for other in phases)
-        row.samples += samples - self.record.samples
-        row.units += units - self.record.units
-        self.record.samples, self.record.units = samples, units
+        self.record.count(self._phase or "", steps, *self.batches.after(steps))
 
     # Between evaluations
 
-    def _save_between_evaluations(self, trainer: pl.Trainer, pl_module: TaskModule) -> None:
-        """Write a checkpoint, unless an evaluation or the end of the epoch comes next, and heed a signal that waits."""
+    def _save_between_evaluations(self, trainer: pl.Trainer, pl_module: TaskModule, *, stop: bool = False) -> None:
+        """Write a checkpoint, unless an evaluation or the end of the epoch comes next, and heed a signal that waits.
+
+        Args:
+            trainer: The trainer.
+            pl_module: The module.
+            stop: Whether some process of several was sent a signal, this one or another.
+        """
         schedule, steps = self.schedule, self.record.steps
         if schedule.interval == 0:
-            heed()  # of timed steps alone there is nothing to go on from
+            self._heed(stop)  # of timed steps alone there is nothing to go on from
             return
         if steps % schedule.interval == 0 or steps % schedule.batches == 0:
             return  # the evaluation's own checkpoint comes, or that of the first batch of the next epoch
         self._leave_training("checkpoint")
-        self._losses.check(self.record.steps)
+        if self.ranks.size == 1:
+            self._losses.check(self.record.steps)
         self._save(trainer, is_best=False)
-        heed()
+        self._heed(stop)
         self._enter(pl_module.phase)
         self._last_end = self._last_glance = time.perf_counter()
+
+    @staticmethod
+    def _heed(stop: bool) -> None:
+        heed()
+        if stop:
+            raise elsewhere()
 
     def _save(self, trainer: pl.Trainer, *, is_best: bool) -> None:
         checkpoint.save(trainer, self.folder, is_best)
@@ -169,17 +204,7 @@ class Recorder(pl.Callback):
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Count the batch as done: Lightning does so after its hook, and would make it again."""
-        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-        for count in (progress["total"], progress["current"]):
-            count["completed"] = count["ready"]
-
-    def _evaluate(self, trainer: pl.Trainer) -> None:
-        """Make the evaluation in which the process before was stopped, as Lightning's loop does after a batch."""
-        loop = trainer.fit_loop.epoch_loop.val_loop
-        loop.restarting = False
-        trainer.validating = True
-        loop.run()
-        trainer.training = True
+        count_as_done(checkpoint)
 
     # Losses
 
@@ -192,21 +217,25 @@ class Recorder(pl.Callback):
     # Evaluation
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._losses.check(self.record.steps)
+        assert isinstance(pl_module, TaskModule)
+        self._check_losses()
         self._leave_training("evaluation")
+        self.ranks.take_buffers_of_the_first(pl_module, lambda name: name.startswith(pl_module.own_buffers))
         trainer.callback_metrics.clear()  # Lightning keeps what earlier evaluations logged
         self._at_evaluation = checkpoint.random_states()
         self._stop_if_asked(trainer)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.ranks.pulse()
         self._stop_if_asked(trainer)
 
     def _stop_if_asked(self, trainer: pl.Trainer) -> None:
         """Write a checkpoint that goes on with this evaluation from its start, and heed a signal, where one waits.
 
-        At the end of an epoch the signal waits for the whole evaluation: Lightning goes on from there after it alone.
+        At the end of an epoch, and beside other processes, the signal waits for the whole evaluation: Lightning goes on
+        from there after it alone.
         """
-        if is_waiting() and self.record.steps % self.schedule.batches:
+        if self.ranks.size == 1 and is_waiting() and self.record.steps % self.schedule.batches:
             self.instruments.ledger.switch("checkpoint")
             self._save(trainer, is_best=False)
             heed()
@@ -214,13 +243,15 @@ class Recorder(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._at_evaluation = None
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        values = self.ranks.of_the_first(values)  # equal but for the last bits of unlike machines; one decides
         assert self.goal.metric in values, f"validation logs {sorted(values)}, and not {self.goal.metric}"
         value = values[self.goal.metric]
         assert isinstance(pl_module, TaskModule)
         if not np.isfinite(value) and pl_module.unmeasured is None:
             raise Diverged(f"{self.goal.metric} after step {self.record.steps} is not finite.")
         had_reached = self.record.to_quality is not None
-        improved = self._append(values, value)
+        epochs = self.record.steps / self.schedule.batches
+        improved = self.record.judged(values, self.goal, epochs, self._phase or "", self.instruments)
         if not (had_reached and self.was_evaluated):
             self.scores, self.was_evaluated = pl_module.sample_scores(), True
         if self.goal.stops and self.record.to_quality is not None:
@@ -232,42 +263,10 @@ class Recorder(pl.Callback):
         self._enter(pl_module.phase)
         self._last_end = self._last_glance = time.perf_counter()
 
-    def _append(self, values: dict[str, float], value: float) -> bool:
-        """Add an evaluation to the history. Returns whether it is the best so far."""
-        record, instruments = self.record, self.instruments
-        evaluation = Evaluation(
-            epochs=self._epochs(),
-            steps=record.steps,
-            samples=record.samples,
-            seconds=instruments.seconds(),
-            training_seconds=sum(instruments.training_seconds().values()),
-            phase=self._phase or "",
-            metrics={name: number if np.isfinite(number) else None for name, number in values.items()},
-        )
-        counts = self.goal.counts(row.metrics[self.goal.metric] for row in record.history)
-        record.history.append(evaluation)
-        if record.to_quality is None and counts and self.goal.reached(value):
-            instruments.reached_quality()
-            parts = instruments.ledger.seconds()
-            aside = parts.get("evaluation", 0.0) + parts.get("checkpoint", 0.0)
-            record.to_quality = ToQuality(
-                evaluation.epochs,
-                evaluation.samples,
-                evaluation.seconds,
-                evaluation.seconds - aside,
-                self.schedule.quantum,
-            )
-        improved = counts and self.goal.better(value, record.best)
-        record.best = value if improved else record.best
-        return improved
-
     @property
     def is_worth_a_result(self) -> bool:
         """Return whether something was measured, or written to go on from."""
         return bool(self.record.history) or self._has_saved or len(self.record.parts) > 1
-
-    def _epochs(self) -> float:
-        return self.record.steps / self.schedule.batches
 
     def _is_over(self) -> bool:
         reached = self.goal.stops and self.record.to_quality is not None
@@ -281,17 +280,19 @@ class Recorder(pl.Callback):
             "record": asdict(self.record),
             "instruments": self.instruments.state(),
             "random": self._at_evaluation or checkpoint.random_states(),
+            **checkpoint.of_each_rank(self.ranks, self._module),
             "evaluation_is_due": self._at_evaluation is not None,
             "identity": self.identity,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.record = record = Record.restored(state_dict["record"])
-        record.resumed = max(record.resumed, self.processes)
+        self.record = record = Record.restored(state_dict["record"], self.schedule.quantum)
+        record.resumed = max(record.resumed, self.here.processes)
         self.batches.go_to(self.record.steps)
         self.instruments.go_on_from(state_dict["instruments"])
-        self._states = state_dict["random"]
+        self._restored = {name: state_dict[name] for name in ("random", "ranks") if name in state_dict}
         self._evaluation_is_due = state_dict.get("evaluation_is_due", False)
         parts = state_dict["instruments"]["seconds"]
         before = sum(took for part, took in parts.items() if part != PREPARATION)
-        record.parts.append(replace(self.part, epochs=self._epochs(), steps=record.steps, seconds=before))
+        epochs = record.steps / self.schedule.batches
+        record.parts.append(replace(self.here.part, epochs=epochs, steps=record.steps, seconds=before))

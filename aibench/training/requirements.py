@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from aibench.config import Accelerator, ConfigError, Precision, RunConfig
 from aibench.config.checks import OF_GPUS
+from aibench.config.devices import not_shared_out
 from aibench.tracking.trackers import lacking
+from aibench.world import World, WorldError, world_here
 
 NO_GPU = "hardware.accelerator=gpu: no GPU here that PyTorch can use. Use hardware=cpu."
 # Where Linux shows a GPU: NVIDIA's cards, its boards, AMD's, and those that WSL hands on.
@@ -24,8 +27,72 @@ def missing(config: RunConfig, *, elsewhere: bool = False) -> Iterator[str]:
         elsewhere: Whether it will run on another machine, whose devices are not known here.
     """
     yield from lacking(config)
-    if not elsewhere and no_gpu_for_certain():
+    if elsewhere:
+        return
+    if no_gpu_for_certain():
         yield from without_gpu(config)
+    try:
+        placed(config)
+    except ConfigError as error:
+        yield str(error)
+
+
+def placed(config: RunConfig, world: World | None = None) -> RunConfig:
+    """Return the run with the numbers of its devices and machines: as many as a launcher started, or as there are.
+
+    Raises:
+        ConfigError: These are too few, others than a launcher started, or cannot have equal shares of a batch.
+    """
+    try:
+        hardware, world = config.hardware, world_here() if world is None else world
+    except WorldError as error:
+        raise ConfigError(str(error)) from error
+    if world.size == 1 and hardware.devices == 1 and hardware.nodes == 1:
+        return config
+    found = copy.deepcopy(config)
+    if world.size > 1:
+        _require_of_launcher(config, world)
+        found.hardware.devices, found.hardware.nodes = world.local_size, world.nodes
+    else:
+        if hardware.nodes > 1:
+            raise ConfigError(
+                f"hardware.nodes={hardware.nodes}: this process starts others on its own machine alone. Start the run "
+                "with torchrun or srun on all machines, or set hardware.nodes=1."
+            )
+        there = devices_here(config)
+        found.hardware.devices = there if isinstance(hardware.devices, str) else hardware.devices
+        if found.hardware.devices > there:
+            raise ConfigError(f"hardware.devices={hardware.devices}: {_there(config, there)}")
+    for line in not_shared_out(found):
+        raise ConfigError(line)
+    return found
+
+
+def _require_of_launcher(config: RunConfig, world: World) -> None:
+    """Raise `ConfigError` where the run asks for other numbers than a launcher started; 1 is asked for by nobody."""
+    for key, value, there in (
+        ("hardware.devices", config.hardware.devices, world.local_size),
+        ("hardware.nodes", config.hardware.nodes, world.nodes),
+    ):
+        if value not in (1, "all", there):
+            what = "processes on each machine" if key.endswith("devices") else "machines"
+            raise ConfigError(f"{key}={value}: {world.starter} started {there} {what}. Leave the key out.")
+
+
+def devices_here(config: RunConfig) -> int:
+    """Return how many devices of the kind that the run asks for are in this machine: GPUs, or the CPU's cores."""
+    if config.hardware.accelerator is not Accelerator.cpu and not no_gpu_for_certain():
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.device_count()
+    return os.cpu_count() or 1
+
+
+def _there(config: RunConfig, count: int) -> str:
+    if config.hardware.accelerator is Accelerator.cpu or no_gpu_for_certain():
+        return f"this machine has {count} processors. Set it to {count} or less."
+    return f"PyTorch finds {count} here. Set it to {count} or less."
 
 
 def no_gpu_for_certain() -> bool:
@@ -42,6 +109,8 @@ def without_gpu(config: RunConfig) -> Iterator[str]:
         yield NO_GPU
     if hardware.precision in OF_GPUS:
         yield f"hardware.precision={hardware.precision}: no GPU here. {OF_GPUS[hardware.precision]}"
+    if hardware.sync_batchnorm:
+        yield "hardware.sync_batchnorm=true: no GPU here, and PyTorch shares the statistics among GPUs alone."
 
 
 def require_device(config: RunConfig) -> None:

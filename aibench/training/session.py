@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
 
 from aibench.composition import registry
-from aibench.config import Accelerator, Precision, RunConfig
+from aibench.config import Accelerator, Precision, RunConfig, Strategy, with_global_batch
 from aibench.config.closed import file_digests
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import lay_out
-from aibench.results.result import Status
-from aibench.tracking.trackers import Tracking
+from aibench.results.result import Measured, Rank, Status
+from aibench.tracking.trackers import NoTracking, Tracking
 from aibench.training import checkpoint
+from aibench.training.checkpoint import seed_everything
+from aibench.training.curves import Curves
 from aibench.training.ending import Ending, Interrupted, held, interruption, is_waiting, note_failure
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.losses import Diverged
 from aibench.training.progress import ProgressBar
+from aibench.training.ranks import ALONE, Ranks
 from aibench.training.recorder import Recorder
 from aibench.training.resume import Earlier, Here
+from aibench.training.strategies import Overlapping, Summing
 
 PRECISIONS = {
     Precision.fp32: "32-true",
@@ -37,6 +39,9 @@ PRECISIONS = {
     Precision.bf16: "bf16-mixed",
     Precision.fp16: "16-mixed",
 }
+
+
+NOT_TIMED = "timed in session=steps alone, after the timed steps"
 
 
 class Session:
@@ -52,37 +57,52 @@ class Session:
         instruments: Instruments,
         console: Console,
         schedule: Callable[[RunConfig, int], Schedule] = Schedule.of,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.config = config
+        self.ranks = ranks
         self.folder = folder
         self.run_id = run_id
         self.before = before
         self.here = here
         self.console = console
         self.instruments = instruments
-        self.data: TaskData = registry.data_class(config.task)(config)
+        whole = with_global_batch(config, ranks.size)  # what the task sees: it plans batches of all devices together
+        self.data: TaskData = registry.data_class(config.task)(whole)
         self.fingerprint = self.data.fingerprint()  # now: at the end of a run the files may be gone
         self.published = self.data.identity()
         self.files = file_digests(config)
         if before is not None:
             before.refuse_other_data(self.fingerprint, folder)
         dataset = self.data.dataset("train")
-        self.batches = TrainBatches(self.data, dataset, config.seed)
+        self.batches = TrainBatches(self.data, dataset, config.seed, ranks.world)
         self.goal = Goal.of(config)
         self.schedule = schedule(config, len(self.batches))
-        self.held_out = EvalBatches(self.data, self.data.dataset("val")) if self.schedule.interval else None
-        instruments.prepared()  # what comes before is done once on a machine, or is quick where it was: not the score's
-        _seed_everything(config.seed)
-        self.module: TaskModule = registry.module_class(config.task)(config, self.data.facts)
-        lay_out(self.module, config.hardware)
-        self.recorder: Recorder | None = None
+        self.held_out = self.judging("val") if self.schedule.interval else None
         on_cpu = config.hardware.accelerator is Accelerator.cpu
         self.on_gpu = torch.cuda.is_available() and not on_cpu
+        ranks.meet(self.on_gpu, self.fingerprint)
+        instruments.prepared()  # what comes before is done once on a machine, or is quick where it was: not the score's
+        seed_everything(config.seed)
+        self.module: TaskModule = registry.module_class(config.task)(whole, self.data.facts)
+        lay_out(self.module, config.hardware)
+        if ranks.size > 1:
+            self.module.first_of_batches = self.held_out.first if self.held_out is not None else None
+            seed_everything(config.seed, ranks.rank)  # equal weights; draws of its own for each rank's own samples
+        self.recorder: Recorder | None = None
+        self.curves: list[Curves] = []
+        self.rows: list[Rank] = []
+        self.communication = Measured(None, "s", reason=NOT_TIMED)
+        self.bandwidth = Measured(None, "B/s", reason=NOT_TIMED)
+
+    def judging(self, part: str) -> EvalBatches:
+        """Return this process's batches of a held-out part."""
+        return EvalBatches(self.data, self.data.dataset(part), self.ranks.world)
 
     def fit(self, tracker: Tracking) -> Ending:
         """Train to the end of the session, whichever it is."""
         title = f"{self.config.task} seed {self.config.seed}"
-        console = self.console if self.config.progress else Console(quiet=True)
+        console = self.console if self.config.progress and self.ranks.is_first else Console(quiet=True)
         with ProgressBar(title, self.goal, self.schedule, console) as bar:
             self.recorder = Recorder(
                 self.goal,
@@ -90,12 +110,13 @@ class Session:
                 self.batches,
                 self.folder,
                 self.instruments,
-                [bar, tracker],
+                [bar, tracker] if self.ranks.is_first else [],
                 {"run_id": self.run_id, "fingerprint": self.fingerprint, **self.here.identity},
-                self.here.part,
-                self.here.processes,
+                self.here,
                 self.config.checkpoint.minutes or 0.0,
+                self.ranks,
             )
+            self._draw_curves(tracker)
             try:
                 if self.before is not None:
                     tracker.restore(self.before.history)
@@ -111,6 +132,14 @@ class Session:
                 return self._failed(error, trace=True)
         return Ending(self._reached(), self.module.unmeasured)
 
+    def _draw_curves(self, tracker: Tracking) -> None:
+        """Have the first process hand the curves of the training to `tracker`, where there is one."""
+        assert self.recorder is not None
+        if self.ranks.is_first and type(tracker) is not NoTracking:
+            norm = self.config.tracking.gradient_norm
+            self.curves.append(Curves(self.recorder, tracker, gradient_norm=norm))
+            self.recorder.watchers += self.curves
+
     def _fit(self) -> None:
         path = self.before.path if self.before is not None else None
         trainer = self._trainer()
@@ -123,6 +152,8 @@ class Session:
             return Ending(Status.interrupted, str(interruption()))
         if isinstance(error, DataError) and not self.recorder.is_worth_a_result:
             raise error
+        if (why := self.ranks.why(error)) is not None:
+            return Ending(Status.failed, why)
         if trace:
             note_failure(self.folder)
         text = " ".join(str(error).split()) or type(error).__name__
@@ -142,7 +173,7 @@ class Session:
             val_check_interval=self.schedule.interval or None,
             check_val_every_n_epoch=None if self.schedule.interval else 1,
             limit_val_batches=None if self.schedule.interval else 0.0,
-            callbacks=[self.recorder],
+            callbacks=[self.recorder, *self.curves],
             plugins=[checkpoint.Files(self.before.content if self.before is not None else None)],
             num_sanity_val_steps=0,
         )
@@ -155,7 +186,7 @@ class Session:
         hardware = self.config.hardware
         return {
             "accelerator": str(hardware.accelerator),
-            "devices": 1,
+            **self._devices(),
             "precision": PRECISIONS[hardware.precision],
             "deterministic": hardware.deterministic,
             "benchmark": hardware.cudnn_benchmark,
@@ -166,6 +197,24 @@ class Session:
             "profiler": _Unprofiled(),
             "use_distributed_sampler": False,
         }
+
+    def _devices(self) -> dict[str, Any]:
+        world = self.ranks.world
+        if world.size == 1:
+            return {"devices": 1}
+        device = torch.device("cuda", torch.cuda.current_device()) if self.on_gpu else torch.device("cpu")
+        kind = Summing if self.strategy == Strategy.reduce else Overlapping
+        return {
+            "devices": [device.index] if self.on_gpu else 1,
+            "strategy": kind(world, device, self.module.idles),
+            "sync_batchnorm": self.config.hardware.sync_batchnorm,
+        }
+
+    @property
+    def strategy(self) -> str:
+        """Return how the gradients of several devices become one."""
+        reduces = self.config.hardware.strategy is Strategy.reduce or self.config.by_hand
+        return str(Strategy.reduce if reduces else Strategy.ddp)
 
     def _compiled(self) -> Any:
         return torch.compile(self.module) if self.config.hardware.compile else self.module
@@ -178,9 +227,3 @@ class _Unprofiled(PassThroughProfiler):
 
     def profile(self, action_name: str) -> Any:
         return self._nothing
-
-
-def _seed_everything(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)

@@ -15,9 +15,9 @@ from aibench.config import RunConfig
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.metrics.scores import Ratio
 from aibench.results.result import Result, Status
-from aibench.training import held_out
 from aibench.training.held_out import standard_error
 from aibench.training.run import train
+from aibench.training.session import Session
 from tests.conftest import TINY
 
 
@@ -86,10 +86,14 @@ def test_crossings_of_a_result_are_those_of_its_history_and_a_changed_one_is_fou
 
 
 def test_a_test_part_that_cannot_be_read_takes_nothing_from_a_session_that_ended(run, monkeypatch):
-    def damaged(*_):
-        raise DataError("test.bin: cut off. Restore this file.")
+    whole = Session.judging
 
-    monkeypatch.setattr(held_out, "EvalBatches", damaged)
+    def damaged(session, part):
+        if part == "test":
+            raise DataError("test.bin: cut off. Restore this file.")
+        return whole(session, part)
+
+    monkeypatch.setattr(Session, "judging", damaged)
     result = run("target.entire=0.0", test=False)
     assert result.status is Status.converged
     assert result.to_quality.epochs is not None

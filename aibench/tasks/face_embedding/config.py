@@ -24,6 +24,7 @@ from aibench.config.bounds import (
     at_least,
 )
 from aibench.config.closed import SCHEDULE
+from aibench.config.hardware import shared_by
 from aibench.nn.decay import WarmupConfig
 from aibench.tasks.face_embedding import layout
 
@@ -115,6 +116,15 @@ class Config(RunConfig):
         shape = {"model.width": self.model.width, "model.blocks": self.model.blocks}
         yield from misshapen(shape, "model.network", self.model.network, Network.small)
         yield from _of_data(self)
+
+    def undivided(self, size: int) -> Iterator[str]:
+        """Yield a line where `size` devices cannot have as many whole people each."""
+        people, each = self.batch_shape
+        if people % size:
+            yield (
+                f"{shared_by(self.hardware)}: {size} devices cannot have as many of the {people} people of "
+                f"data.batch_size={self.data.batch_size}. Set that to a multiple of {size * each}."
+            )
 
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""

@@ -100,6 +100,7 @@ class Config(RunConfig):
     """Holds a run of image generation."""
 
     logs: ClassVar = ("val/em_distance", "val/em_distance_unsmoothed", "val/sliced_wasserstein")
+    by_hand: ClassVar = True
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

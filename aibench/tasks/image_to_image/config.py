@@ -116,6 +116,7 @@ class Config(RunConfig):
     """Holds a run of image-to-image translation."""
 
     logs: ClassVar = (CRITERIA, *(f"val/{of}{score}" for of in ("", "label_", "real_") for score in SCORES))
+    by_hand: ClassVar = True
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

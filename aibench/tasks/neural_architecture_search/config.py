@@ -121,6 +121,7 @@ class Config(RunConfig):
     """Holds a run of neural architecture search."""
 
     logs: ClassVar = (*("val/perplexity", "reward/best_candidate", "reward/mean_candidate", "controller/entropy"),)
+    by_hand: ClassVar = True
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

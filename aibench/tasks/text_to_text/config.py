@@ -155,6 +155,11 @@ class Config(RunConfig):
             yield f"model.dimensions={dimensions}: must be a multiple of twice model.heads={heads}."
         yield from _tokens_without_vocabulary(self)
 
+    def undivided(self, size: int) -> Iterator[str]:
+        """Yield a line where a batch has a fixed number of sentences that `size` devices cannot share evenly."""
+        if self.data.batch_tokens is None:
+            yield from RunConfig.undivided(self, size)
+
     def disk_problems(self, root: Path, typed: str) -> Iterator[str]:
         """Yield what is wrong with the files in `data.root`, a line each."""
         yield from layout.problems(root, typed, self.data.corpus)

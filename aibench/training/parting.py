@@ -1,0 +1,137 @@
+"""Does what several processes do together at the end: judge, tell what each measured, and part."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from typing import TYPE_CHECKING
+
+import psutil
+import torch
+import torch.distributed as dist
+
+from aibench.meters import account
+from aibench.meters import system as meters
+from aibench.meters.instruments import Instruments
+from aibench.results.result import HeldOut, Measured, Rank, World
+from aibench.training.held_out import judged
+
+if TYPE_CHECKING:
+    from aibench.training.session import Session
+
+
+def judged_together(session: Session) -> HeldOut | None:
+    """Judge the test part with the other processes, tell the first one what each has measured, and part."""
+    found = judged(session)
+    session.rows = session.ranks.gathered(own_row(session)) if session.ranks.size > 1 else []
+    session.ranks.end()
+    return found
+
+
+def own_row(session: Session) -> Rank:
+    """Return what this process measured; the first one gathers the rows of all."""
+    instruments, world = session.instruments, session.ranks.world
+    steps, _ = instruments.steady()
+    samples = session.batches.own_samples
+    seconds = sum(instruments.training_seconds().values())
+    return Rank(
+        rank=world.rank,
+        host=socket.gethostname(),
+        device=_device(session.on_gpu),
+        samples=samples,
+        throughput=Measured(samples / seconds, "samples/s", "own samples / own seconds of training")
+        if samples and seconds > 0
+        else Measured(None, "samples/s", reason="no step was timed"),
+        steps=steps,
+        split=account.split(instruments),
+        process_memory=Measured(float(meters.peak_process_memory()), "B", "peak resident set"),
+        device_memory=account.peak_device_memory(),
+        joules=_joules(instruments),
+        trust=instruments.trust(same_work=session.module.uncountable is None),
+    )
+
+
+def _device(on_gpu: bool) -> str:
+    if not on_gpu:
+        return "cpu"
+    card = torch.cuda.get_device_properties(torch.cuda.current_device())
+    return f"{card.name} GPU-{card.uuid}"
+
+
+def _joules(instruments: Instruments) -> Measured:
+    """Return the energy of this process's GPU, where it reads the sensor itself."""
+    place = instruments.world.local_rank
+    found = instruments.energy_so_far()
+    own = found.get(f"gpu{place}", found.get("gpu"))
+    if own is None:
+        return Measured(None, "J", reason="no sensor of this process tells its device apart")
+    return Measured(own, "J", "the sensor of its GPU")
+
+
+def world_of(session: Session) -> World | None:
+    """Return what all processes were together; None of a run on one device."""
+    ranks, hardware = session.ranks, session.config.hardware
+    if ranks.size == 1:
+        return None
+    world, rows = ranks.world, session.rows
+    batch = session.data.config.data.batch_size
+    gradients = sum(each.numel() * each.element_size() for each in session.module.parameters() if each.requires_grad)
+    return World(
+        devices=world.local_size,
+        nodes=world.nodes,
+        strategy=session.strategy,
+        scaling=str(hardware.scaling),
+        starter=world.starter or "the run",
+        backend=_backend(session.on_gpu),
+        hosts=list(dict.fromkeys(row.host for row in rows)) or [socket.gethostname()],
+        link=_link(session.on_gpu, world.local_size, world.nodes),
+        global_batch=batch,
+        batch_per_device=batch / world.size,
+        sync_batchnorm=hardware.sync_batchnorm,
+        gradient_bytes=gradients,
+        communication=session.communication,
+        bus_bandwidth=session.bandwidth,
+        imbalance=imbalance(rows),
+    )
+
+
+def imbalance(rows: list[Rank]) -> Measured:
+    """Return 1 - mean over the ranks of the time of a step's own work / that of the slowest one.
+
+    Waiting for the others' gradients is part of the backward pass, so that of the faster ranks it hides: what is
+    compared is the time before it.
+    """
+    seconds = [row.split.data + row.split.transfer + row.split.forward for row in rows]
+    if not seconds or max(seconds) <= 0:
+        return Measured(None, "1", reason="the processes did not tell: the run broke off")
+    return Measured(
+        1 - sum(seconds) / len(seconds) / max(seconds), "1", "of the seconds before the backward pass, rank by rank"
+    )
+
+
+def _backend(on_gpu: bool) -> str:
+    if on_gpu and dist.is_nccl_available():
+        version: tuple[int, ...] = torch.cuda.nccl.version()  # type: ignore[no-untyped-call]
+        return f"nccl {'.'.join(map(str, version))}"
+    return f"gloo of torch {torch.__version__}"
+
+
+def _link(on_gpu: bool, local: int, nodes: int) -> str:
+    within = "shared memory and loopback" if not on_gpu else _between_gpus(local)
+    speeds = [stats.speed for name, stats in psutil.net_if_stats().items() if stats.isup and name != "lo"]
+    fastest = f"{max(speeds) / 1000:g} Gb/s" if speeds and max(speeds) else "of unknown speed"
+    return within if nodes == 1 else f"{within}; between {platform.system()} machines network {fastest}"
+
+
+def _between_gpus(count: int) -> str:
+    """Return NVLink where NVML says that the first GPU has an active one, else PCIe."""
+    if count == 1:
+        return "one GPU in each machine"
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+        return "NVLink" if pynvml.nvmlDeviceGetNvLinkState(handle, 0) else "PCIe"
+    except pynvml.NVMLError:
+        return "PCIe"
