@@ -83,6 +83,7 @@ class Tracker(enum.StrEnum):
     csv = enum.auto()
     tensorboard = enum.auto()
     wandb = enum.auto()
+    lightning = enum.auto()
 
 
 class TrackingMode(enum.StrEnum):

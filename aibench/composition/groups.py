@@ -67,7 +67,8 @@ def _problems(override: Override, tasks: set[str], own: bool) -> Iterator[str]:
     if key not in GROUPS and not key.startswith("hydra/"):
         return
     unknown = isinstance(value, Sweep | Glob)  # what a glob finds is checked run by run
-    for choice in value.list if isinstance(value, ChoiceSweep) else [] if unknown else [value]:
+    several = value if isinstance(value, list) and key == "tracking" else [value]  # trackers work side by side
+    for choice in value.list if isinstance(value, ChoiceSweep) else [] if unknown else several:
         yield from _wrong_choice(key, choice, known, tasks, own)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from omegaconf import MISSING
 
@@ -135,7 +135,13 @@ class TrackingConfig:
     """Says where the history goes besides `result.json`.
 
     Attributes:
-        kind: Kind of tracker.
+        kind: Kind of tracker; of several, the last.
+        use: Every kind of tracker that gets the history: `tracking=[csv,wandb]` has two.
+        gradient_norm: Whether the norm of the gradients is logged too, once a second; it is computed for that.
+        loggers: Lightning's loggers by a name of yours, each with its class in `_target_` and its arguments.
+        group: W&B's group; null takes the task and the scale.
+        name: W&B's name of the run; null takes task, scale and seed.
+        notes: W&B's notes.
         mode: W&B's mode; `auto` takes that of `WANDB_MODE`, else online where an API key is at hand.
         project: W&B's project; that of `WANDB_PROJECT` where not given.
         entity: W&B's team or user; that of `WANDB_ENTITY` where not given, and null takes the API key's default.
@@ -143,10 +149,23 @@ class TrackingConfig:
     """
 
     kind: Tracker = Tracker.csv
+    use: dict[str, bool] = field(default_factory=dict)
+    gradient_norm: bool = False
+    loggers: dict[str, Any] = field(default_factory=dict)
+    group: Annotated[str, Text(128)] | None = None
+    name: Annotated[str, Text(128)] | None = None
+    notes: str | None = None
     mode: TrackingMode = TrackingMode.auto
     project: Name = "${oc.env:WANDB_PROJECT,aibench}"
     entity: Name | None = "${oc.env:WANDB_ENTITY,null}"
     tags: list[Annotated[str, Text(64)]] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> list[Tracker]:
+        """Return every kind of tracker that is asked for."""
+        named = [kind for kind in Tracker if self.use.get(kind)]
+        named = named if self.kind in named else [self.kind]  # a kind that is set by its own key is the only one
+        return named if Tracker.lightning in named or not self.loggers else [*named, Tracker.lightning]
 
 
 @dataclass(slots=True)
