@@ -86,7 +86,7 @@ class Overlapping(DDPStrategy):
         self._launcher = None
 
     def silence(self) -> None:
-        """Send no more gradients: each process goes its own way."""
+        """Stop sending gradients: each process goes its own way."""
         assert isinstance(self.model, nn.parallel.DistributedDataParallel)
         self.model.require_backward_grad_sync = False
 
