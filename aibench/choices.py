@@ -36,6 +36,14 @@ class Resume(enum.StrEnum):
     auto = enum.auto()
 
 
+class Objective(enum.StrEnum):
+    """Lists what a search over keys may go by (docs/sweeps.md)."""
+
+    quality = enum.auto()  # at the end of the run, in the direction of `target.mode`
+    epochs = enum.auto()  # to quality: fewer are better
+    seconds = enum.auto()  # to quality: fewer are better
+
+
 class Accelerator(enum.StrEnum):
     """Lists the kinds of device; auto takes a GPU where there is one."""
 
@@ -75,6 +83,7 @@ class Tracker(enum.StrEnum):
     csv = enum.auto()
     tensorboard = enum.auto()
     wandb = enum.auto()
+    lightning = enum.auto()
 
 
 class TrackingMode(enum.StrEnum):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from aibench.composition import registry
 
@@ -23,6 +24,7 @@ groups
   hardware    {hardware}
   tracking    {tracking}
   experiment  {experiment}
+  cluster     {cluster}: with -m, each run as a job on a node of its own
 
 tasks
 {tasks}
@@ -36,6 +38,7 @@ examples
   python train.py task=object_detection scale=reference data.root=/data/VOCdevkit
   python train.py task=object_detection --cfg job             print the run and what each key may be
   python train.py -m task=image_classification seed=1,2,3,4   the variation of the epochs to quality
+  python train.py -m experiment=full hydra/launcher=pool      all tasks, one on each GPU or core
 
 exit status: 0 all runs ended; 1 a run failed or was refused; 130 interrupted.
 """
@@ -109,12 +112,20 @@ def _run(words: Sequence[str]) -> None:
     from aibench.composition.printed import with_bounds
     from aibench.composition.words import flags, in_order, parsed
 
+    _let_plugins_be_found()
     sys.argv[1:] = in_order(words)
     found = flags(sys.argv[1:])
     check(parsed(found.overrides), own=bool(found.config_dir or found.config_path))
     registry.register(found.overrides)
     with with_bounds() if found.cfg == "job" else contextlib.nullcontext():
         run()
+
+
+def _let_plugins_be_found() -> None:
+    """Let Hydra see the folder `hydra_plugins` beside the package, which an editable install shows to imports alone."""
+    root = str(Path(__file__).parents[1])
+    if root not in sys.path:
+        sys.path.append(root)
 
 
 def _refuse_unknown_flags(words: Sequence[str]) -> None:
@@ -137,7 +148,7 @@ def help_text() -> str:
     width = max(map(len, names), default=0)
     return USAGE.format(
         tasks="\n".join(f"  {name:<{width}}  {registry.summary(name)}" for name in names),
-        **{group: ", ".join(registry.options(group)) for group in ("hardware", "tracking", "experiment")},
+        **{group: ", ".join(registry.options(group)) for group in ("hardware", "tracking", "experiment", "cluster")},
     )
 
 

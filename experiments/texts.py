@@ -111,8 +111,17 @@ def calibration(task: str) -> str:
     rows = []
     for run, found in zip(runs, needs(runs, target.entire), strict=True):
         took = ["-", "-"] if found is None else [f"{found.epochs:.3g}", str(found.evaluations)]
-        rows.append([str(run.seed), *took, f"{run.quality:.4g}"])
-    return _table(["seed", f"epochs to {target.entire:g}", "evaluations", "quality at the end of the budget"], rows)
+        rows.append([str(run.seed), *took, f"{run.quality:.4g}", _of_the_test_part(run)])
+    head = ["seed", f"epochs to {target.entire:g}", "evaluations", "quality at the end of the budget"]
+    return _table([*head, "of the test part"], rows)
+
+
+def _of_the_test_part(run: Result) -> str:
+    """Return the quality of the test part with its standard error, as far as the run has them."""
+    if run.held_out is None:
+        return "-"
+    test, error = run.held_out.test.value, run.held_out.test_standard_error.value
+    return "-" if test is None else f"{test:.4g}" if error is None else f"{test:.4g} ± {error:.1g}"
 
 
 def calibrated(task: str) -> list[Result]:

@@ -84,7 +84,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "reproduction": {"grid", "runs", "spread", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread", "workloads"},
-    "report": {"cost", "drawn", "grid", "paper", "runs", "serving", "spread", "variation"},
+    "report": {"cost", "drawn", "grid", "paper", "ranking", "runs", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
 FORWARDING = {"registry", "compose", "result"}

@@ -8,6 +8,7 @@ import pytest
 
 from aibench.analysis.calibration import propose
 from aibench.composition.compose import suite_config
+from aibench.results.parts import HeldOut, Measured
 from aibench.results.result import dumped, write_result
 from experiments import clean, texts
 from tests.analysis.conftest import made_up
@@ -67,7 +68,16 @@ def test_the_table_of_a_calibration_has_what_each_seed_took(tmp_path, monkeypatc
             row.metrics[run.target.metric] = value
         (tmp_path / f"image_classification_seed{seed}.json").write_text(dumped(run))
     rows = texts.calibration("image_classification").splitlines()[2:]
-    assert rows == ["| 1 | 2 | 2 | 0.3 |", f"| 2 | 3 | 3 | {quality:.4g} |", "| 3 | - | - | 0.3 |"]
+    assert rows == ["| 1 | 2 | 2 | 0.3 | - |", f"| 2 | 3 | 3 | {quality:.4g} | - |", "| 3 | - | - | 0.3 | - |"]
+
+
+def test_the_table_of_a_calibration_has_the_test_part_with_its_standard_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(texts, "CALIBRATIONS", tmp_path)
+    run = made_up(3.0, 1, quantum=1.0, quality=0.3)
+    test, error = Measured(0.91234, "1", "x"), Measured(0.00261, "1", "x")
+    run.held_out = HeldOut(None, Measured(None, "1"), test, None, error)
+    (tmp_path / "image_classification_seed1.json").write_text(dumped(run))
+    assert texts.calibration("image_classification").splitlines()[-1].endswith("| 0.9123 ± 0.003 |")
 
 
 def test_no_text_has_a_typed_variation_or_time_of_a_miniature():

@@ -31,9 +31,23 @@ def logarithmic(axes: Axes, *names: str) -> None:
         axis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
 
 
+def plainly_logarithmic(axes: Axes) -> None:
+    """Scale the horizontal axis by decades, with plain numbers: 0.5, 1, 2, 5, 10."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 200 * low else (1.0,)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.4g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def short(name: str) -> str:
     """Return `name`, cut where it is so long that a drawing would have no room for anything else."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    if len(name) <= LONGEST:
+        return name
+    half = LONGEST // 2  # what tells two names apart is often at their end
+    return f"{name[: LONGEST - half - 1]}…{name[-half:]}"
 
 
-__all__ = ["blank", "logarithmic", "short"]
+__all__ = ["blank", "logarithmic", "plainly_logarithmic", "short"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,8 +21,8 @@ from aibench.meters.system import peak_process_memory, reset_peak_process_memory
 
 TIMEOUT = 3600.0  # only against a process that hangs
 MOST_BYTES = 12 * 2**30  # that a step may be expected to take
+COUNT = 2  # steps of a size; the second has the optimisers' state
 MOST_FLOPS = 1e12  # that the steps of a size may be expected to compute on a CPU: one core takes half a minute
-STEPS = Steps(warmup=0, count=2)  # the second has the optimisers' state
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,8 @@ def memory(workload: Workload, device: str, expected: dict[int, Expected]) -> li
             only count on a CPU, and never for a single sample. So a slow or a busy machine tries the same sizes.
 
     Returns:
-        A row for each size: `batch`, `bytes` (above what the process took before; on a GPU what torch allocated) and
-        `reason`.
+        A row for each size: `batch`, `bytes` (above what the process takes after a first step, which loads libraries,
+        with nothing in hand; on a GPU what torch allocated) and `reason`.
     """
     words = list(workload.words) if isinstance(workload, TaskWorkload) else []
     rows = [
@@ -81,7 +85,7 @@ def too_much(size: int, device: str, expected: Expected) -> str | None:
     """Return why steps of `size` samples are not tried, or None."""
     if expected.bytes > MOST_BYTES:
         return f"expected to take {expected.bytes / 2**30:.1f} GiB"
-    flops = STEPS.count * expected.flops
+    flops = COUNT * expected.flops
     if device == "cpu" and size > 1 and flops > MOST_FLOPS:
         return f"expected to take {flops:.1e} floating-point operations, more than {MOST_FLOPS:.0e}"
     return None
@@ -98,6 +102,8 @@ def measure(job: dict[str, Any]) -> None:
     set_arithmetic()
     chosen = Selection([job["name"]], job["scale"], job["device"], job["words"])
     workload = chosen.workload(job["name"])
+    if job["sizes"] and job["device"] == "cpu":
+        _peak(workload, min(job["sizes"]), job["device"], 0)  # loads what a first step loads: 200 MB of libraries
     before = _now(job["device"])
     for size in job["sizes"]:
         print(json.dumps({"batch": size, **_peak(workload, size, job["device"], before)}), flush=True)
@@ -110,7 +116,7 @@ def _peak(workload: Workload, size: int, device: str, before: int) -> dict[str, 
         torch.cuda.reset_peak_memory_stats()
     try:
         resized = workload.at_batch(size)
-        run_steps(resized, STEPS, device)
+        run_steps(resized, Steps(warmup=0, count=COUNT, around=partial(_from_here_on, device)), device)
     except (ConfigError, DataError) as error:
         return {"bytes": None, "reason": " ".join(str(error).split())}
     except Exception as error:  # batch normalisation of one sample, for one
@@ -119,12 +125,28 @@ def _peak(workload: Workload, size: int, device: str, before: int) -> dict[str, 
     return {"bytes": peak - before, "reason": None}
 
 
+@contextlib.contextmanager
+def _from_here_on(device: str) -> Iterator[None]:
+    """Let the peak be of the steps: making the samples and the weights may take more, for a moment, than training."""
+    if device == "cpu":
+        _forget()
+    yield
+
+
 def _now(device: str) -> int:
     """Return the bytes that are taken before anything is trained; peaks count from here on."""
     if device == "cuda":
         return 0
-    reset_peak_process_memory()
+    gc.collect()
+    _forget()
     return peak_process_memory()
+
+
+def _forget() -> None:
+    """Begin a new peak at what is in use, after the C library returned what it keeps of freed memory, if it can."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    reset_peak_process_memory()
 
 
 if __name__ == "__main__":

@@ -76,3 +76,14 @@ def unchecked(words: list[str]) -> RunConfig:
         return compose.described(words)
     except REFUSED as error:
         refuse(refusal(error))
+
+
+def short_names(paths: list[Path]) -> list[str]:
+    """Return a short name for each path: its last part, or as many more as tell it from the others."""
+    parts = [path.absolute().with_suffix("").parts for path in paths]
+    if len(set(parts)) < len(parts):
+        refuse(f"{next(path for path in paths if paths.count(path) > 1)}: given twice. Give each system once.")
+    length = next(
+        count for count in range(1, max(map(len, parts)) + 1) if len({one[-count:] for one in parts}) == len(parts)
+    )
+    return ["/".join(one[-length:]) for one in parts]

@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from aibench.commands import fail_fast, launchers, searches
 from aibench.commands.console import complain, console
-from aibench.composition import sweep
+from aibench.composition import search, sweep
 from aibench.composition.compose import composed
 from aibench.composition.refusal import REFUSED, refusal, unexpected
 from aibench.config import ConfigError, Resume, RunConfig, typed
@@ -55,11 +56,15 @@ class Hooks(Callback):
                     f"-m: {starter} starts the processes of one run. Start the sweep without it, with "
                     "hardware.devices=N, or give each run its job by hydra/launcher=submitit_slurm."
                 )
-            runs, folder = sweep.runs(config), Path(config.hydra.sweep.dir)
-            for overrides in sweep.different(runs):
-                run = composed(overrides)
-                _require(run, elsewhere="slurm" in str(config.hydra.launcher.get("_target_")).lower())
-            if (problem := sweep_problem(run, len(runs))) is not None:
+            folder, searching = Path(config.hydra.sweep.dir), search.is_search(config)
+            runs = [] if searching else sweep.runs(config)
+            different = search.examples(config) if searching else list(map(composed, sweep.different(runs)))
+            if searching:
+                searches.prepare(config, different)
+            for run in different:
+                _require(run, elsewhere=launchers.is_elsewhere(config))
+            launchers.check(config, different)
+            if (problem := sweep_problem(run, len(runs) or 1)) is not None:
                 raise ConfigError(problem)
             with _writing(folder):
                 refuse_folder(run, folder)
@@ -67,6 +72,7 @@ class Hooks(Callback):
                     _check_finished(folder, runs)
                 _make(folder, run.resume)
             _number_files_alone(config)
+            fail_fast.allow(folder)
             self.runs = len(runs)
         except Exception as error:
             _refuse(error, config)
@@ -81,7 +87,12 @@ class Hooks(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the variation table from the files; exit with 1 if a run failed."""
         try:
-            status = _summarise(Path(config.hydra.sweep.dir), towards_paper=_choice(config, "experiment") == "paper")
+            folder = Path(config.hydra.sweep.dir)
+            status = _summarise(folder, towards_paper=_choice(config, "experiment") == "paper")
+            if (stopped_by := fail_fast.stopped_by(folder)) is not None:
+                missing = max(0, self.runs - sum(1 for _ in folder.glob(f"*/{RESULT}")))
+                kept = f"{missing} run{'s were' if missing != 1 else ' was'} not started"
+                complain(f"sweep.fail_fast: {stopped_by} failed, and {kept}. Go on with resume=auto output={folder}.")
         except Exception as error:  # Hydra would warn of it and exit with 0
             complain(f"the sweep's table: {type(error).__name__}: {error}")
             status = 1

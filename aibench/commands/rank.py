@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aibench.commands.arguments import Csv, Markdown, sides, within
+from aibench.commands.arguments import Csv, Markdown, short_names, sides, within
 from aibench.commands.console import publish, refuse, say, tell
 
 
@@ -43,7 +43,7 @@ def rank(
     if len(systems) < 2:
         refuse(f"{systems[0]}: one system. Give two or more.")
     readings, faults = sides(systems)
-    named = {name: reading.runs for name, reading in zip(_names(systems), readings, strict=True)}
+    named = {name: reading.runs for name, reading in zip(short_names(systems), readings, strict=True)}
     try:
         found = ranking.rank(named, TIME if by is By.time else SPEED, level)
     except ValueError as error:
@@ -59,14 +59,3 @@ def rank(
         say(str(figure))
     tell(faults)
     raise typer.Exit(1 if faults else 0)
-
-
-def _names(paths: list[Path]) -> list[str]:
-    """Return a short name for each path: its last part, or as many more as tell it from the others."""
-    parts = [path.absolute().with_suffix("").parts for path in paths]
-    if len(set(parts)) < len(parts):
-        refuse(f"{next(path for path in paths if paths.count(path) > 1)}: given twice. Give each system once.")
-    length = next(
-        count for count in range(1, max(map(len, parts)) + 1) if len({one[-count:] for one in parts}) == len(parts)
-    )
-    return ["/".join(one[-length:]) for one in parts]

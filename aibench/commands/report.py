@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aibench.commands.arguments import Csv, Currency, Folders, Markdown, PricePerHour, PricePerKwh
+from aibench.commands.arguments import Csv, Currency, Folders, Markdown, PricePerHour, PricePerKwh, short_names
 from aibench.commands.console import console, refuse, say, tell
 
 
@@ -20,6 +20,10 @@ def report(
     characteristics: Annotated[
         Path | None, typer.Option(help="CSV with a column `task` and one for each characteristic.")
     ] = None,
+    names: Annotated[str | None, typer.Option(help="Names for the systems, with commas, in place of A, B, C.")] = None,
+    each: Annotated[
+        bool, typer.Option("--systems", help="Take each folder given for a system of its own, named after it.")
+    ] = False,
     price_per_hour: PricePerHour = 0.0,
     price_per_kwh: PricePerKwh = 0.0,
     currency: Currency = "USD",
@@ -37,8 +41,10 @@ def report(
         extra = read_characteristics(characteristics, found.runs[0].scale) if characteristics else {}
     except CharacteristicsError as error:
         refuse(str(error))
-    made = page.report(found, title, Tariff(price_per_hour, price_per_kwh, currency), extra)
-    suite = made.sections[0].grids[0]
+    tariff = Tariff(price_per_hour, price_per_kwh, currency)
+    given = _given(folders) if each else None
+    made = page.report(found, title, tariff, extra, names.split(",") if names else (), given)
+    suite = next(section.grids[0] for section in made.sections if section.anchor == "suite")
     if html is None and markdown is None and csv is None:
         suite.show(console())
     try:
@@ -54,6 +60,14 @@ def report(
         say(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
     tell(found.faults)
     raise typer.Exit(1 if found.faults else 0)
+
+
+def _given(folders: list[Path]) -> dict[str, str]:
+    """Return for each result file below `folders` the name of its folder."""
+    from aibench.results.result import files_at
+
+    named = short_names(folders)
+    return {path: name for folder, name in zip(folders, named, strict=True) for path in files_at(folder)}
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from aibench.commands import fail_fast
 from aibench.commands.console import complain, console, print_line, print_result, say
 from aibench.commands.divisions import rules
 from aibench.composition import with_data
@@ -19,8 +21,9 @@ from aibench.config import ConfigError, DataError, RunConfig, typed, unchecked
 from aibench.datasets.prepared import announcer
 from aibench.results.folder import alone_in
 from aibench.results.made import take_back
+from aibench.results.objective import objective, worst
 from aibench.results.result import RESULT, Result, Status, write_unless_poorer
-from aibench.training.ending import Ending, Interrupted, held, interruptible, note_failure
+from aibench.training.ending import Ending, Interrupted, held, interruptible, listen, note_failure
 from aibench.training.requirements import placed
 from aibench.training.resume import finished
 from aibench.world import world_here
@@ -29,10 +32,18 @@ with_data.register()  # before Hydra reads the configuration that asks for it
 
 
 @hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name="config")
-def main(cfg: DictConfig) -> None:
-    """Run the job that Hydra composed. In a sweep every job leaves a result, also one that cannot run."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
+def main(cfg: DictConfig) -> float | None:
+    """Run the job that Hydra composed. In a sweep every job leaves a result, also one that cannot run.
+
+    Returns:
+        In a sweep what the run is worth to a search.
+    """
+    folder, sweep = Path(HydraConfig.get().runtime.output_dir), Path(HydraConfig.get().sweep.dir)
     in_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
+    if in_sweep and fail_fast.stopped_by(sweep) is not None:
+        with suppress(OSError):
+            folder.rmdir()  # Hydra has made it; one of an earlier run is not empty
+        return worst(unchecked(cfg))
     world = world_here()
     try:
         config, problem = placed(typed(cfg), world), None
@@ -44,12 +55,13 @@ def main(cfg: DictConfig) -> None:
         config, problem = unchecked(cfg), str(error)
     if not world.is_first:
         status = follower(config)
-        if status != 0 and not in_sweep:
-            sys.exit(status)
-        return
+        return None if status == 0 or in_sweep else sys.exit(status)
     status = run_job(config, folder, in_sweep, problem)
-    if status != 0 and not in_sweep:
-        sys.exit(status)
+    if not in_sweep:
+        return None if status == 0 else sys.exit(status)
+    if status != 0 and config.sweep.fail_fast:
+        fail_fast.stop(sweep, folder)
+    return objective(config, folder) if status == 0 else worst(config)
 
 
 def follower(config: RunConfig) -> int:
@@ -112,6 +124,7 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
             if problem is not None:
                 raise ConfigError(problem)
             with held():  # PyTorch cannot be imported again where its import was broken off
+                listen()
                 from aibench.training.run import train
             return train(config, folder, rules(config.task, config.scale), console())
         except (ConfigError, DataError) as error:
@@ -127,7 +140,7 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
         finally:
             if in_sweep:
                 _free_memory()
-    return _unstarted(config, folder, ending, started)
+    return unstarted(config, folder, ending, started)
 
 
 def _announce(config: RunConfig, folder: Path) -> None:
@@ -138,7 +151,7 @@ def _announce(config: RunConfig, folder: Path) -> None:
     say(f"{', '.join(filter(None, (named, until)))}. Writes to {folder}.", flush=True)
 
 
-def _unstarted(config: RunConfig, folder: Path, ending: Ending, started: str) -> Result:
+def unstarted(config: RunConfig, folder: Path, ending: Ending, started: str) -> Result:
     """Return the result of a run that measured nothing, and write it where there is no better one."""
     from aibench.training.outcome import unstarted_result
 

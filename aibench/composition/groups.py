@@ -12,7 +12,7 @@ from aibench.config import ConfigError
 from aibench.config.fields import shown
 
 OF_TASKS = ("model", "data", "target")  # their options are TASK/NAME
-GROUPS = ("task", "scale", *OF_TASKS, "hardware", "tracking", "experiment")
+GROUPS = ("task", "scale", *OF_TASKS, "hardware", "tracking", "experiment", "cluster")
 
 
 def check(overrides: Sequence[Override], *, own: bool = False) -> None:
@@ -59,15 +59,21 @@ def _problems(override: Override, tasks: set[str], own: bool) -> Iterator[str]:
         yield f"no such group. One of: {', '.join(GROUPS)}."
     if len(key) > registry.LONGEST_NAME:
         yield "no such key."
+    if key == "hydra.sweeper.params" and isinstance(value, dict):
+        for name, searched in value.items():
+            if isinstance(searched, Sweep):
+                kind = type(searched).__name__.removesuffix("Sweep").lower()
+                yield f"what a search takes values from is a word of its own. Write {name}={kind}(...)."
     if key not in GROUPS and not key.startswith("hydra/"):
         return
     unknown = isinstance(value, Sweep | Glob)  # what a glob finds is checked run by run
-    for choice in value.list if isinstance(value, ChoiceSweep) else [] if unknown else [value]:
+    several = value if isinstance(value, list) and key == "tracking" else [value]  # trackers work side by side
+    for choice in value.list if isinstance(value, ChoiceSweep) else [] if unknown else several:
         yield from _wrong_choice(key, choice, known, tasks, own)
 
 
 def _wrong_choice(group: str, choice: object, known: list[str], tasks: set[str], own: bool) -> Iterator[str]:
-    if choice is None and group == "experiment":
+    if choice is None and group in ("experiment", "cluster"):
         return
     if not isinstance(choice, str):
         example = f", as in {group}={known[0]}" if known else ""

@@ -15,6 +15,12 @@ from aibench.config import ConfigError
 from aibench.config.fields import shown
 
 REFUSED = (ConfigError, HydraException, OmegaConfBaseException, ValueError)  # Hydra raises ValueError for `model=3`
+EXTRAS = {  # of setup.cfg: options that come with a package that need not be installed
+    "hydra/launcher=joblib": "launchers",
+    "hydra/launcher=submitit_local": "launchers",
+    "hydra/launcher=submitit_slurm": "launchers",
+    "hydra/sweeper=optuna": "optuna",
+}
 NO_SUCH_OPTION = re.compile(r"Could not find '(?P<path>[^']*)'")
 LISTED_OPTIONS = re.compile(r"Available options in '[^']*':\n(?P<options>(?:\s+\S+\n?)+)")
 WRONG_OVERRIDE = re.compile(
@@ -55,8 +61,13 @@ def _of_option(text: str, words: Sequence[str]) -> str | None:
         return None
     listed = LISTED_OPTIONS.search(text)
     typed = next((word for word in words if word.replace("=", "/", 1) == found["path"]), None)
-    group, _, option = (typed or found["path"].replace("/", "=", 1)).partition("=")
-    return f"{group}={option}: {no_such_option(option, sorted(listed['options'].split()) if listed else [])}"
+    path = found["path"]
+    spelt = "=".join(path.rsplit("/", 1)) if path.startswith("hydra/") else path.replace("/", "=", 1)
+    group, _, option = (typed or spelt).partition("=")
+    known = no_such_option(option, sorted(listed["options"].split()) if listed else [])
+    extra = EXTRAS.get(f"{group}={option}")
+    how = "" if extra is None else f" It comes with the extra {extra}: pip install -e '.[{extra}]'."
+    return f"{group}={option}: {known}{how}"
 
 
 def _of_sweep(text: str, words: Sequence[str]) -> str | None:

@@ -42,10 +42,17 @@ def register(words: Sequence[str]) -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
+    # Hydra copies the store with all its schemas for each composition, and again what it takes out of it.
+    setattr(ConfigStore, "__deepcopy__", _shared)  # noqa: B010  a method that the class has not
     for name in asked_for(words) - _registered:
         node = schema_class(name)(task=name)
         store.store(group="task", name=name, node=node, package="_global_", provider="aibench")
         _registered.add(name)
+
+
+def _shared(store: object, _memo: dict[int, object]) -> object:
+    """Stand for the copy of `store`: what is stored never changes."""
+    return store
 
 
 def asked_for(words: Sequence[str]) -> set[str]:

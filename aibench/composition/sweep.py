@@ -19,15 +19,13 @@ MOST_RUNS = 10_000  # each that differs in more than its seed is composed and ch
 
 
 def runs(config: DictConfig) -> list[list[str]]:
-    """Return the overrides of each run of a sweep; of another sweeper than Hydra's own what all its runs share.
+    """Return the overrides of each run of a sweep of Hydra's own sweeper.
 
     Raises:
         ConfigError: There is no run, or there are more than `MOST_RUNS`.
     """
     words = typed(config)
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())  # which knows what glob(*) finds
-    if not str(config.hydra.sweeper.get("_target_")).endswith(".BasicSweeper"):
-        return [[str(each.input_line) for each in parser.parse_overrides(words) if not each.is_sweep_override()]]
     params = config.hydra.sweeper.params or {}
     overrides = parser.parse_overrides([*words, *(f"{key}={value}" for key, value in params.items())])
     count = math.prod(_values(override) for override in overrides)

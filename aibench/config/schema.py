@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from omegaconf import MISSING
 
 from aibench.choices import (
     Mode,
+    Objective,
     Resume,
     Scaling,
     Session,
@@ -134,7 +135,13 @@ class TrackingConfig:
     """Says where the history goes besides `result.json`.
 
     Attributes:
-        kind: Kind of tracker.
+        kind: Kind of tracker; of several, the last.
+        use: Every kind of tracker that gets the history: `tracking=[csv,wandb]` has two.
+        gradient_norm: Whether the norm of the gradients is logged too, once a second; it is computed for that.
+        loggers: Lightning's loggers by a name of yours, each with its class in `_target_` and its arguments.
+        group: W&B's group; null takes the task and the scale.
+        name: W&B's name of the run; null takes task, scale and seed.
+        notes: W&B's notes.
         mode: W&B's mode; `auto` takes that of `WANDB_MODE`, else online where an API key is at hand.
         project: W&B's project; that of `WANDB_PROJECT` where not given.
         entity: W&B's team or user; that of `WANDB_ENTITY` where not given, and null takes the API key's default.
@@ -142,10 +149,23 @@ class TrackingConfig:
     """
 
     kind: Tracker = Tracker.csv
+    use: dict[str, bool] = field(default_factory=dict)
+    gradient_norm: bool = False
+    loggers: dict[str, Any] = field(default_factory=dict)
+    group: Annotated[str, Text(128)] | None = None
+    name: Annotated[str, Text(128)] | None = None
+    notes: str | None = None
     mode: TrackingMode = TrackingMode.auto
     project: Name = "${oc.env:WANDB_PROJECT,aibench}"
     entity: Name | None = "${oc.env:WANDB_ENTITY,null}"
     tags: list[Annotated[str, Text(64)]] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> list[Tracker]:
+        """Return every kind of tracker that is asked for."""
+        named = [kind for kind in Tracker if self.use.get(kind)]
+        named = named if self.kind in named else [self.kind]  # a kind that is set by its own key is the only one
+        return named if Tracker.lightning in named or not self.loggers else [*named, Tracker.lightning]
 
 
 @dataclass(slots=True)
@@ -157,6 +177,17 @@ class CheckpointConfig:
     """
 
     minutes: Annotated[float, at_least(0, 10**6)] | None = 10.0
+
+
+@dataclass(slots=True)
+class SweepConfig:
+    """Says how the runs of a sweep get on with each other; a single run has nothing of it.
+
+    Attributes:
+        fail_fast: Whether no further run starts once one has failed or diverged.
+    """
+
+    fail_fast: bool = False
 
 
 @dataclass(slots=True)
@@ -172,6 +203,7 @@ class RunConfig:
         steps: Timed steps of `session=steps`.
         warmup_steps: Steps of `session=steps` before the timed ones.
         resume: Whether a run whose folder holds a checkpoint goes on from it.
+        objective: What a run tells the sweeper that searches for better values of keys.
         progress: Whether the progress bar is shown.
         output: Folder of the run, or of the sweep.
         logs: The names that every evaluation logs, where no key changes them.
@@ -191,6 +223,7 @@ class RunConfig:
     steps: Annotated[int, at_least(1, 10**9), LENGTH] = 100
     warmup_steps: Annotated[int, at_least(0, 10**9), LENGTH] = 10
     resume: Resume = Resume.never
+    objective: Objective = Objective.quality
     progress: bool = True
     output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -201,6 +234,7 @@ class RunConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cost: CostConfig = field(default_factory=CostConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
 
     @property
     def metrics(self) -> tuple[str, ...]:

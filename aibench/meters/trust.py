@@ -23,6 +23,7 @@ DRIFT = 0.10  # by how much the later steps may differ from the earlier ones
 CLOCKS = 0.05  # by how much a clock may fall below its highest
 HEATED = 15.0  # kelvins that a GPU may warm up
 STEPS = 30  # steady steps that a median asks for
+POOL = "AIBENCH_POOL"  # in the environment of a run of a pool: the process that gives each of its runs a slot
 RUNS = Path(tempfile.gettempdir()) / f"aibench-runs-{os.getuid() if hasattr(os, 'getuid') else 0}"
 
 
@@ -30,6 +31,7 @@ class Reason(StrEnum):
     """Lists what a judgement can say was seen; docs/measurement.md says what to do about each."""
 
     ANOTHER_RUN = "another run of AIBench was under way (process {process})"
+    OF_ITS_POOL = "{others} of its pool trained on other cores or GPUs; memory, power and disk were shared"
     OTHERS = "other processes used {used:.2g} cores of the machine's {cores}"
     STOLEN = "the host gave {given:.2g} cores of the machine's {cores} to other guests"
     SHARED = "{others} computed on the GPU"
@@ -69,12 +71,15 @@ class Watch:
         self.peers = 0.0  # processor seconds of the run's other processes here, where this one did not start them
         self.start = CpuMark.now()
         self.neighbours: set[int] = set()
+        self.of_its_pool: set[int] = set()
         self.gpu_neighbours: set[int] = set()
         self.look()
 
     def look(self) -> None:
         """Note who else is here; called at each evaluation too."""
-        self.neighbours |= other_runs() if self.of_machine else set()
+        others = other_runs() if self.of_machine else set()
+        self.of_its_pool |= {pid for pid in others if is_of_its_pool(pid)}
+        self.neighbours |= others - self.of_its_pool
         if self.gpu.handle is not None:
             running = self.gpu.ask("nvmlDeviceGetComputeRunningProcesses") or []
             self.gpu_neighbours |= {process.pid for process in running} - {os.getpid()}
@@ -99,6 +104,9 @@ class Watch:
     def _neighbours(self, shares: CpuShares) -> Iterator[str]:
         if self.neighbours:
             yield Reason.ANOTHER_RUN.format(process=min(self.neighbours))
+        if self.of_its_pool:
+            others = len(self.of_its_pool)
+            yield Reason.OF_ITS_POOL.format(others=f"{others} other run{'s' if others > 1 else ''}")
         if shares.others > OTHERS:
             yield Reason.OTHERS.format(used=shares.others * self.cores, cores=psutil.cpu_count())
         if shares.stolen > STOLEN:
@@ -142,13 +150,22 @@ def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_ex
     return found - {os.getpid()}
 
 
+def is_of_its_pool(pid: int, folder: Path = RUNS) -> bool:
+    """Return whether the run with this process was started by the pool that started this one."""
+    pool = os.environ.get(POOL)
+    try:
+        return bool(pool) and (folder / f"{pid}.run").read_text(encoding="utf-8") == pool
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def announced(folder: Path = RUNS) -> Iterator[None]:
     """Let other runs on this machine see this one."""
     mark = folder / f"{os.getpid()}.run"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        mark.write_text(os.environ.get(POOL, ""), encoding="utf-8")
     try:
         yield
     finally:

@@ -44,10 +44,12 @@ EFFECTS = {
     "steps": TRAINS,
     "warmup_steps": TRAINS,
     "resume": SAYS_NOTHING,
+    "objective": SAYS_NOTHING,  # told to a sweeper when the run is over
     "progress": SAYS_NOTHING,
     "output": SAYS_NOTHING,
     "tracking": SAYS_NOTHING,
     "cost": SAYS_NOTHING,
+    "sweep": SAYS_NOTHING,
     "checkpoint": SAYS_NOTHING,  # its time is a part of its own
     "model": TRAINS,
     "optim": TRAINS,
@@ -129,7 +131,7 @@ def _devices(config: dict[str, Any]) -> int | None:
     return devices * config.get("hardware.nodes", 1) if isinstance(devices, int) else None
 
 
-NAMES = ("output", "resume", "progress")  # of which a part of a run need not tell
+NAMES = ("output", "resume", "objective", "progress", "sweep.fail_fast")  # of which a part of a run need not tell
 
 
 def changed_between(config: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:

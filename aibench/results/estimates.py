@@ -48,7 +48,7 @@ class Forecast:
 
 def _path(config: RunConfig) -> Path:
     asked = plain(config)
-    for key in ("seed", "output", "resume", "progress", "tracking", "cost"):
+    for key in ("seed", "output", "resume", "objective", "progress", "sweep", "tracking", "cost"):
         asked.pop(key, None)
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     name = f"estimate-{config.task}-{digest}.json"

@@ -22,10 +22,11 @@ FAILURE = "failure.txt"
 FIGURE = "figure.png"
 METRICS = "metrics.csv"
 TELEMETRY = "telemetry.csv"
+CURVES = "curves.csv"
 CHECKPOINTS = (LAST, PREVIOUS, BEST)
 DAMAGED = "damaged.ckpt"  # what was the last checkpoint, where it is not whole
 DRAFTS = tuple(f".{name}.tmp" for name in CHECKPOINTS)
-FILES = (RESULT, *CHECKPOINTS, DAMAGED, FAILURE, FIGURE, METRICS, TELEMETRY, MLLOG, MARK, *DRAFTS)
+FILES = (RESULT, *CHECKPOINTS, DAMAGED, FAILURE, FIGURE, METRICS, CURVES, TELEMETRY, MLLOG, MARK, *DRAFTS)
 
 
 def refuse_files_of_others(folder: Path) -> None:
@@ -101,7 +102,7 @@ def _mark(folder: Path, count: int) -> None:
 
 def begin(folder: Path, *, afresh: bool) -> None:
     """Remove what an earlier process of this folder's own run left and this one writes from the beginning."""
-    for name in (FAILURE, METRICS, TELEMETRY) if afresh else (FAILURE,):
+    for name in (FAILURE, METRICS, CURVES, TELEMETRY) if afresh else (FAILURE,):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -71,7 +71,7 @@ def under_agent() -> bool:
 
 def sweep_problem(config: RunConfig, runs: int) -> str | None:
     """Return why a sweep of `runs` runs cannot be tracked; None where it can."""
-    if config.tracking.kind is Tracker.wandb and runs > 1 and under_agent():
+    if Tracker.wandb in config.tracking.kinds and runs > 1 and under_agent():
         return (
             f"WANDB_SWEEP_ID={os.environ['WANDB_SWEEP_ID']}: a W&B agent starts one run at a time, and these words are "
             f"{runs} runs. Leave out -m, and let the agent's sweep vary the keys."

@@ -46,14 +46,18 @@ class _Signals:
         owner: The process that takes signals; 0 while none does. Workers inherit the handler, and are not asked.
         holds: How many blocks want to come to their own end before a signal acts.
         received: The signal that waits for them.
+        handed_on: The signal of a launcher that gets its own turn once the run has ended because of it.
     """
 
     owner: int = 0
     holds: int = 0
     received: int | None = None
+    handed_on: int | None = None
 
 
 _signals = _Signals()
+OURS = (signal.SIGTERM, signal.SIGINT)
+OF_LAUNCHERS = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 SECONDS_OF_A_WORKER = 10  # after SIGTERM: the session may still need its batch
 STOPPING = b"aibench: stopping when what is under way is whole. A second signal stops at once.\n"
 
@@ -64,6 +68,8 @@ def _take(number: int, frame: object) -> None:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(SECONDS_OF_A_WORKER)
         return
+    if number in OF_LAUNCHERS:
+        _signals.handed_on = number
     if _signals.holds and _signals.received is None:
         _signals.received = number
         os.write(2, STOPPING)
@@ -78,22 +84,35 @@ def _interrupted(number: int) -> Interrupted:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C raise `Interrupted` in the main thread."""
+    """Let SIGTERM and Ctrl-C raise `Interrupted` in the main thread.
+
+    So does a signal that the launcher listens to, as submitit does to Slurm's word that the time is up: the run writes
+    its checkpoint, and then the launcher has its turn, which is to start the run again.
+    """
     if _signals.owner == os.getpid():
         yield
         return
     try:
-        before = {number: signal.signal(number, _take) for number in (signal.SIGTERM, signal.SIGINT)}
+        numbers = (*OURS, *(number for number in OF_LAUNCHERS if callable(signal.getsignal(number))))
+        before = {number: signal.signal(number, _take) for number in numbers}
     except ValueError:  # not the main thread: nobody sends signals there
         yield
         return
-    _signals.owner, _signals.holds, _signals.received = os.getpid(), 0, None
+    _signals.owner, _signals.holds, _signals.received, _signals.handed_on = os.getpid(), 0, None, None
     try:
         yield
     finally:
         _signals.owner = 0
         for number, handler in before.items():
             signal.signal(number, handler)
+        if _signals.handed_on is not None:
+            signal.raise_signal(_signals.handed_on)
+
+
+def listen() -> None:
+    """Let in the signals that were held back while this process began."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
 
 
 def take_signals_back() -> None:

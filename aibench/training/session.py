@@ -20,9 +20,10 @@ from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import lay_out
 from aibench.results.result import Rank, Status
-from aibench.tracking.trackers import Tracking
+from aibench.tracking.trackers import NoTracking, Tracking
 from aibench.training import checkpoint
 from aibench.training.checkpoint import seed_everything
+from aibench.training.curves import Curves
 from aibench.training.ending import Ending, Interrupted, held, interruption, is_waiting, note_failure
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import EvalBatches, TrainBatches
@@ -87,6 +88,7 @@ class Session:
             self.module.first_of_batches = self.held_out.first if self.held_out is not None else None
             seed_everything(config.seed, ranks.rank)  # equal weights; draws of its own for each rank's own samples
         self.recorder: Recorder | None = None
+        self.curves: list[Curves] = []
         self.rows: list[Rank] = []
 
     def judging(self, part: str) -> EvalBatches:
@@ -110,6 +112,7 @@ class Session:
                 self.config.checkpoint.minutes or 0.0,
                 self.ranks,
             )
+            self._draw_curves(tracker)
             try:
                 if self.before is not None:
                     tracker.restore(self.before.history)
@@ -124,6 +127,14 @@ class Session:
             except Exception as error:
                 return self._failed(error, trace=True)
         return Ending(self._reached(), self.module.unmeasured)
+
+    def _draw_curves(self, tracker: Tracking) -> None:
+        """Have the first process hand the curves of the training to `tracker`, where there is one."""
+        assert self.recorder is not None
+        if self.ranks.is_first and type(tracker) is not NoTracking:
+            norm = self.config.tracking.gradient_norm
+            self.curves.append(Curves(self.recorder, tracker, gradient_norm=norm))
+            self.recorder.watchers += self.curves
 
     def _fit(self) -> None:
         path = self.before.path if self.before is not None else None
@@ -160,7 +171,7 @@ class Session:
             val_check_interval=self.schedule.interval or None,
             check_val_every_n_epoch=None if self.schedule.interval else 1,
             limit_val_batches=None if self.schedule.interval else 0.0,
-            callbacks=[self.recorder],
+            callbacks=[self.recorder, *self.curves],
             plugins=[checkpoint.Files(self.before.content if self.before is not None else None)],
             num_sanity_val_steps=0,
         )

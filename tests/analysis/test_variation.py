@@ -22,7 +22,7 @@ from aibench.analysis.summary import summarise
 from aibench.analysis.variation.figure import plot
 from aibench.analysis.variation.rows import variation
 from aibench.analysis.variation.table import grid, markdown, names, notes, show, write_csv
-from aibench.results.result import Status, write_result
+from aibench.results.result import Phase, Status, write_result
 
 
 def printed(rows, width=100, **options):
@@ -120,6 +120,25 @@ def test_runs_that_missed_the_target_are_counted_and_never_averaged_in(run, four
     assert row.epochs == alone.epochs
     assert row.seconds == alone.seconds
     assert any("1 missed the target" in note and "the quicker runs" in note for note in row.notes)
+
+
+def test_epochs_are_also_counted_from_where_the_judged_model_starts_to_train(run, four):
+    """A teacher of two epochs is trained before a student that takes 1, 2, 2.5 and 3.5."""
+    for result in four:
+        (phase,) = result.phases
+        steps = round(phase.steps * 2 / result.to_quality.epochs)
+        result.phases = [Phase("teacher", steps, 64 * steps, 1.0), Phase("student", phase.steps - steps, 0, 1.0)]
+    (row,) = variation([*four, run(None, 5)])
+    assert row.alone.values == pytest.approx([1.0, 2.0, 2.5, 3.5])
+    assert row.epochs.values == (3.0, 4.0, 4.5, 5.5)
+    said = f"counted from where the student starts to train: mean 2.25 epochs, CV {100 * row.alone.cv:.3g} %"
+    assert said in row.notes
+
+
+def test_epochs_of_a_training_of_one_part_are_counted_once(four):
+    (row,) = variation(four)
+    assert row.alone == row.epochs
+    assert not any("counted from where" in note for note in row.notes)
 
 
 def test_a_run_that_failed_after_it_reached_the_target_is_not_averaged_in(run, four):

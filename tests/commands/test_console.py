@@ -32,7 +32,7 @@ def test_the_first_line_says_what_starts_and_where_it_writes_before_pytorch_is_i
 
     monkeypatch.setattr(train, "held", started)  # stands where PyTorch is imported
     monkeypatch.setattr(train, "note_failure", lambda folder: None)
-    monkeypatch.setattr(train, "_unstarted", lambda *_: None)
+    monkeypatch.setattr(train, "unstarted", lambda *_: None)
     train._result(composed("task=recommendation", "seed=3", "target.entire=0.756"), Path("runs/one"), False, None)
     assert capsys.readouterr().out == ""
     config = composed("task=recommendation", "progress=false")

@@ -1,8 +1,7 @@
-"""Rows, filters, unseen items, flights and tables against loops and counts."""
+"""Rows, filters, unseen items and tables against loops and counts."""
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 
 import numpy as np
@@ -10,10 +9,8 @@ import pytest
 import torch
 
 from aibench.contract import DataError
-from aibench.interactions import flights
 from aibench.interactions.figure import recommendations
 from aibench.interactions.filtering import frequent
-from aibench.interactions.flights import first_flights
 from aibench.interactions.rows import Rows
 from aibench.interactions.table import Format, Kind, line_of, read_table
 from aibench.interactions.unseen import UnseenItems
@@ -59,53 +56,6 @@ def test_negatives_are_unseen_and_all_unseen_items_are_equally_likely():
         items, counts = np.unique(drawn[user], return_counts=True)
         assert items.tolist() == unseen
         assert counts == pytest.approx([70_000 / len(unseen)] * len(unseen), rel=0.05)
-
-
-# Flights
-
-
-def test_flights_are_first_ones_in_the_order_of_time_and_rare_ones_are_left_out(tmp_path, monkeypatch):
-    """Three aircraft fly A to D in another order each, and twice over; a fourth is alone at E."""
-    table = ["tailnum,carrier,flight,dest,hour,time_hour,minute"]
-    for hour, places in enumerate(["ABCDA", "DCBAD", "BADCB"]):
-        for day, place in enumerate(places, start=1):
-            table.insert(1, f"N{hour},XY,{day},{place},{hour},2013-01-{day:02}T{hour:02}:00:00Z,0")  # newest first
-    table += ["N9,XY,9,E,1,2013-01-01T01:00:00Z,5", ",XY,9,A,1,2013-01-01T01:00:00Z,5"]
-    _write(tmp_path, table)
-    monkeypatch.setattr(flights, "package_file", lambda *_: tmp_path / "flights.csv.zip")
-    user, item = first_flights(
-        "places-1", lambda table: table["dest"], cache=str(tmp_path), min_items_per_user=2, min_users_per_item=3
-    )
-    assert ["".join(item[user == one]) for one in range(3)] == ["ABCD", "DCBA", "BADC"]
-    assert user.max() == 2
-
-
-def test_prepared_flights_are_kept_and_a_damaged_file_is_made_anew(tmp_path, monkeypatch):
-    _write(
-        tmp_path,
-        ["tailnum,carrier,flight,dest,hour,time_hour,minute"]
-        + [f"N{one},XY,{day},D{day % 9},10,2013-01-{day:02}T10:00:00Z,0" for one in range(20) for day in range(1, 28)],
-    )
-    monkeypatch.setattr(flights, "package_file", lambda *_: tmp_path / "flights.csv.zip")
-    cache = tmp_path / "cache"
-
-    def read():
-        limits = {"min_items_per_user": 2, "min_users_per_item": 2}
-        return first_flights("places-1", lambda table: table["dest"], cache=str(cache), **limits)
-
-    first = read()
-    (kept,) = cache.glob("*.npz")
-    written = kept.stat().st_mtime_ns
-    assert all(np.array_equal(one, other) for one, other in zip(read(), first, strict=True))
-    assert kept.stat().st_mtime_ns == written
-    kept.write_bytes(kept.read_bytes()[:200])
-    assert all(np.array_equal(one, other) for one, other in zip(read(), first, strict=True))
-    assert list(cache.glob("*.npz")) == [kept]
-
-
-def _write(folder, lines):
-    with zipfile.ZipFile(folder / "flights.csv.zip", "w") as archive:
-        archive.writestr("flights.csv", "\n".join(lines))
 
 
 # Tables

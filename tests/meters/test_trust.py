@@ -103,9 +103,9 @@ def test_reasons_are_sentences_about_what_they_name(watch, monkeypatch, shares, 
 def printed() -> set[str]:
     """Every reason that the code can print, with `*N*` for what it fills in."""
     found = {re.sub(r"{(?!why|what)[^}]*}", "*N*", reason) for reason in Reason}
-    found = {
-        reason.replace("{what}", "*steps*").replace("*N* computed", "*N* other processes computed") for reason in found
-    }
+    counted = {"*N* computed": "*N* other processes computed", "*N* of its pool": "*N* other runs of its pool"}
+    for short, whole in {"{what}": "*steps*", **counted}.items():
+        found = {reason.replace(short, whole) for reason in found}
     throttled = next(reason for reason in found if "{why}" in reason)
     found = found - {throttled} | {throttled.replace("{why}", why) for why in THROTTLE.values()}
     return found | {UNSTARTED, SALVAGED, FOREIGN}

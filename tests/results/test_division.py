@@ -25,7 +25,10 @@ from aibench.results.division import (
 )
 
 # Everything that neither trains nor times: where things lie, what is shown and told, what it costs.
-APART = ("output", "progress", "resume", "data.root", "data.cache", "tracking.", "cost.", "checkpoint.")
+APART = (
+    *("output", "progress", "objective", "resume", "data.root", "data.cache"),
+    *("tracking.", "cost.", "checkpoint.", "sweep."),
+)
 # What may change in the closed division besides: in every task, and in each of them.
 FREE = (
     *("seed", "session", "epochs", "steps", "warmup_steps", "optim.lr", "target.max_epochs"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from aibench.metrics.scores import Ratio
 from aibench.tasks.image_classification.baseline import baselines, oriented_gradients
 from aibench.tasks.image_classification.cluttered import HELD_OUT, cluttered_digits
-from aibench.tasks.image_classification.module import _by_object
 
 
 def test_the_nearest_neighbours_are_those_of_a_plain_search():
@@ -36,10 +36,9 @@ def test_a_histogram_of_gradients_counts_directions_without_their_sign():
 
 def test_pictures_of_one_digit_are_one_sample():
     right = np.arange(3 * HELD_OUT) % 4 != 0
-    scores = _by_object(right, HELD_OUT)
+    scores = Ratio.of_groups(right, HELD_OUT)
     assert len(scores) == HELD_OUT
     assert scores.value(np.arange(HELD_OUT)) == right.mean()
     drawn = np.array([5, 5, 17])
     pictures = [digit + turn * HELD_OUT for digit in drawn for turn in range(3)]
     assert scores.value(drawn) == right[pictures].mean()
-    assert len(_by_object(right, None)) == len(right)

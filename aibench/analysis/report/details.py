@@ -146,6 +146,15 @@ def split_table(found: Sequence[Entry]) -> Grid:
     )
 
 
+def no_energy(found: Sequence[Entry]) -> str | None:
+    """Return why no energy was measured at all, in one sentence; None where some was."""
+    known = [one for entry in found if (one := energy_of(entry)) is not None]
+    if any(one.value is not None for one in known):
+        return None
+    reasons = dict.fromkeys(one.reason or NOT_IN_FILE for one in known)
+    return f"No energy was measured: {'; '.join(reasons) or NOT_IN_FILE}."
+
+
 def energy_table(found: Sequence[Entry]) -> Grid:
     """Return a table of the energy of a session, with what it covers, or why there is none."""
     rows = []
@@ -168,13 +177,16 @@ def energy_table(found: Sequence[Entry]) -> Grid:
 
 
 def trust_table(found: Sequence[Entry]) -> Grid:
-    """Return a table of how far the timings can be believed."""
+    """Return a table of how far the timings can be believed, with the seeds of the runs that each reason is of."""
     rows = []
     for entry in found:
-        reasons = dict.fromkeys(
-            reason for run in entry.runs for reason in (run.trust.reasons if run.trust else [NOT_IN_FILE])
-        )
-        rows.append([entry.label, trust(entry.runs), "; ".join(reasons)])
+        seeds: dict[str, list[str]] = {}
+        for run in entry.runs:
+            for reason in run.trust.reasons if run.trust else [NOT_IN_FILE]:
+                seeds.setdefault(reason, []).append(_known(run.seed))
+        several = len(entry.runs) > 1
+        told = [f"seed {', '.join(of)}: {reason}" if several else reason for reason, of in seeds.items()]
+        rows.append([entry.label, trust(entry.runs), "; ".join(told)])
     return Grid(title="How far the timings can be believed", heads=("task", "level", "reasons"), rows=rows, names=3)
 
 

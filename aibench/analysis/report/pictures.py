@@ -15,7 +15,7 @@ from aibench.results.files import content, within
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-WIDTH = 900  # pixels
+WIDTH = 1600  # pixels
 BUDGET = 3_000_000  # bytes of all pictures together, as text in the page
 QUALITIES = (82, 65, 45, 30)
 MOST_PIXELS = 50_000_000  # thirty times what the largest task renders

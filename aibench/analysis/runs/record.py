@@ -90,6 +90,7 @@ class Record:
     best_quality: float | None = None
     to_quality: ToQuality | None = None
     history: list[Point] = field(default_factory=list)
+    phases: list[dict[str, Any]] = field(default_factory=list)
     times: SomeTimes | None = None
     throughput: SomeSpeed | None = None
     memory: SomeMemory | None = None

@@ -43,6 +43,8 @@ class Run:
         to_quality: What it took to reach the target; all null where the run missed it.
         evaluations: How many there were.
         trained_epochs, trained_seconds: Position of the last one; 0 without any.
+        earlier_epochs: Those that parts of the training before its last one took, a teacher's say; 0 where it has one.
+        last_part: Name of that part; empty without any.
         history: Digest of every position and metric: equal where a run was repeated bit for bit.
         times: Seconds by part.
         packed: The sections that hold measured numbers, as bytes: most of 100,000 runs are never asked for them.
@@ -74,6 +76,8 @@ class Run:
     evaluations: int
     trained_epochs: float
     trained_seconds: float
+    earlier_epochs: float
+    last_part: str
     history: str
     times: dict[str, float]
     packed: bytes
@@ -90,6 +94,11 @@ class Run:
         if self.unpacked is None:
             self.unpacked = _measured(marshal.loads(self.packed))
         return self.unpacked
+
+    @property
+    def epochs_alone(self) -> float:
+        """Return the epochs to quality counted from where the last part of the training began; 0 where missed."""
+        return self.to_quality.epochs - self.earlier_epochs if self.to_quality.epochs else 0.0
 
     @property
     def reached(self) -> bool:
@@ -113,6 +122,7 @@ def of_record(record: Record, path: str = "", *, keep: bool = False) -> Run:
         evaluations=len(record.history),
         trained_epochs=last.epochs if last else 0.0,
         trained_seconds=last.seconds if last else 0.0,
+        **_parts_of_training(record),
         history=_digest([(point.epochs, point.metrics) for point in record.history]),
         times=_seconds(record.times),
         packed=marshal.dumps([getattr(record, section) for section in SECTIONS], 2),
@@ -128,6 +138,16 @@ AS_THEY_ARE = (
     *("run_id", "task", "scale", "session", "seed", "status", "message", "started", "suite_version", "commit"),
     *("division", "target", "trust"),
 )
+
+
+def _parts_of_training(record: Record) -> dict[str, Any]:
+    """Return the epochs before the last part of the training, whose model is the judged one, and its name."""
+    names = [str(row.get("name")) for row in record.phases]
+    steps = [int(row.get("steps") or 0) for row in record.phases]
+    if not record.history or not sum(steps):
+        return {"earlier_epochs": 0.0, "last_part": names[-1] if names else ""}
+    epochs = record.history[-1].epochs * sum(steps[:-1]) / sum(steps)
+    return {"earlier_epochs": round(epochs, 6), "last_part": names[-1]}
 
 
 def _watched(record: Record) -> float | None:

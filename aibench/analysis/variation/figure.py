@@ -27,9 +27,15 @@ def plot(rows: Sequence[VariationRow], path: Path) -> None:
         rows: What `variation` returned; at least one.
         path: Where to write; the suffix decides the format.
     """
-    figure = blank(8, 1.6 + 0.45 * len(rows))
+    figure = blank(8, height(rows))
     strips(figure, rows)
     figure.savefig(path, dpi=150)
+
+
+def height(rows: Sequence[VariationRow]) -> float:
+    """Return the inches of a picture in which no label covers the next: a row is as high as its lines."""
+    lines = max((len(several) for several in names(rows)), default=1)
+    return 1.6 + max(0.45, 0.17 * lines + 0.1) * len(rows)
 
 
 def strips(
@@ -38,8 +44,8 @@ def strips(
     """Fill the empty `figure` as `plot` does; the keywords are colours."""
     axes = figure.add_subplot()
     axes.axvline(1, color="0.6", linewidth=0.8, zorder=1)
-    for height, row in enumerate(rows):
-        _strip(axes, height, row, runs, mean, quantum)
+    for place, row in enumerate(rows):
+        _strip(axes, place, row, runs, mean, quantum)
     axes.set_yticks(range(len(rows)), ["\n".join(map(short, lines)) for lines in names(rows)])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("epochs to quality / mean of the row")

@@ -39,6 +39,7 @@ class VariationRow:
         missed: Runs that spent their budget without reaching it.
         diverged, interrupted, failed: Runs that ended so.
         epochs: Epochs to quality.
+        alone: The same from where the judged model's own part of the training began, a student's after its teacher's.
         samples: Training samples to quality.
         seconds: Seconds to quality, evaluations included.
         olympic: Mean of the epochs to quality without the best and the worst run, a run that missed being worst;
@@ -70,6 +71,7 @@ class VariationRow:
     interrupted: int
     failed: int
     epochs: Spread
+    alone: Spread
     samples: Spread
     seconds: Spread
     olympic: float | None
@@ -128,6 +130,7 @@ def row_of(pool: Pool, differs: dict[str, str]) -> VariationRow:
         converged=len(reached),
         **_others(run for run in runs if not run.reached),
         epochs=epochs,
+        alone=Spread.of([run.epochs_alone for run in reached if run.epochs_alone > 0]),
         samples=samples,
         seconds=seconds,
         olympic=_olympic(epochs, runs),
@@ -255,12 +258,21 @@ def _notes(row: VariationRow, found: list[Run], runs: list[Run]) -> Iterator[str
             f"the evaluation quantum of {row.quantum:.3g} epochs explains the spread: the runs' own variation cannot "
             "be told from 0. Evaluate more often (target.evaluations_per_epoch) to see it"
         )
+    yield from _of_its_last_part(row, runs)
     yield from _notes_on_seeds(row, found, runs)
     commits = {run.commit for run in runs}
     if len(commits) > 1:
         yield f"{len(commits)} commits are pooled"
     if row.paper is not None and row.paper.remark:
         yield f"the paper's figure: {row.paper.remark}"
+
+
+def _of_its_last_part(row: VariationRow, runs: list[Run]) -> Iterator[str]:
+    """Yield what the epochs are from where the judged model starts to train, where another was trained before."""
+    parts = {run.last_part for run in runs if run.earlier_epochs and run.reached}
+    mean, cv = row.alone.mean, row.alone.cv
+    if len(parts) == 1 and mean is not None and cv is not None:
+        yield f"counted from where the {parts.pop()} starts to train: mean {mean:.3g} epochs, CV {100 * cv:.3g} %"
 
 
 def _with_those_that_missed(found: Censored) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DIFFERENCES_SHOWN = 4
+SYSTEM, BETWEEN = "system", " · "  # the trait that stands for all in which systems differ; between a task and its name
 NONE = "-"
 
 LEGEND = (
@@ -104,13 +105,19 @@ def title(rows: Sequence[VariationRow]) -> str:
 def names(rows: Sequence[VariationRow]) -> list[list[str]]:
     """Return for each row the lines that tell it from the others: task, scale and session, keys that differ."""
     one = len({(row.scale, row.session) for row in rows}) == 1
-    lines = ([row.task, *([] if one else [f"{row.scale} {row.session}"]), *_differing(row)] for row in rows)
+    lines = ([_named(row), *([] if one else [f"{row.scale} {row.session}"]), *_differing(row)] for row in rows)
     return [[shown(line).replace("\n", " ") for line in several] for several in lines]
 
 
+def _named(row: VariationRow) -> str:
+    """Return the task, and the short name of the system where the rows are of several."""
+    system = row.differs.get(SYSTEM)
+    return row.task if system is None else f"{row.task}{BETWEEN}{system}"
+
+
 def _differing(row: VariationRow) -> list[str]:
-    shown = [f"{key}={value}" for key, value in list(row.differs.items())[:DIFFERENCES_SHOWN]]
-    more = len(row.differs) - DIFFERENCES_SHOWN
+    differs = [f"{key}={value}" for key, value in row.differs.items() if key != SYSTEM]
+    shown, more = differs[:DIFFERENCES_SHOWN], len(differs) - DIFFERENCES_SHOWN
     return [*shown, f"and {more} more keys"] if more > 0 else shown
 
 
@@ -118,7 +125,7 @@ def labels(rows: Sequence[VariationRow]) -> list[str]:
     """Return the names in one line each; the task alone where it has one row."""
     several = Counter(row.task for row in rows)
     return [
-        f"{name} ({', '.join(rest)})" if several[row.task] > 1 else name
+        f"{name} ({', '.join(rest)})" if several[row.task] > 1 and rest else name
         for row, (name, *rest) in zip(rows, names(rows), strict=True)
     ]
 

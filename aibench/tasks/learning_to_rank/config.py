@@ -59,12 +59,12 @@ class DataConfig(config.DataConfig):
     """Holds the check-ins.
 
     Attributes:
-        min_items_per_user: Users with fewer distinct items are left out (not where the published split is read); fewer
-            than 5 leave nothing to train on or to hold out.
+        min_items_per_user: Users with fewer distinct items are left out of SNAP's raw file; fewer than 5 leave nothing
+            to train on or to hold out.
         min_users_per_item: Items with fewer distinct users are left out (likewise).
-        users: Users of `source=synthetic`.
-        items: Items of `source=synthetic`, without the padding item.
-        interactions_per_user: Mean interactions of a user of `source=synthetic`, held-out ones included.
+        users: Users of the generated sources.
+        items: Items of the generated sources, without the padding item.
+        interactions_per_user: Mean interactions of a user of the generated sources, held-out ones included.
     """
 
     min_items_per_user: Annotated[int, at_least(5, 10**6)] = MISSING

@@ -14,10 +14,10 @@ from torch.nn.utils import rnn
 from torch.utils.data import Dataset
 
 from aibench.config import Source
-from aibench.contract import DataError, Facts, Identity, TaskData, digest
+from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import GOWALLA, GOWALLA_SPLIT
 from aibench.interactions.made_up import random_visits
-from aibench.interactions.rows import Rows
+from aibench.interactions.rows import Ints, Rows
 from aibench.interactions.unseen import UnseenItems
 from aibench.tasks.learning_to_rank import layout
 from aibench.tasks.learning_to_rank.config import Config, DataConfig
@@ -70,11 +70,16 @@ class HeldOut(Dataset[Sample]):
 
     A sample is (user, the last L training items, all training items, held-out items): int64 (), (L,), (any,), (any,).
     A batch fills the last two up with 0.
+
+    Args:
+        interactions: Where the items are from.
+        users: Users to judge, in ascending order; those without held-out items are left out.
+        config: The number of users, and the length of a sequence.
     """
 
-    def __init__(self, interactions: Interactions, config: Config) -> None:
+    def __init__(self, interactions: Interactions, users: Ints, config: Config) -> None:
         self.interactions = interactions
-        self.users = np.flatnonzero(interactions.held_out.lengths)[: config.data.val_size]
+        self.users = users[interactions.held_out.lengths[users] > 0][: config.data.val_size]
         self.sequences = interactions.train.last(config.model.sequence_length)
 
     def __len__(self) -> int:
@@ -91,7 +96,7 @@ class HeldOut(Dataset[Sample]):
 
 
 class Data(TaskData):
-    """Holds what users were with, in time: flights of aircraft, Gowalla's check-ins, or made-up ones.
+    """Holds what users were with, in time: visits on generated journeys, Gowalla's check-ins, or made-up ones.
 
     A training sample is `(index, user, sequence, following, negatives)`: int64 (), (), (L,), (T,) and (negatives,); see
     `Windows`. A held-out sample is `(user, sequence, seen, held out)`: int64 (), (L,), (any,) and (any,); see
@@ -99,6 +104,7 @@ class Data(TaskData):
     """
 
     unit = "interactions"
+    with_test = (Source.embedded,)  # of Gowalla all users' later check-ins are judged, as published
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -112,32 +118,52 @@ class Data(TaskData):
                 f"items, and the best {wanted} unseen ones are asked for. Use more data."
             )
 
+    def baselines(self) -> Iterator[Baseline]:
+        """Yield what counts and factorisations of the training visits score."""
+        from aibench.tasks.learning_to_rank.baseline import baselines
+
+        yield from baselines(self.interactions, {part: self._all(part) for part in self.parts[1:]})
+
+    def _all(self, part: str) -> Sample:
+        """Return all requests of `part` as one batch."""
+        held_out = self.requests(part)
+        return held_out.gather(torch.arange(len(held_out)))
+
     @property
     def facts(self) -> Facts:
         made = self.interactions
-        facts: Facts = {
+        return {
             "users": len(made.train),
             "items": made.items,
             "training_interactions": len(made.train.values),
             "held_out_interactions": len(made.held_out.values),
             "unrankable_interactions": made.unrankable,
         }
-        if self.config.data.source is Source.embedded:
-            facts["item_names"] = [str(name) for name in made.original]
-        return facts
 
     def dataset(self, split: str) -> Windows | HeldOut:
-        return self.windows if split == "train" else self.held_out
+        return self.windows if split == "train" else self.requests(split)
 
     @cached_property
     def windows(self) -> Windows:
         """Return the training samples."""
         return Windows(self.interactions, self.config)
 
+    def requests(self, part: str) -> HeldOut:
+        """Return the users to rank items for in `part`: of generated users one half is judged, the other tests."""
+        return self.held_out if part == "val" else self.tested
+
     @cached_property
     def held_out(self) -> HeldOut:
-        """Return the users to rank items for."""
-        return HeldOut(self.interactions, self.config)
+        """Return the users that the target is judged on."""
+        users = len(self.interactions.train)
+        judged = users // 2 if "test" in self.parts else users
+        return HeldOut(self.interactions, np.arange(judged), self.config)
+
+    @cached_property
+    def tested(self) -> HeldOut:
+        """Return the users of the test part."""
+        users = len(self.interactions.train)
+        return HeldOut(self.interactions, np.arange(users // 2, users), self.config)
 
     def collate(self, samples: list[Sample]) -> Any:
         columns = [list(column) for column in zip(*samples, strict=True)]
@@ -157,17 +183,30 @@ class Data(TaskData):
         known = GOWALLA_SPLIT if len(list(self.file_paths())) > 1 else GOWALLA
         return known.compared(self.interactions.lines)
 
+    def verify(self) -> list[str]:
+        lines = super().verify()
+        if self.config.data.source is Source.embedded:
+            from aibench.tasks.learning_to_rank.baseline import precision
+            from aibench.tasks.learning_to_rank.journeys import Journeys
+
+            made = Journeys.drawn(self.config.data)
+            for part in self.parts[1:]:
+                request = self._all(part)
+                found = precision(made.expected(self.interactions, request[0].numpy()), request)
+                lines.append(f"{part}: the chances that decided the visits score {found:.4f}")
+        return lines
+
     def fingerprint(self) -> str:
-        made, sizes = self.interactions, (len(self.windows), len(self.held_out))
+        made, sizes = self.interactions, (len(self.windows), *(len(self.requests(part)) for part in self.parts[1:]))
         return digest(made.train.values, made.train.offsets, made.held_out.values, made.held_out.offsets, str(sizes))
 
 
 def _read(config: DataConfig) -> Interactions:
     match config.source:
         case Source.embedded:
-            from aibench.tasks.learning_to_rank.flights import flights
+            from aibench.tasks.learning_to_rank.journeys import journeys
 
-            return flights(config)
+            return journeys(config)
         case Source.disk:
             from aibench.tasks.learning_to_rank.gowalla import gowalla
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.joined import joined
 from aibench.metrics.ranking import FullRanking
+from aibench.metrics.scores import Ratio
 from aibench.nn import ranks
 from aibench.tasks.learning_to_rank.config import COUNTS, Config
 from aibench.tasks.learning_to_rank.data import SHOWN, Sample, Windows
@@ -50,6 +51,8 @@ class Module(TaskModule):
         weights = position_weights(distillation.top_items, distillation.position_decay)
         self.register_buffer("position_weights", weights, persistent=False)
         self._teacher_items: Tensor | None = None
+        self._of_users: list[Tensor] = []
+        self._scores: Ratio | None = None
 
     @property
     def phase(self) -> str:  # type: ignore[override]  # follows from the epoch, so that a resumed run is in the right one
@@ -122,6 +125,7 @@ class Module(TaskModule):
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
         users, sequences, seen, held_out = batch
         self.ranking.update(self.student.score_all(self.student.encode(users, sequences)), seen, held_out)
+        self._of_users.append(self.ranking.latest)
         if self.phase == "teacher":
             scores = self.teacher.score_all(self.teacher.encode(users, sequences))
             self.teacher_ranking.update(scores, seen, held_out)
@@ -129,9 +133,15 @@ class Module(TaskModule):
     def on_validation_epoch_end(self) -> None:
         self.log_dict({f"val/{name}": value for name, value in self.ranking.compute().items()})
         self.ranking.reset()
+        judged = self.ranking.names.index(self.config.target.metric.removeprefix("val/"))
+        self._scores = Ratio(joined(self._of_users)[:, judged].cpu().numpy())
+        self._of_users.clear()
         if self.phase == "teacher":
             self.log("val/teacher_precision@3", self.teacher_ranking.compute()["precision@3"])
             self.teacher_ranking.reset()
+
+    def sample_scores(self) -> Ratio | None:
+        return self._scores
 
     # Serving
 
@@ -154,8 +164,7 @@ class Module(TaskModule):
 
         users, sequences, _, held_out = (tensor.cpu() for tensor in batch)
         items, _ = self.infer(batch)
-        names, ranked = self.facts.get("item_names"), "ranking of the unseen items"
-        return recommendations(users, sequences, held_out, items.cpu(), names, ranked=ranked)
+        return recommendations(users, sequences, held_out, items.cpu(), None, ranked="ranking of the unseen items")
 
 
 def _ranking_loss(scores: Tensor, following: int) -> Tensor:
