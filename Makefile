@@ -65,6 +65,13 @@ studies: .venv/run-ready  ## Make the tables and figures of the studies again fr
 	$(BIN)/aibench report $(RESULTS) --html runs/report.html
 	$(MAKE) texts
 
+paper: .venv/run-ready  ## Make the tables and the figure of the paper's qualities again from their results
+	$(BIN)/python experiments/clean.py experiments/paper/results/*.json
+	$(BIN)/aibench paper experiments/paper/results --markdown experiments/paper/table.md --csv experiments/paper/table.csv
+	$(BIN)/python experiments/paper/paper.py experiments/paper/results \
+		--markdown experiments/paper/nearby.md --figure experiments/paper/figure.png
+	$(MAKE) texts
+
 texts: .venv/run-ready  ## Write the tables in README and in the studies' texts from the files that they come from
 	$(BIN)/python experiments/texts.py
 
@@ -164,5 +171,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema golden fingerprints rules fuzz overhead studies rank-fidelity statistics characteristics coverage profiles profile-tables training \
+.PHONY: help run test check lint types fast format schema golden fingerprints rules fuzz overhead studies paper rank-fidelity statistics characteristics coverage profiles profile-tables training \
 	training-tables texts gpu gpu-tables reading clean

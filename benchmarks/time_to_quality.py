@@ -2,63 +2,43 @@
 
     python benchmarks/time_to_quality.py [--pairs 3] [--epochs 2] TASK [data.root=FOLDER] [KEY=VALUE ...]
 
-The plain loop is the textbook's: a `Dataset` that returns one sample, a `DataLoader`, the network as its paper or
-tutorial writes it, the optimiser with its defaults, an evaluation after each epoch. It shares the first weights, the
-order of samples, the drawn negatives and the seeds with the session, so both should have the same history of quality,
-which is printed. A pair runs both, in alternating order, in one process, with the threads of `hardware.threads` (1 here
-unless it is given). Counted is what comes after set-up: training, evaluations, and for the session its records and
-checkpoints too. One table has processor seconds, the other wall seconds.
+The plain loop (`textbook.py`) is the textbook's: a `Dataset` that returns one sample, a `DataLoader`, the network as
+its paper or tutorial writes it, the optimiser with its defaults, an evaluation after each epoch. It shares the first
+weights, the order of samples, the drawn negatives and the seeds with the session, so both should have the same
+history of quality, which is printed. A pair runs both, in alternating order, each in a process of its own as a user
+would start it: the session in the environment that `train.py` sets, the loop in the shell's, with the threads of
+`hardware.threads` (1 here unless it is given). Counted is what comes after set-up: training, evaluations, and for the
+session its records and checkpoints too. One table has processor seconds, the other wall seconds. `data.train_size`
+and `data.val_size` make it short.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from textbook import LOOPS, Course
 
 from aibench.cli import ENVIRONMENT
-from aibench.composition import registry
 from aibench.composition.compose import composed
 from aibench.config import RunConfig
 from aibench.training import session as sessions
 from aibench.training.recorder import Recorder
 from aibench.training.run import train
 
-
-@dataclass
-class Course:
-    """What one training did.
-
-    Attributes:
-        marks: Processor and wall seconds at its start, and after each evaluation.
-        quality: After each evaluation.
-    """
-
-    marks: list[tuple[float, float]] = field(default_factory=list)
-    quality: list[float] = field(default_factory=list)
-
-    def mark(self) -> None:
-        self.marks.append((time.process_time(), time.perf_counter()))
-
-    def seconds(self, clock: int, until: int = -1) -> float:
-        return self.marks[until][clock] - self.marks[0][clock]
+SIDES = ("session", "plain")
 
 
 # The session
@@ -93,168 +73,6 @@ def _watched(course: Course) -> Iterator[None]:
         sessions.Recorder = Recorder  # type: ignore[misc]
 
 
-# The plain loop
-
-
-class NeuMF(nn.Module):
-    """NeuMF as its paper draws it."""
-
-    def __init__(self, users: int, items: int, factors: int, layers: list[int]) -> None:
-        super().__init__()
-        self.gmf_users, self.gmf_items = nn.Embedding(users, factors), nn.Embedding(items, factors)
-        self.mlp_users, self.mlp_items = nn.Embedding(users, layers[0] // 2), nn.Embedding(items, layers[0] // 2)
-        modules: list[nn.Module] = []
-        for before, after in pairwise(layers):
-            modules += [nn.Linear(before, after), nn.ReLU()]
-        self.mlp = nn.Sequential(*modules)
-        self.output = nn.Linear(factors + layers[-1], 1)
-
-    def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        factorised = self.gmf_users(users) * self.gmf_items(items)
-        perceived = self.mlp(torch.cat([self.mlp_users(users), self.mlp_items(items)], dim=-1))
-        logits: Tensor = self.output(torch.cat([factorised, perceived], dim=-1))
-        return logits.squeeze(-1)
-
-
-class Pairs(Dataset[tuple[Tensor, ...]]):
-    """Users, items and labels, sample by sample."""
-
-    def __init__(self, *columns: Tensor) -> None:
-        self.columns = columns
-
-    def __len__(self) -> int:
-        return len(self.columns[0])
-
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return tuple(column[index] for column in self.columns)
-
-
-def recommendation(config: Any, course: Course) -> None:
-    data = registry.data_class(config.task)(config)
-    samples, requests = data.dataset("train"), data.dataset("val")
-    torch.manual_seed(config.seed)
-    start = registry.module_class(config.task)(config, data.facts)
-    network = NeuMF(data.facts["users"], data.facts["items"], config.model.factors, list(config.model.layers))
-    network.load_state_dict(start.network.state_dict())
-    optimizer = torch.optim.Adam(network.parameters(), lr=config.optim.lr)
-    loss_function = nn.BCEWithLogitsLoss()
-    users, candidates = requests.tensors[:2]
-    repeated = users[:, None].expand_as(candidates).reshape(-1)
-    width = candidates.shape[1]
-    tests = DataLoader(Pairs(repeated, candidates.reshape(-1).long() - 1), batch_size=width)
-    course.mark()
-    for epoch in range(config.epochs):
-        samples.redraw(np.random.default_rng((config.seed, epoch, 1)))
-        pairs = Pairs(*samples.gather(torch.arange(len(samples))))
-        order = [batch.tolist() for batch in data.plan(samples, np.random.default_rng((config.seed, epoch)))]
-        network.train()
-        for user, item, label in DataLoader(pairs, batch_sampler=order):
-            optimizer.zero_grad()
-            loss = loss_function(network(user, item - 1), label)
-            loss.backward()
-            optimizer.step()
-        network.eval()
-        hits = []
-        with torch.no_grad():
-            for user, item in tests:
-                best = network(user, item).topk(10).indices
-                hits.append(float(0 in best))
-        course.quality.append(float(np.mean(hits)))
-        course.mark()
-
-
-class Net(nn.Module):
-    """PyTorch's tutorial on spatial transformers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
-        self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
-        self.conv2_drop = nn.Dropout2d()
-        self.fc1 = nn.Linear(320, 50)
-        self.fc2 = nn.Linear(50, 10)
-        self.localization = nn.Sequential(
-            nn.Conv2d(1, 8, kernel_size=7),
-            nn.MaxPool2d(2, stride=2),
-            nn.ReLU(True),
-            nn.Conv2d(8, 10, kernel_size=5),
-            nn.MaxPool2d(2, stride=2),
-            nn.ReLU(True),
-        )
-        self.fc_loc = nn.Sequential(nn.Linear(10 * 3 * 3, 32), nn.ReLU(True), nn.Linear(32, 3 * 2))
-
-    def stn(self, x: Tensor) -> Tensor:
-        xs = self.localization(x)
-        theta = self.fc_loc(xs.view(-1, 10 * 3 * 3)).view(-1, 2, 3)
-        grid = functional.affine_grid(theta, list(x.size()), align_corners=False)
-        return functional.grid_sample(x, grid, align_corners=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.stn(x)
-        x = functional.relu(functional.max_pool2d(self.conv1(x), 2))
-        x = functional.relu(functional.max_pool2d(self.conv2_drop(self.conv2(x)), 2))
-        x = x.view(-1, 320)
-        x = functional.relu(self.fc1(x))
-        x = functional.dropout(x, training=self.training)
-        return functional.log_softmax(self.fc2(x), dim=1)
-
-
-def spatial_transformer(config: Any, course: Course) -> None:
-    from torchvision import datasets, transforms
-
-    data = registry.data_class(config.task)(config)
-    torch.manual_seed(config.seed)
-    start = registry.module_class(config.task)(config, data.facts)
-    network = Net()
-    for own, first in zip(_in_order(network), start.parameters(), strict=True):
-        own.data.copy_(first.data)
-    optimizer = torch.optim.SGD(network.parameters(), lr=config.optim.lr)
-    transform = transforms.Compose(
-        [transforms.ToTensor(), transforms.Normalize((config.data.mean,), (config.data.std,))]
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "MNIST/raw"
-        raw.mkdir(parents=True)
-        for path in data.file_paths():
-            (raw / path.name.replace(".idx", "-idx")).symlink_to(path.resolve())
-        training, held_out = (datasets.MNIST(folder, train=part, transform=transform) for part in (True, False))
-        tests = DataLoader(held_out, batch_size=config.data.eval_batch_size)
-        course.mark()
-        for epoch in range(config.epochs):
-            plan = data.plan(training, np.random.default_rng((config.seed, epoch)))
-            network.train()
-            for images, labels in DataLoader(training, batch_sampler=[batch.tolist() for batch in plan], generator=OWN):
-                optimizer.zero_grad()
-                loss = functional.nll_loss(network(images), labels)
-                loss.backward()
-                optimizer.step()
-            network.eval()
-            right = 0
-            with torch.no_grad():
-                for images, labels in tests:
-                    right += int((network(images).argmax(1) == labels).sum())
-            course.quality.append(right / len(held_out))
-            course.mark()
-
-
-OWN = torch.Generator()  # so that a loader draws nothing from the generator of the dropout
-
-
-def _in_order(network: Net) -> list[nn.Parameter]:
-    """The parameters in the order of the session's network: the transformer's, then the classifier's."""
-    parts = (network.localization, network.fc_loc, network.conv1, network.conv2, network.fc1, network.fc2)
-    return [parameter for part in parts for parameter in part.parameters()]
-
-
-LOOPS = {"recommendation": recommendation, "spatial_transformer": spatial_transformer}
-
-
-def plain(config: RunConfig) -> Course:
-    course = Course()
-    LOOPS[config.task](config, course)
-    return course
-
-
 # Both
 
 
@@ -275,29 +93,45 @@ def table(unit: str, clock: int, pairs: list[tuple[Course, Course]], goal: float
     return made
 
 
+def run(side: str, words: list[str]) -> None:
+    """Train one side, and print its course as JSON in the last line."""
+    config, course = composed(words), Course()
+    torch.set_num_threads(config.hardware.threads or 1)
+    if side == "session":
+        course = session(config)
+    else:
+        LOOPS[config.task](config, course)
+    print(json.dumps([course.marks, course.quality]))
+
+
+def started(side: str, words: list[str]) -> Course:
+    """The course of one side, trained in a process of its own."""
+    environment = {**os.environ, **ENVIRONMENT} if side == "session" else os.environ
+    command = [sys.executable, __file__, "--side", side, *words]
+    told = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return Course(*json.loads(told.splitlines()[-1]))
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--side"]:
+        run(sys.argv[2], sys.argv[3:])
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=LOOPS)
     parser.add_argument("words", nargs="*", help="keys of the run to change")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2)
-    words = parser.parse_args()
-    missing = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
-    if missing:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **missing})
-    given = [f"task={words.task}", "scale=reference", "hardware=cpu", "hardware.threads=1", "progress=false"]
-    config = composed([*given, "session=epochs", f"epochs={words.epochs}", *words.words])
-    torch.set_num_threads(config.hardware.threads or 1)
+    given = parser.parse_args()
+    words = [f"task={given.task}", "scale=reference", "hardware=cpu", "hardware.threads=1", "progress=false"]
+    words += ["session=epochs", f"epochs={given.epochs}", *given.words]
+    target = composed(words).target
     pairs = []
-    for pair in range(words.pairs):
-        if pair % 2:
-            ours, theirs = session(config), plain(config)
-        else:
-            theirs, ours = plain(config), session(config)
-        pairs.append((ours, theirs))
+    for pair in range(given.pairs):
+        courses = {side: started(side, words) for side in (SIDES if pair % 2 else reversed(SIDES))}
+        pairs.append((courses["session"], courses["plain"]))
     for unit, clock in (("processor seconds", 0), ("wall seconds", 1)):
-        Console().print(table(unit, clock, pairs, config.target.entire))
-    quality = Table(f"{config.target.metric} after epoch", "session", "plain loop")
+        Console().print(table(unit, clock, pairs, target.entire))
+    quality = Table(f"{target.metric} after epoch", "session", "plain loop")
     for epoch, values in enumerate(zip(pairs[0][0].quality, pairs[0][1].quality, strict=True), 1):
         quality.add_row(str(epoch), *(f"{value:.4f}" for value in values))
     Console().print(quality)

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 STUDIES = ROOT / "experiments"
 SIZES = STUDIES / "model_characteristics" / "characteristics.csv"
 VARIATION = STUDIES / "run_to_run_variation" / "table.csv"
+REPRODUCED = STUDIES / "paper" / "table.csv"
 CALIBRATIONS = STUDIES / "calibration" / "results"
 PART = re.compile(r"(<!-- from: (?P<source>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 SCALES = ("mini", "reference")
@@ -91,6 +92,17 @@ def _is_of_today(task: str, quality: float | None) -> bool:
     return all(run.target.quality == quality and run.data and run.data.fingerprint == samples for run in runs)
 
 
+def reproduced() -> str:
+    """Return how many of the paper's qualities every run of a reference reached, in the study of them."""
+    good: dict[str, list[str]] = {}
+    for row in _rows(REPRODUCED):
+        if row["data"] and row["division"] == "closed" and row["reached"] == row["runs"]:
+            taken = f"{row['runs']} of {row['runs']} seeds, {float(row['epochs_mean']):.3g} epochs on average"
+            good.setdefault(row["task"], []).append(f"{row['paper']} on {row['data']}, {taken}")
+    tasks = [f"[{task}](docs/tasks/{task}.md) ({'; '.join(lines)})" for task, lines in good.items()]
+    return f"**{len(good)} of the paper's seventeen qualities reproduced here**: {', '.join(tasks) or 'none'}."
+
+
 def _taken(row: dict[str, str] | None) -> list[str]:
     if row is None or not row["epochs_mean"]:
         return ["-"] * 4
@@ -145,7 +157,7 @@ def needs(runs: Sequence[Result], quality: float) -> list[Needed | None]:
     return found
 
 
-TABLES: dict[str, Callable[[], str]] = {"sizes": sizes, "targets": targets}
+TABLES: dict[str, Callable[[], str]] = {"sizes": sizes, "targets": targets, "reproduced": reproduced}
 
 
 def _tasks() -> list[str]:

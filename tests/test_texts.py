@@ -27,7 +27,7 @@ def test_the_front_page_and_the_studies_of_the_runs_have_such_tables():
     studies = {path.parent.name for path in TEXTS}
     assert {"run_to_run_variation", "cost", "subset", "comparison", "coverage"} <= studies
     sources = {part["source"] for part in texts.PART.finditer((ROOT / "README.md").read_text())}
-    assert sources == {"sizes", "targets"}
+    assert sources == {"sizes", "targets", "reproduced"}
 
 
 def test_a_number_that_was_typed_is_found():

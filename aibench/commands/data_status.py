@@ -78,6 +78,7 @@ def _table(found: dict[str, Found]) -> Grid:
         records.append(
             {"task": task, "data": origin.name, "state": state, "root": one.root, "publisher": origin.publisher}
             | {"address": origin.address, "licence": origin.licence, "size": origin.size}
+            | {"obstacle": origin.obstacle or None}
         )
     whole = sum(one.is_whole for one in found.values())
     return Grid(
@@ -109,5 +110,6 @@ def _how(found: dict[str, Found]) -> list[str]:
                 f"`aibench data prepare task={task} from=FILE,FILE... data.root={one.root or 'FOLDER'}`"
             )
         ways += [origin.by_hand] if origin.by_hand else []
-        lines.append(f"{task}: {'; or: '.join(ways)}.")
+        untrained = f" Not trained to the paper's quality here: {origin.obstacle}" if origin.obstacle else ""
+        lines.append(f"{task}: {'; or: '.join(ways)}.{untrained}")
     return lines

@@ -17,12 +17,15 @@ class Place:
         to: The folder below the data root that they go to.
         strip: How many leading folders of their path are left out; None leaves all of them out.
         nested: Whether they are archives in their turn, each unpacked to a folder of its own name.
+        moved: A pattern of where, below the data root, `Origin.arrange` puts them; what lies there is not unpacked
+            again.
     """
 
     match: str
     to: str = ""
     strip: int | None = 0
     nested: bool = False
+    moved: str = ""
 
     def target(self, path: str) -> str | None:
         """Return where the file at `path` belongs, below the data root; None where this place does not want it."""
@@ -48,6 +51,7 @@ class Origin:
         by_hand: What no archive brings and a user must do; empty where nothing is left to do.
         package: The command that has them out of a package, and nothing else to do; empty where none has.
         arrange: What is to be done in the data root once the files are there; None where that is nothing.
+        obstacle: What kept this project from training the reference to the paper's quality; empty where it did.
     """
 
     name: str
@@ -60,8 +64,9 @@ class Origin:
     by_hand: str = ""
     package: str = ""
     arrange: Callable[[Path], None] | None = None
+    obstacle: str = ""
 
-    def target(self, path: str) -> tuple[str, bool] | None:
-        """Return where the file at `path` of an archive belongs, and whether it is an archive; None if nowhere."""
-        found = ((place.target(path), place.nested) for place in self.places)
-        return next(((target, nested) for target, nested in found if target is not None), None)
+    def target(self, path: str) -> tuple[str, Place] | None:
+        """Return where the file at `path` of an archive belongs, and the place that says so; None if nowhere."""
+        found = ((place.target(path), place) for place in self.places)
+        return next(((target, place) for target, place in found if target is not None), None)

@@ -39,7 +39,7 @@ class Tensors(Dataset[tuple[Tensor, ...]]):
 
     def gather(self, indices: Tensor) -> tuple[Tensor, ...]:
         """Return the samples at `indices`, int64 (batch,), as one batch."""
-        return tuple(tensor[indices] for tensor in self.tensors)
+        return tuple(tensor.index_select(0, indices) for tensor in self.tensors)
 
 
 class InTurn(Tensors):

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from aibench.config import DataError
-from aibench.config.origin import Origin
+from aibench.config.origin import Origin, Place
 from aibench.datasets.folders import files_below
 
 BLOCK = 1 << 20
@@ -57,10 +57,10 @@ def unpack(source: Path, root: Path, origin: Origin, told: Told) -> Done:
     Raises:
         DataError: `source` is damaged, holds nothing of the data set, or a file of another size lies in its place.
     """
-    done = Done()
+    done, moved = Done(), _moved(root, origin)
     try:
         for path, size, opened in _files(source):
-            _place(path, size, opened, root, origin, told, done)
+            _put(path, size, opened, root, origin, moved, told, done)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{getattr(error, 'filename', None) or source}: {reason}. Fetch this file again.") from error
@@ -111,21 +111,35 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, int, Callable[[], 
             yield member.name, member.size, partial(archive.extractfile, member)
 
 
-def _place(path: str, size: int, opened: Callable[[], Any], root: Path, origin: Origin, told: Told, done: Done) -> None:
+def _moved(root: Path, origin: Origin) -> dict[Place, dict[str, Path]]:
+    """Return by name the files that `Origin.arrange` has moved away from where archives put them."""
+    return {place: {path.name: path for path in root.glob(place.moved)} for place in origin.places if place.moved}
+
+
+def _put(
+    path: str,
+    size: int,
+    opened: Callable[[], Any],
+    root: Path,
+    origin: Origin,
+    moved: dict[Place, dict[str, Path]],
+    told: Told,
+    done: Done,
+) -> None:
     clean = PurePosixPath(path)
     found = origin.target(str(clean))
     if found is None or clean.is_absolute() or ".." in clean.parts:
         done.left += 1
         done.unplaced += [path] if len(done.unplaced) < 5 else []
         return
-    target, is_archive = found
-    if is_archive:
+    target, place = found
+    if place.nested:
         with opened() as file, tarfile.open(fileobj=file, mode="r|*") as archive:
             for inner, inner_size, inner_opened in _members(archive):
                 name = PurePosixPath(inner).name
                 _write(root / PurePosixPath(target).with_suffix("") / name, inner_size, inner_opened, told, done)
         return
-    _write(root / target, size, opened, told, done)
+    _write(moved.get(place, {}).get(clean.name, root / target), size, opened, told, done)
 
 
 def _write(target: Path, size: int, opened: Callable[[], Any], told: Told, done: Done) -> None:

@@ -48,16 +48,21 @@ def neighbours(taken: Any, count: int | None = None) -> Scores:
     return scores
 
 
-def truncated_svd(taken: Any, rank: int) -> Scores:
+def truncated_svd(taken: Any, rank: int, *, weighted: bool = True) -> Scores:
     """Return the scores of a truncated singular value decomposition, float32 (users, items + 1).
 
-    The table's columns are divided by the roots of the items' counts, and its approximation is multiplied by the
-    fourth roots: plain counts put popular items before everything else.
+    Args:
+        taken: The table of who took what that `table` makes.
+        rank: How many singular vectors the approximation keeps.
+        weighted: Whether the table's columns are divided by the roots of the items' counts, and its approximation
+            multiplied by the fourth roots: where popularity says little, plain counts put popular items before
+            everything else.
     """
-    counts = np.sqrt(np.maximum(np.asarray(taken.sum(0), np.float32).ravel(), 1))
+    counts = np.asarray(taken.sum(0), np.float32).ravel() if weighted else np.ones(taken.shape[1], np.float32)
+    roots = np.sqrt(np.maximum(counts, 1))
     model = TruncatedSVD(rank, random_state=0)
-    users = model.fit_transform(taken @ sparse.diags(1 / counts).astype(np.float32))
-    scores: Scores = (users @ model.components_ * np.sqrt(counts)).astype(np.float32)
+    users = model.fit_transform(taken @ sparse.diags(1 / roots).astype(np.float32))
+    scores: Scores = (users @ model.components_ * np.sqrt(roots)).astype(np.float32)
     return scores
 
 

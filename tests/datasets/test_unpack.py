@@ -13,6 +13,7 @@ from aibench.composition import registry
 from aibench.config import DataError
 from aibench.config.origin import Origin, Place
 from aibench.datasets.unpack import unpack, wrong_sum
+from tests.conftest import ROOT
 
 ORIGIN = Origin(
     name="made-up data",
@@ -132,3 +133,13 @@ def test_every_task_says_where_its_data_can_be_had(task):
     assert all((origin.name, origin.publisher, origin.address, origin.licence, origin.size))
     assert origin.places or origin.by_hand
     assert all(known is None or len(known) in (32, 64) for known in origin.files.values())
+
+
+@pytest.mark.parametrize("task", registry.task_names())
+def test_what_kept_a_reference_from_being_trained_stands_in_its_card_too(task):
+    origin = registry.origin(task)
+    card = " ".join((ROOT / "docs" / "tasks" / f"{task}.md").read_text().split())
+    if origin is None or not origin.obstacle:
+        assert "Nobody has trained the reference to its target" not in card
+    else:
+        assert origin.obstacle.rstrip(".") in card

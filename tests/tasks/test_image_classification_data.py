@@ -11,12 +11,15 @@ import torch
 from fixtures.imagenet import CLASSES, write_imagenet
 from PIL import Image
 from rich.console import Console
+from scipy.io import savemat
 
 from aibench.config import ConfigError
 from aibench.contract import DataError
+from aibench.datasets.unpack import unpack
 from aibench.results.result import Status
 from aibench.tasks.image_classification.cluttered import COLUMNS, HELD_OUT, cluttered_digits
 from aibench.tasks.image_classification.data import Data
+from aibench.tasks.image_classification.origin import ORIGIN, arrange
 from aibench.training.run import train
 from aibench.vision.embedded import digits, photographs
 from aibench.vision.files import read_image
@@ -243,3 +246,23 @@ def test_made_up_samples_share_few_images_and_come_alike_one_by_one_and_in_batch
         image, label = train[index]
         assert torch.equal(image, images[place])
         assert label == labels[place]
+
+
+def test_held_out_pictures_that_were_sorted_into_classes_are_not_unpacked_again(tmp_path):
+    names = [f"ILSVRC2012_val_{number:08}.JPEG" for number in (1, 2, 3)]
+    fetched, root = tmp_path / "fetched", tmp_path / "root"
+    (fetched / "kit/data").mkdir(parents=True)
+    for name in names:
+        (fetched / name).write_bytes(name.encode())
+    synsets = np.zeros(2, dtype=[("ILSVRC2012_ID", "i4"), ("WNID", "O")])
+    synsets["ILSVRC2012_ID"], synsets["WNID"] = [1, 2], ["n01", "n02"]
+    savemat(fetched / "kit/data/meta.mat", {"synsets": synsets})
+    (fetched / "kit/data/ILSVRC2012_validation_ground_truth.txt").write_text("2\n1\n2\n")
+    assert unpack(fetched, root, ORIGIN, lambda *_: None).written == 5
+    arrange(root)
+    places = sorted(path.relative_to(root / "val").as_posix() for path in root.glob("val/*/*"))
+    assert places == [f"n01/{names[1]}", f"n02/{names[0]}", f"n02/{names[2]}"]
+    again = unpack(fetched, root, ORIGIN, lambda *_: None)
+    assert (again.written, again.there) == (0, 5)
+    arrange(root)
+    assert not (root / "val/unsorted").exists()

@@ -23,4 +23,5 @@ ORIGIN = Origin(
     ),
     by_hand="the faces are cut out of both sets first, by MTCNN with a margin of 44 pixels to 182x182, as the authors "
     "do",
+    obstacle="VGGFace2 is served no more, and LFW alone is there to judge and not to train on.",
 )

@@ -13,4 +13,5 @@ ORIGIN = Origin(
     files={},
     by_hand="any RGB-D faces in the layout of docs/tasks/face_recognition_3d.md; or BIWI, with "
     "data=face_recognition_3d/biwi",
+    obstacle="the paper's faces cannot be had from anyone, and BIWI, which can, is another data set.",
 )

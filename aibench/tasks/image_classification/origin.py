@@ -58,9 +58,10 @@ ORIGIN = Origin(
     },
     places=(
         Place("n*.tar", "train", nested=True),
-        Place("ILSVRC2012_val_*.JPEG", "val/unsorted", strip=None),
+        Place("ILSVRC2012_val_*.JPEG", "val/unsorted", strip=None, moved="val/*/ILSVRC2012_val_*.JPEG"),
         Place("*/data/meta.mat", "devkit", strip=None),
         Place("*/data/ILSVRC2012_validation_ground_truth.txt", "devkit", strip=None),
     ),
     arrange=arrange,
+    obstacle="ImageNet asks for a registration, no package has it, and its 90 epochs take many hours of a GPU.",
 )

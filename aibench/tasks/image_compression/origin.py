@@ -12,4 +12,5 @@ ORIGIN = Origin(
     size="148 GB and 15 MB",
     files={"ILSVRC2012_img_train.tar": "1d675b47d978889d74fa0da5fadfb00e", "kodim01.png ... kodim24.png": None},
     places=(Place("n*.tar", "train", nested=True), Place("*kodim*.png", "kodak", strip=None)),
+    obstacle="ImageNet asks for a registration, no package has it, and its epochs take many hours of a GPU.",
 )

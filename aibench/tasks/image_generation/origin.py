@@ -15,4 +15,5 @@ ORIGIN = Origin(
         "bedroom_val_lmdb.zip": "5d022e781b241c25ec2e1f1f769afcdb8091d7fd58362667aec03137b8114b12",
     },
     places=(Place("*_lmdb/data.mdb"), Place("*_lmdb/lock.mdb")),
+    obstacle="LSUN's bedrooms are in no package, and the paper has no quality that would end a run.",
 )

@@ -16,4 +16,5 @@ ORIGIN = Origin(
         "annotations_trainval2014.zip": "031296bbc80c45a1d1f76bf9a90ead27e94e99ec629208449507a4917a3bf009",
     },
     places=(Place("train2014/*.jpg"), Place("val2014/*.jpg"), Place("annotations/captions_*2014.json")),
+    obstacle="COCO's pictures are in no package, and its epochs take many hours of a GPU.",
 )

@@ -16,4 +16,5 @@ ORIGIN = Origin(
         Place("*test/train.txt", "test", strip=None),
         Place("*test/test.txt", "test", strip=None),
     ),
+    obstacle="Gowalla's check-ins are in no package.",
 )

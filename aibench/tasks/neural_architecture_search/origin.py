@@ -12,4 +12,5 @@ ORIGIN = Origin(
     size="not known",
     files={"simple-examples.tgz": None},
     places=tuple(Place(f"*ptb.{split}.txt", strip=None) for split in ("train", "valid", "test")),
+    obstacle="Penn Treebank is LDC's text, and no package has it.",
 )

@@ -18,4 +18,5 @@ ORIGIN = Origin(
         *(Place(f"VOCdevkit/VOC2007/{folder}/*") for folder in ("Annotations", "JPEGImages")),
         Place("VOCdevkit/VOC2007/ImageSets/Main/*"),
     ),
+    obstacle="VOC2007 is in no package, and the paper's quality takes weights that were trained on ImageNet.",
 )

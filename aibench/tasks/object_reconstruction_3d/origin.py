@@ -16,4 +16,5 @@ ORIGIN = Origin(
         Place("shapenetcore_viewdata/*/imgs/*.jpg"),
         Place("shapenetcore_voxdata/*/model_32.mat"),
     ),
+    obstacle="ShapeNet asks for a registration, and no package has the rendered chairs.",
 )

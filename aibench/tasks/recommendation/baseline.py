@@ -39,6 +39,9 @@ def baselines(made: Interactions, requests: Mapping[str, tuple[Tensor, ...]]) ->
             (f"{count or 'all'} neighbours", partial(neighbours, taken, count)) for count in NEIGHBOURS
         ],
         "truncated SVD": [(f"rank {rank}", partial(truncated_svd, taken, rank)) for rank in ranks],
+        "truncated SVD of the plain table": [
+            (f"rank {rank}", partial(truncated_svd, taken, rank, weighted=False)) for rank in ranks
+        ],
         "ridge regression of each item on the others (EASE)": [
             (f"penalty {penalty:g}", partial(regressed, taken, penalty)) for penalty in PENALTIES
         ],

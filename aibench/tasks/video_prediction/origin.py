@@ -12,4 +12,5 @@ ORIGIN = Origin(
     size="137 GB",
     files={"push_train.tfrecord-00000-of-00264 ... push_train.tfrecord-00263-of-00264": None},
     places=(Place("*push_train.tfrecord-*", "push_train", strip=None),),
+    obstacle="the pushing robots are in no package, and their size asks for a data centre.",
 )
