@@ -92,7 +92,7 @@ def hung(*_):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", NAMES)
-def test_random_lines_of_a_verb_end_without_a_traceback(verb, results, told, idle, tmp_path, capsys):
+def test_random_lines_of_a_verb_end_without_a_traceback(verb, results, told, idle, tmp_path, capsys, record_property):
     draw, here = random.Random(f"{SEED} {verb}"), tmp_path / "here"
     figures, wrong = Counter({"accepted": 0, "refused": 0, "traceback": 0, "hangs": 0, "left a folder": 0}), []
     signal.signal(signal.SIGALRM, hung)
@@ -111,6 +111,7 @@ def test_random_lines_of_a_verb_end_without_a_traceback(verb, results, told, idl
     with capsys.disabled():
         said = ", ".join(f"{count} {what}" for what, count in figures.items())
         print(f"\n{verb or 'no verb'}: {LINES} lines, {said}")
+    record_property("figures", said)  # for `--junitxml`: what processes of pytest-xdist print is lost
     assert not wrong, "\n\n".join([f"{len(wrong)} lines", *wrong[:20]])
 
 
