@@ -9,7 +9,7 @@ import typer
 
 from aibench.commands.arguments import Words, composed
 from aibench.commands.console import complain, console, refuse
-from aibench.config import ConfigError, DataError, Resume, RunConfig, Session
+from aibench.config import ConfigError, DataError, Resume, RunConfig, Session, on_one_device
 from aibench.results.result import read_results
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def estimate(
             refuse("session=steps: its length is known, and it reaches no quality. Estimate another session.")
         config.resume, config.progress = Resume.never, False
         try:
-            forecasted = forecast(config, probe(config, steps), results, study)
+            forecasted = forecast(config, probe(on_one_device(config), steps), results, study)
         except (ConfigError, DataError) as error:
             refuse(str(error))
         try:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aibench.composition import registry
-from aibench.config import ConfigError, with_global_batch
+from aibench.composition.restore import restored
+from aibench.config import ConfigError, on_one_device, plain, with_global_batch
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.world import World, WorldError, first_host, world_here
 
@@ -141,3 +142,10 @@ def test_the_first_machine_of_a_list_of_slurm():
         "gpu3",
         "gpu007",
     ]
+
+
+def test_what_takes_one_device_refuses_several_and_serves_what_several_trained(composed):
+    several = composed("task=spatial_transformer", "hardware.devices=2")
+    with pytest.raises(ConfigError, match=r"hardware.devices=2: training alone takes several devices"):
+        on_one_device(several)
+    assert on_one_device(restored(plain(several))).hardware.devices == 1
