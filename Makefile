@@ -153,6 +153,9 @@ gpu-tables: .venv/run-ready
 reading: .venv/run-ready  ## How long 12,500 to 100,000 results take to read
 	$(BIN)/python benchmarks/reading.py
 
+docs: .venv/test-ready  ## Build the documentation as a site, in build/site
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
 clean:  ## Remove the environment and what builds left
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
@@ -172,4 +175,4 @@ clean:  ## Remove the environment and what builds left
 	@touch $@
 
 .PHONY: help run test check lint types fast format schema golden fingerprints rules fuzz overhead studies paper rank-fidelity statistics characteristics coverage profiles profile-tables training \
-	training-tables texts gpu gpu-tables reading clean
+	training-tables docs texts gpu gpu-tables reading clean

@@ -143,10 +143,11 @@ def _restart_with(variables: Mapping[str, str]) -> None:
 
 
 def help_text() -> str:
-    """Return what -h prints; the task lines are the docstrings of the task folders."""
+    """Return what -h prints, in the words that started it; the task lines are the docstrings of the task folders."""
+    program = "aibench train" if sys.argv[0].endswith(" train") else "python train.py"
     names = registry.task_names()
     width = max(map(len, names), default=0)
-    return USAGE.format(
+    return USAGE.replace("python train.py", program).format(
         tasks="\n".join(f"  {name:<{width}}  {registry.summary(name)}" for name in names),
         **{group: ", ".join(registry.options(group)) for group in ("hardware", "tracking", "experiment", "cluster")},
     )

@@ -23,3 +23,10 @@ def test_variance_studies_run_four_seeds(experiment, command, tmp_path):
     words = ("task=image_classification", f"experiment={experiment}", "--cfg", "hydra", "--package", "hydra.sweeper")
     done = command(*words)
     assert "seed: 1,2,3,4" in done.stdout, done.stderr
+
+
+def test_a_scaling_study_runs_both_ways_on_one_device_and_on_more(command):
+    words = ("task=image_classification", "experiment=scaling", "--cfg", "hydra", "--package", "hydra.sweeper")
+    done = command(*words)
+    assert "hardware.devices: 1,2,4,8" in done.stdout, done.stderr
+    assert "hardware.scaling: strong,weak" in done.stdout

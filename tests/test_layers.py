@@ -74,6 +74,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "calibration": set(),
     "checking": set(),
     "runs": set(),
+    "scaling": {"drawn", "grid", "spread"},
     "variation": {"drawn", "grid", "paper", "runs", "spread"},
     "cost": {"grid", "runs", "spread", "variation"},
     "comparison": {"grid", "runs", "spread", "variation"},

@@ -121,11 +121,11 @@ class Grid:
         return sum(breadth + GAP for breadth in self._breadths())
 
     def _breadths(self) -> list[int]:
-        """Return the characters that each column takes if no cell is broken and headers are broken at blanks."""
+        """Return the characters that each column takes if no cell is broken and headers have two lines at most."""
         cells = [max((_longest(row[place]) for row in self.rows), default=0) for place in range(len(self.heads))]
         is_prose = [0 < place < self.names for place in range(len(self.heads))]
         cells = [min(cell, PROSE) if prose else cell for cell, prose in zip(cells, is_prose, strict=True)]
-        return list(map(max, map(_longest_word, self.heads), cells))
+        return list(map(max, map(_in_two_lines, self.heads), cells))
 
     def _floors(self) -> list[int]:
         """Return the characters below which each column would break a number or a word."""
@@ -154,6 +154,13 @@ class Grid:
             writer = csv.writer(file)
             writer.writerow(map(plain, keys))
             writer.writerows([plain(record.get(key)) for key in keys] for record in self.records)
+
+
+def _in_two_lines(head: str) -> int:
+    """Return the fewest characters in which `head`, broken at blanks, has two lines at most."""
+    words = head.split()
+    ends = range(1, len(words) + 1)
+    return min((max(len(" ".join(words[:end])), len(" ".join(words[end:]))) for end in ends), default=0)
 
 
 def _longest_word(text: str) -> int:

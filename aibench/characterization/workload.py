@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 
 from aibench.composition import registry
 from aibench.composition.compose import composed
-from aibench.config import RunConfig, default_cache
+from aibench.config import RunConfig, default_cache, on_one_device
 from aibench.contract import batch_of, example_batch
 from aibench.meters.gpu import alone_on
 from aibench.meters.system import lay_out, quieten_lightning
@@ -105,7 +105,7 @@ class TaskWorkload(Workload):
     def __init__(self, task: str, scale: str, words: Sequence[str] = ()) -> None:
         source = f"data.source={SOURCES.get(scale, 'synthetic')}"
         fixed = (f"task={task}", f"scale={scale}", source, "session=steps", "hardware.compile=false")
-        self.config: RunConfig = composed([*fixed, *words])
+        self.config: RunConfig = on_one_device(composed([*fixed, *words]))
         self.name = task
         self.scale = scale
         self.words = list(words)

@@ -33,6 +33,7 @@ from aibench.commands.paper import paper
 from aibench.commands.rank import rank
 from aibench.commands.report import report
 from aibench.commands.rules import rules
+from aibench.commands.scaling import scaling
 from aibench.commands.schema import schema
 from aibench.commands.selftest import selftest
 from aibench.commands.sensitivity import sensitivity
@@ -66,6 +67,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "show": show,
     "variation": variation,
     "sensitivity": sensitivity,
+    "scaling": scaling,
     "cost": cost,
     "subset": subset,
     "compare": compare,

@@ -9,7 +9,7 @@ import typer
 
 from aibench.commands.arguments import Words, composed
 from aibench.commands.console import complain, console, refuse
-from aibench.config import ConfigError, DataError, Resume, RunConfig, Session
+from aibench.config import ConfigError, DataError, Resume, RunConfig, Session, on_one_device
 from aibench.results.result import read_results
 
 if TYPE_CHECKING:
@@ -24,20 +24,21 @@ def estimate(
     """Forecast seconds, energy, price and disk of a run, from a probe and the epochs of earlier runs."""
     from aibench.composition import registry
     from aibench.results.estimates import keep
-    from aibench.training.forecast import STUDY, forecast, probe
+    from aibench.training.forecast import forecast, probe
+    from aibench.training.forecast import studied as of_the_suite
 
     experiment = next((word for word in words if word.startswith("experiment=")), None)
     tasks = registry.swept_tasks(experiment.removeprefix("experiment=")) if experiment else None
     rest = [word for word in words if word != experiment]
     runs = [composed([f"task={task}", *rest]) for task in tasks] if tasks else [composed(rest)]
-    results = read_results(studies or sorted(STUDY.glob("*.json")))
+    results, study = (read_results(studies), []) if studies else ([], of_the_suite())
     found = []
     for config in runs:
         if config.session is Session.steps:
             refuse("session=steps: its length is known, and it reaches no quality. Estimate another session.")
         config.resume, config.progress = Resume.never, False
         try:
-            forecasted = forecast(config, probe(config, steps), results)
+            forecasted = forecast(config, probe(on_one_device(config), steps), results, study)
         except (ConfigError, DataError) as error:
             refuse(str(error))
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aibench.commands.console import console, refuse
-from aibench.config import ConfigError, DataError, RunConfig
+from aibench.config import ConfigError, DataError, RunConfig, on_one_device
 from aibench.results.folder import weights
 from aibench.results.result import BEST, LAST, Result, ResultError, read_result
 
@@ -58,14 +58,14 @@ def _what_serves(run: str | None, words: list[str], options: Options) -> tuple[R
         if not any(word.startswith("task=") for word in words):
             raise ConfigError("run: no value. Give run=FOLDER of a trained run, or task=NAME for fresh weights.")
         try:
-            return composed(["session=epochs", *words]), None, options
+            return on_one_device(composed(["session=epochs", *words])), None, options
         except REFUSED as error:
             raise ConfigError(refusal(error)) from error
     trained = read_result(Path(run))
     found = weights(Path(run))
     if found is None:
         raise ConfigError(f"run={run}: holds neither {BEST} nor {LAST}. Give the folder of a run that was evaluated.")
-    return restored(trained.config, words), trained, replace(options, weights=found)
+    return on_one_device(restored(trained.config, words)), trained, replace(options, weights=found)
 
 
 def _show(inference: Inference, path: Path) -> None:

@@ -55,9 +55,19 @@ def restored(config: dict[str, Any], words: Sequence[str] = ()) -> RunConfig:
     return typed(node)
 
 
+def _on_one_device(config: dict[str, Any]) -> dict[str, Any]:
+    """Return `config` for one device, whatever trained the run: who restores it serves it, or looks at it."""
+    hardware = config.get("hardware")
+    if not isinstance(hardware, dict) or "devices" not in hardware:
+        return config
+    alone = {"devices": 1, "nodes": 1, "strategy": "auto", "scaling": "strong", "sync_batchnorm": False}
+    return {**config, "hardware": {**hardware, **alone}}
+
+
 def _without_cache(config: dict[str, Any]) -> dict[str, Any]:
     """Return `config` without the folder that it writes prepared data to: the schema knows this machine's."""
     data = config.get("data")
     if not isinstance(data, dict):
         return config
+    config = _on_one_device(config)
     return {**config, "data": {key: value for key, value in data.items() if key != "cache"}}

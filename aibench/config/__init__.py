@@ -17,7 +17,7 @@ from aibench.choices import (
     TrackingMode,
 )
 from aibench.config.checks import endless, misshapen, too_small, without_momentum
-from aibench.config.devices import devices, with_global_batch
+from aibench.config.devices import devices, on_one_device, with_global_batch
 from aibench.config.errors import ConfigError, DataError
 from aibench.config.hardware import HardwareConfig, PowerModel
 from aibench.config.loading import plain, typed, unchecked
@@ -63,6 +63,7 @@ __all__ = [
     "devices",
     "endless",
     "misshapen",
+    "on_one_device",
     "plain",
     "too_small",
     "typed",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from aibench.choices import Accelerator, Scaling, Strategy
+from aibench.config.errors import ConfigError
 
 if TYPE_CHECKING:
     from aibench.config.schema import RunConfig
@@ -18,6 +19,19 @@ def devices(config: RunConfig) -> int | None:
     """Return how many devices train the run; None where that is as many as there are."""
     hardware = config.hardware
     return None if isinstance(hardware.devices, str) else hardware.devices * hardware.nodes
+
+
+def on_one_device(config: Run) -> Run:
+    """Return the run where it is of one device.
+
+    Raises:
+        ConfigError: It is of several, and what is asked for takes one.
+    """
+    hardware = config.hardware
+    if hardware.devices != 1 or hardware.nodes != 1:
+        key = f"hardware.devices={hardware.devices}" if hardware.devices != 1 else f"hardware.nodes={hardware.nodes}"
+        raise ConfigError(f"{key}: training alone takes several devices. Leave the key out.")
+    return config
 
 
 def with_global_batch(config: Run, size: int) -> Run:

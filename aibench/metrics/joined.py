@@ -19,6 +19,9 @@ def joined(parts: Sequence[Tensor]) -> Tensor:
     """Return `parts`, (any, ...) each, one after the other, those of all processes in the order of their ranks.
 
     Every process calls it at the same time, with one part at least. Of one process it is `torch.cat`.
+
+    >>> joined([torch.tensor([1, 2]), torch.tensor([3])]).tolist()
+    [1, 2, 3]
     """
     own = torch.cat(list(parts))
     return torch.cat(gather_all_tensors(own)) if several() else own

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
 
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
 
 
@@ -93,7 +94,7 @@ class SamplePerplexity:
         """
         if not self.losses:
             return Ratio([], transform=math.exp)
-        losses, samples = torch.cat(self.losses).cpu().numpy(), torch.cat(self.samples).cpu().numpy()
+        losses, samples = joined(self.losses).cpu().numpy(), joined(self.samples).cpu().numpy()
         self.losses, self.samples = [], []
         counted = samples >= 0
         _, numbers = np.unique(samples[counted], return_inverse=True)

@@ -62,18 +62,21 @@ class VOC07mAP(Metric):
         for name in ("scores", "labels", "hits", "image", "objects"):
             self.add_state(name, [], dist_reduce_fx="cat")
 
-    def update(self, detections: list[dict[str, Tensor]], targets: list[dict[str, Tensor]]) -> None:
+    def update(
+        self, detections: list[dict[str, Tensor]], targets: list[dict[str, Tensor]], first: int | None = None
+    ) -> None:
         """Add images.
 
         Args:
             detections: For each image `boxes`, float (detections, 4), `scores` and `labels`, (detections,).
             targets: For each image `boxes`, float (objects, 4), `labels` and `difficult`, bool, (objects,).
+            first: Place of the first image among all that are judged; after those that came before, if None.
         """
         boxes, image = _joined(detections, "boxes")
         scores, labels = _joined(detections, "scores")[0], _joined(detections, "labels")[0]
         true_boxes, true_image = _joined(targets, "boxes")
         true_labels, difficult = _joined(targets, "labels")[0], _joined(targets, "difficult")[0].bool()
-        before = sum(len(images) for images in self.objects)
+        before = sum(len(images) for images in self.objects) if first is None else first
         cells = (true_image * (self.classes + 1) + true_labels)[~difficult]
         counts = torch.bincount(cells, minlength=len(targets) * (self.classes + 1))
         self.objects.append(counts.view(len(targets), -1))
@@ -114,7 +117,8 @@ class VOC07mAP(Metric):
     def images(self) -> ImageScores:
         """Return what each image adds to the mean."""
         names = ("scores", "labels", "hits", "image", "objects")
-        scores, labels, hits, image, objects = (self._joined(name).cpu().numpy() for name in names)
+        with self.sync_context():
+            scores, labels, hits, image, objects = (self._joined(name).cpu().numpy() for name in names)
         order = np.argsort(-scores, kind="stable")
         return ImageScores(labels[order], hits[order].astype(bool), image[order], objects[:, 1:], self.eleven_point)
 

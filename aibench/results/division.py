@@ -110,12 +110,25 @@ def differences(config: dict[str, Any], other: dict[str, Any]) -> dict[str, tupl
 def changed_since(config: dict[str, Any], before: dict[str, Any], folder: object) -> str | None:
     """Return why the run in `folder`, of the configuration `before`, is not what `config` asks for; None if it is."""
     known = flat(before)
+    size, former = (_devices(each) for each in (flat(config), known))
+    weak = config.get("hardware", {}).get("scaling") == "weak"
+    if weak and size is not None and former is not None and size != former:
+        return (
+            f"hardware.devices={size}: {folder} holds a run of {former} devices, and with hardware.scaling=weak their "
+            f"number decides what a step learns. Use {former}, or choose another output folder."
+        )
     for key, (value, other) in differences(config, before).items():
         if key in known and not may_differ_on_resuming(key):  # an older version may not have known the key
             return (
                 f"{key}={value}: {folder} holds a run with {key}={other}. Set it so, or choose another output folder."
             )
     return None
+
+
+def _devices(config: dict[str, Any]) -> int | None:
+    """Return how many devices a configuration with dotted keys is for, None for all; those of before had one."""
+    devices = config.get("hardware.devices", 1)
+    return devices * config.get("hardware.nodes", 1) if isinstance(devices, int) else None
 
 
 NAMES = ("output", "resume", "objective", "progress", "sweep.fail_fast")  # of which a part of a run need not tell

@@ -91,17 +91,18 @@ def _platform(result: Result) -> str:
     """Return what the run computed on: a machine's GPU counts only where the run used it."""
     gpu, kept_on_cpu = result.system.get("gpu"), result.config.get("hardware", {}).get("accelerator") == "cpu"
     used = result.system.get("accelerators", {}).get("used", 0 if kept_on_cpu else 1)  # not recorded by older versions
-    return f"{used}x{gpu['name']}" if gpu and used else str(result.system.get("cpu"))
+    nodes = result.world.nodes if result.world else 1
+    return f"{used * nodes}x{gpu['name']}" if gpu and used else str(result.system.get("cpu"))
 
 
 def _run(result: Result) -> dict[str, Any]:
     data = result.config.get("data", {})
     precision = PRECISIONS.get(str(result.config.get("hardware", {}).get("precision")), "fp32")
-    batch = data.get("batch_size", 1)
+    batch, world = data.get("batch_size", 1), result.world
     return {
         "seed": result.seed,
-        "global_batch_size": batch,
-        "micro_batch_size": batch,
+        "global_batch_size": world.global_batch if world else batch,
+        "micro_batch_size": world.batch_per_device if world else batch,
         "gradient_accumulation_steps": 1,
         "train_samples": result.data.train if result.data else 0,
         "eval_samples": result.data.val if result.data else 0,

@@ -109,7 +109,9 @@ def _has(section: dict[str, Any] | None, part: str, kind: type) -> bool:
 
 
 def read_some(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
-    """Return the records in files, and in all files `*.json` right in folders, sorted by suite, name and scale.
+    """Return the records in files, and in all files `*.json` in folders, sorted by suite, name and scale.
+
+    A folder without such a file is looked through one level deeper: a study keeps a folder for each scale.
 
     Returns:
         The records, and a line for each file that is none, each folder that holds none, and each workload that stands
@@ -118,7 +120,7 @@ def read_some(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
     found: dict[tuple[str, str, str], Record] = {}
     faults = []
     for place in places:
-        below = sorted(place.glob("*.json")) if place.is_dir() else [place]
+        below = (sorted(place.glob("*.json")) or sorted(place.glob("*/*.json"))) if place.is_dir() else [place]
         if not below:
             faults.append(f"{place}: holds no record. Run `aibench characterize task=all --output {place}`.")
         for path in below:

@@ -25,8 +25,13 @@ class Ending:
 
 def note_failure(folder: Path) -> None:
     """Append the traceback of the error that is handled now to `failure.txt`, where the disk takes it."""
+    append_failure(folder, traceback.format_exc())
+
+
+def append_failure(folder: Path, text: str) -> None:
+    """Append `text` to `failure.txt`, where the disk takes it."""
     with suppress(OSError), making(folder / FAILURE).open("a", encoding="utf-8") as file:
-        file.write(traceback.format_exc())
+        file.write(text)
 
 
 class Interrupted(BaseException):

@@ -6,7 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from aibench.config import RunConfig
+from aibench.config import ConfigError, DataError, RunConfig
 from aibench.training.ranks import RankError, Ranks
 from aibench.training.starting import connected, received
 from aibench.world import World
@@ -28,6 +28,9 @@ def follow(world: World, config: RunConfig) -> int:
             return 0
         return followed(config, Path(told["folder"]), told, ranks)
     except RankError:
+        return REFUSED
+    except (ConfigError, DataError) as error:
+        failure = " ".join(str(error).split())
         return REFUSED
     except Exception as error:
         traceback.print_exc()

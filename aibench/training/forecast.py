@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from aibench.config import ConfigError, RunConfig, Session
 from aibench.results.estimates import Forecast
 from aibench.results.result import Result
 
-STUDY = Path(__file__).parents[2] / "experiments" / "run_to_run_variation" / "results"
+STUDY = Path(__file__).with_name("study.csv")  # the table of experiments/run_to_run_variation, in the package too
 STEPS = 50  # of a probe: 10 are unsteady, and what is left is enough for trust to look for a drift
 CHECKPOINTS = 3  # that a run keeps: the last, the one before it, the best
 
@@ -78,7 +79,29 @@ def probe(config: RunConfig, steps: int = STEPS) -> Probe:
     )
 
 
-def epochs_needed(config: RunConfig, results: Sequence[Result]) -> tuple[float, float, float, int]:
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """Holds what the suite's study of the variation says of a task: the epochs of each run to one quality."""
+
+    task: str
+    scale: str
+    quality: float
+    epochs: tuple[float, ...]
+
+
+def studied(path: Path = STUDY) -> list[Studied]:
+    """Return what the study that comes with the suite says, a row for each task and quality."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["quality"] and row["epochs"]]
+    return [
+        Studied(row["task"], row["scale"], float(row["quality"]), tuple(map(float, row["epochs"].split())))
+        for row in rows
+    ]
+
+
+def epochs_needed(
+    config: RunConfig, results: Sequence[Result], study: Sequence[Studied] = ()
+) -> tuple[float, float, float, int]:
     """Return mean and a 90 % range of the epochs to the asked quality, and the number of runs that they are from.
 
     The range is a prediction interval for one more run (Student's t on the epochs). Without two runs the budget is
@@ -91,6 +114,12 @@ def epochs_needed(config: RunConfig, results: Sequence[Result]) -> tuple[float, 
         if (result.task, result.scale) == (config.task, config.scale)
         and result.to_quality.epochs is not None
         and result.target.quality == quality
+    ]
+    needed += [
+        epochs
+        for row in study
+        if (row.task, row.scale, row.quality) == (config.task, config.scale, quality)
+        for epochs in row.epochs
     ]
     budget = float(config.epochs if config.session is Session.epochs else config.target.max_epochs)
     if config.session is Session.epochs:
@@ -105,9 +134,9 @@ def epochs_needed(config: RunConfig, results: Sequence[Result]) -> tuple[float, 
     return mean, max(1 / config.target.evaluations_per_epoch, mean - half), min(budget, mean + half), len(needed)
 
 
-def forecast(config: RunConfig, probed: Probe, results: Sequence[Result]) -> Forecast:
+def forecast(config: RunConfig, probed: Probe, results: Sequence[Result], study: Sequence[Studied] = ()) -> Forecast:
     """Put the two together."""
-    epochs, low, high, runs = epochs_needed(config, results)
+    epochs, low, high, runs = epochs_needed(config, results, study)
     per_epoch = probed.batches * probed.step + probed.evaluations * probed.evaluation
     seconds, least, most = (probed.setup + per_epoch * count for count in (epochs, low, high))
     return Forecast(

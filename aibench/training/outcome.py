@@ -61,6 +61,8 @@ def build_result(session: Session, ending: Ending, rules: Rules | None, started:
     took = account.times(instruments)
     speed = account.throughput(instruments, took, record.phases, session.data.unit)
     energy = account.energy(instruments, record.phases, took.total)
+    if (nodes := session.ranks.world.nodes) > 1:
+        energy = account.no_energy(f"of {nodes} machines the first one's sensors alone were read")
     whole = salvaged(session, ending, rules, started)
     if ending.status.usable:
         whole.held_out = judged_together(session)
@@ -69,9 +71,7 @@ def build_result(session: Session, ending: Ending, rules: Rules | None, started:
         phases=_phases(session, record),
         times=took,
         throughput=speed,
-        memory=Memory(
-            Measured(float(meters.peak_process_memory()), "B", "peak resident set"), account.peak_device_memory()
-        ),
+        memory=_memory(session),
         energy=energy,
         cost=account.cost(config.cost, energy, took.total),
         model=model(session, speed, ended_well=ending.status.usable),
@@ -111,6 +111,13 @@ def _crossings(session: Session, record: Record) -> Crossings:
     return crossings(points, goal.quality, higher=goal.mode is Mode.max, missed_first=goal.missed_first)
 
 
+def _system(config: RunConfig) -> dict[str, Any]:
+    found = meters.system(on_cpu=config.hardware.accelerator is Accelerator.cpu)
+    if found["accelerators"]["used"] and isinstance(config.hardware.devices, int):
+        found["accelerators"]["used"] = config.hardware.devices
+    return found
+
+
 def unstarted_result(config: RunConfig, ending: Ending, started: str, reason: str = UNSTARTED) -> Result:
     """Return the result of a run that ended before it measured anything, which every job of a sweep leaves."""
     goal = Goal.of(config)
@@ -140,12 +147,23 @@ def unstarted_result(config: RunConfig, ending: Ending, started: str, reason: st
         model=None,
         data=None,
         trust=Trust(None, [reason]),
-        system=meters.system(on_cpu=config.hardware.accelerator is Accelerator.cpu),
+        system=_system(config),
         versions=meters.versions(),
         commit=meters.commit(),
         config=plain(config),
         figure=None,
         suite_version=__version__,
+    )
+
+
+def _memory(session: Session) -> Memory:
+    """Return the peaks; of several processes those of the one that needed most."""
+    process = Measured(float(meters.peak_process_memory()), "B", "peak resident set")
+    device = account.peak_device_memory()
+    most = {"key": lambda one: one.value or 0.0}
+    return Memory(
+        max([process, *(row.process_memory for row in session.rows)], **most),
+        max([device, *(row.device_memory for row in session.rows)], **most),
     )
 
 
@@ -239,6 +257,10 @@ def _a_batch(session: Session) -> tuple[Any, int]:
     return batch_of(session.data, batches.dataset, indices), len(indices)
 
 
+def _of_each(size: int) -> str:
+    return "" if size == 1 else f" of each of {size} devices"
+
+
 def _use(session: Session, step: Measured, speed: Throughput) -> Use:
     config = session.config
     device = "cuda" if session.on_gpu else "cpu"
@@ -246,14 +268,19 @@ def _use(session: Session, step: Measured, speed: Throughput) -> Use:
     if step.value is None or samples is None:
         why = step.reason or speed.samples.reason
         return Use(*(Measured(None, unit, reason=why) for unit in ("1", "1", "FLOP/s", "FLOP/s")))
-    best, achieved = ceiling(str(config.hardware.precision), device, config.data.cache), step.value * samples
+    size = session.ranks.size
+    best, achieved = ceiling(str(config.hardware.precision), device, config.data.cache), step.value * samples / size
     if achieved > best.flops:  # probed while the machine was busy with something else
         best = ceiling(str(config.hardware.precision), device, config.data.cache, again=True)
     sheet = data_sheet(best.device, best.precision)
     threads = f" {best.threads} threads," if best.threads else ""
     no_sheet = f"{best.device}: no data sheet listed"
     return Use(
-        mfu=Measured(achieved / best.flops, "1", "step FLOPs times samples/s of training, over the measured ceiling"),
+        mfu=Measured(
+            achieved / best.flops,
+            "1",
+            f"step FLOPs times samples/s of training{_of_each(size)}, over the measured ceiling",
+        ),
         mfu_data_sheet=Measured(None, "1", reason=no_sheet)
         if sheet is None
         else Measured(achieved / sheet, "1", "the same over the data sheet's dense peak"),

@@ -14,6 +14,7 @@ from aibench.meters import account
 from aibench.meters import system as meters
 from aibench.meters.instruments import Instruments
 from aibench.results.result import HeldOut, Measured, Rank, World
+from aibench.training.communication import Communication
 from aibench.training.held_out import judged
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def world_of(session: Session) -> World | None:
         return None
     world, rows = ranks.world, session.rows
     batch = session.data.config.data.batch_size
+    cost = session.recorder.communication if session.recorder is not None else Communication()
     gradients = sum(each.numel() * each.element_size() for each in session.module.parameters() if each.requires_grad)
     return World(
         devices=world.local_size,
@@ -89,8 +91,8 @@ def world_of(session: Session) -> World | None:
         batch_per_device=batch / world.size,
         sync_batchnorm=hardware.sync_batchnorm,
         gradient_bytes=gradients,
-        communication=session.communication,
-        bus_bandwidth=session.bandwidth,
+        communication=cost.seconds,
+        bus_bandwidth=cost.bandwidth,
         imbalance=imbalance(rows),
     )
 

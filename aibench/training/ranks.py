@@ -122,8 +122,9 @@ class Ranks:
         """Give each process the first one's buffers, such as running statistics, but for those that are its `own`."""
         if self.size == 1:
             return
+        kept = module.state_dict()
         for name, buffer in module.named_buffers():
-            if buffer.numel() and not own(name):
+            if name in kept and buffer.numel() and not own(name):
                 dist.broadcast(buffer, src=0)
 
     # The end
@@ -148,6 +149,11 @@ class Ranks:
         if self.watchman is None or isinstance(error, ConfigError | DataError | Interrupted):
             return None
         return str(error) if isinstance(error, RankError) else self.watchman.why()
+
+    def last_words(self) -> dict[int, str]:
+        """Return what the processes that this one started wrote, by rank; nothing of those that wrote nothing."""
+        started = self.watchman.started if self.watchman is not None else []
+        return {one.rank: text for one in started if (text := one.tail())}
 
     def part(self) -> None:
         """Leave the group; what follows concerns this process alone. May be called twice."""

@@ -18,6 +18,7 @@ from aibench.tracking.trackers import Watcher
 from aibench.training import checkpoint
 from aibench.training.agreement import Agreement
 from aibench.training.checkpoint import count_as_done
+from aibench.training.communication import Communication
 from aibench.training.ending import elsewhere, heed, is_waiting, take_signals_back
 from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import TrainBatches
@@ -65,13 +66,13 @@ class Recorder(pl.Callback):
         self.instruments = instruments
         self.watchers = watchers
         self.identity = identity
-        self.here = here
         self.seconds_between = 60 * minutes
         self.record = Record(resumed=here.processes, parts=[here.part], quantum=schedule.quantum)
         self._phase: str | None = None
         self._watching = ExitStack()
         batches.clock = instruments.clock
-        self.ranks = ranks
+        self.ranks, self.here = ranks, here
+        self.communication = Communication()
         self._losses = Losses()
         self._agreement = Agreement(ranks, self._losses, GLANCE_SECONDS)
         self._last_end = self._last_glance = time.perf_counter()
@@ -105,6 +106,10 @@ class Recorder(pl.Callback):
             watcher.trained(self.record.steps, None)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.communication.has_begun:
+            self.ranks.pulse()
+            trainer.should_stop = self.communication.step(self.instruments.steady()[0].median, pl_module)
+            return
         if pl_module.phase != self._phase and self.record.steps >= self.schedule.warmup:
             self._count(self.record.steps)
             self._phase = pl_module.phase
@@ -131,15 +136,15 @@ class Recorder(pl.Callback):
         self.ranks.pulse()
         over = self.record.steps == self.schedule.budget
         if self._agreement.is_due() and not over:
-            agreed = self._agreement.asked(self.record.steps, save=0 < self.seconds_between < now - self._saved)
-            if agreed.save or agreed.stop:
+            old = 0 < self.seconds_between < now - self._saved
+            if (agreed := self._agreement.asked(self.record.steps, save=old)).save or agreed.stop:
                 self._save_between_evaluations(trainer, pl_module, stop=agreed.stop)
-        if self.watchers and now - self._last_glance > GLANCE_SECONDS:
-            self._last_glance = now
-            loss = self._losses.read(self.record.steps)
-            for watcher in self.watchers:
-                watcher.trained(self.record.steps, loss)
-        if over:
+        if now - self._last_glance > GLANCE_SECONDS:
+            self._glance(now)
+        if over and self.schedule.interval == 0:
+            self._leave_training("other")
+            self.communication.begin(trainer.strategy)
+        elif over:
             trainer.should_stop = True
 
     def _check_losses(self) -> None:
@@ -172,10 +177,7 @@ class Recorder(pl.Callback):
     def _save_between_evaluations(self, trainer: pl.Trainer, pl_module: TaskModule, *, stop: bool = False) -> None:
         """Write a checkpoint, unless an evaluation or the end of the epoch comes next, and heed a signal that waits.
 
-        Args:
-            trainer: The trainer.
-            pl_module: The module.
-            stop: Whether some process of several was sent a signal, this one or another.
+        With `stop` another process of the run may have been sent it.
         """
         schedule, steps = self.schedule, self.record.steps
         if schedule.interval == 0:
@@ -210,7 +212,7 @@ class Recorder(pl.Callback):
 
     def _glance(self, now: float) -> None:
         self._last_glance = now
-        loss = self._losses.check(self.record.steps)
+        loss = (self._losses.check if self.ranks.size == 1 else self._losses.read)(self.record.steps)
         for watcher in self.watchers:
             watcher.trained(self.record.steps, loss)
 

@@ -23,7 +23,7 @@ from aibench.results.mllog import MLLOG, write_log
 from aibench.results.result import Result, Status, write_result, write_unless_poorer
 from aibench.tracking.trackers import NoTracking, Tracking, tracking
 from aibench.training import checkpoint
-from aibench.training.ending import Ending, Interrupted, held, interruptible, note_failure
+from aibench.training.ending import Ending, Interrupted, append_failure, held, interruptible, note_failure
 from aibench.training.goal import Schedule
 from aibench.training.outcome import build_result, draw_figure, salvaged
 from aibench.training.parting import judged_together
@@ -90,6 +90,7 @@ def _trained(session: Session, tracker: Tracking, rules: Rules | None, started: 
     session.instruments.stop()
     if not ending.status.usable:
         ranks.end(ending.message or str(ending.status))  # nothing is left to do together
+        _keep_what_they_said(ranks, folder)
     try:
         result = build_result(session, ending, rules, started)
         with _told(folder, "the figure"):
@@ -101,6 +102,12 @@ def _trained(session: Session, tracker: Tracking, rules: Rules | None, started: 
         with _told(folder, MLLOG):
             write_log(folder, result)
     return result
+
+
+def _keep_what_they_said(ranks: Ranks, folder: Path) -> None:
+    """Append what the other processes wrote on their way to `failure.txt`."""
+    for rank, text in ranks.last_words().items():
+        append_failure(folder, f"rank {rank}:\n{text}\n")
 
 
 def _give_up(session: Session, verdict: str, rules: Rules | None, started: str) -> None:

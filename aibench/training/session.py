@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,7 +19,7 @@ from aibench.config.closed import file_digests
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import lay_out
-from aibench.results.result import Measured, Rank, Status
+from aibench.results.result import Rank, Status
 from aibench.tracking.trackers import NoTracking, Tracking
 from aibench.training import checkpoint
 from aibench.training.checkpoint import seed_everything
@@ -39,9 +40,6 @@ PRECISIONS = {
     Precision.bf16: "bf16-mixed",
     Precision.fp16: "16-mixed",
 }
-
-
-NOT_TIMED = "timed in session=steps alone, after the timed steps"
 
 
 class Session:
@@ -92,8 +90,6 @@ class Session:
         self.recorder: Recorder | None = None
         self.curves: list[Curves] = []
         self.rows: list[Rank] = []
-        self.communication = Measured(None, "s", reason=NOT_TIMED)
-        self.bandwidth = Measured(None, "B/s", reason=NOT_TIMED)
 
     def judging(self, part: str) -> EvalBatches:
         """Return this process's batches of a held-out part."""
@@ -154,8 +150,10 @@ class Session:
             raise error
         if (why := self.ranks.why(error)) is not None:
             return Ending(Status.failed, why)
-        if trace:
+        if trace and self.ranks.is_first:
             note_failure(self.folder)
+        elif trace:
+            traceback.print_exc()  # the first process keeps what the others say
         text = " ".join(str(error).split()) or type(error).__name__
         return Ending(Status.failed, text if isinstance(error, DataError) else f"{type(error).__name__}: {text}")
 
@@ -169,7 +167,7 @@ class Session:
         assert self.recorder is not None
         return pl.Trainer(
             **self._common(),
-            max_epochs=self.schedule.epochs,
+            max_epochs=self.schedule.epochs + self._for_communication(),
             val_check_interval=self.schedule.interval or None,
             check_val_every_n_epoch=None if self.schedule.interval else 1,
             limit_val_batches=None if self.schedule.interval else 0.0,
@@ -177,6 +175,10 @@ class Session:
             plugins=[checkpoint.Files(self.before.content if self.before is not None else None)],
             num_sanity_val_steps=0,
         )
+
+    def _for_communication(self) -> int:
+        """Return the epochs beyond the budget that steps may take which time the agreement of several devices."""
+        return int(self.ranks.size > 1 and self.schedule.interval == 0)
 
     def evaluator(self) -> pl.Trainer:
         """Return a trainer that evaluates as the session does, and records nothing."""

@@ -85,6 +85,11 @@ class Overlapping(DDPStrategy):
     def _configure_launcher(self) -> None:
         self._launcher = None
 
+    def silence(self) -> None:
+        """Stop sending gradients: each process goes its own way."""
+        assert isinstance(self.model, nn.parallel.DistributedDataParallel)
+        self.model.require_backward_grad_sync = False
+
     def setup_distributed(self) -> None:
         rank_zero_only.rank = self.global_rank  # type: ignore[attr-defined]  # as Lightning's own does
 
@@ -102,6 +107,10 @@ class Summing(Overlapping):
         super().__init__(*args)
         self._touched: set[int] = set()
         self._hooks: list[Any] = []
+        self._is_silent = False
+
+    def silence(self) -> None:
+        self._is_silent = True
 
     def configure_ddp(self) -> None:
         assert self.model is not None
@@ -119,6 +128,8 @@ class Summing(Overlapping):
 
     def post_backward(self, closure_loss: Tensor) -> None:
         assert isinstance(self.model, nn.Module)
+        if self._is_silent:
+            return
         found = [each.grad for each in self.model.parameters() if id(each) in self._touched and each.grad is not None]
         reduce_together(found)
 

@@ -154,7 +154,7 @@ def test_the_command_writes_all_three_and_tells_how_to_repeat(results, tmp_path)
     assert done.exit_code == 1  # for the damaged file, which is named
     assert "schema version 99" in done.output
     assert (
-        "python train.py -m task=image_classification scale=mini session=entire seed=1,2,3,4,5"
+        "aibench train -m task=image_classification scale=mini session=entire seed=1,2,3,4,5"
         in Path(files["html"]).read_text()
     )
     assert "## Run-to-run variation" in Path(files["markdown"]).read_text()

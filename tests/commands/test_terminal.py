@@ -101,6 +101,11 @@ def test_all_columns_are_there_on_request(at):
     assert "Left out" not in at(None, "report", STUDY)
 
 
+def test_records_are_found_in_the_folders_of_each_scale_too(at):
+    assert "holds no record" not in at(None, "similarity", RECORDS, "--scale", "mini")
+    assert at(None, "similarity", RECORDS, "--scale", "mini") == at(None, "similarity", f"{RECORDS}/mini")
+
+
 def test_the_version_is_told(at):
     assert at(80, "--version") == f"aibench {__version__}\n"
 

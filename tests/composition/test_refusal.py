@@ -51,7 +51,10 @@ REFUSED = {
     "bytes that are no text": ([IC, "data.root=/\udcff"], "data.root=/\\udcff: holds the sign '\\udcff'"),
     "a line break": ([IC, "data.root=/a\nb"], "data.root=/a\\nb: holds the sign '\\n'"),
     "a group as a key": ([IC, "hardware.cpu=1"], "hardware.cpu: no such key."),
-    "no option": ([IC, "tracking="], "tracking=: no such option. One of: csv, none, tensorboard, wandb."),
+    "no option": (
+        [IC, "tracking="],
+        "tracking=: no such option. One of: aim, comet, csv, mlflow, neptune, none, tensorboard, wandb.",
+    ),
     "an option of another task": (
         [IC, "model=object_detection/mini"],
         "model=object_detection/mini: belongs to task=object_detection. One of: image_classification/mini, ",

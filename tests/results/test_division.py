@@ -35,6 +35,7 @@ FREE = (
     *("data.workers", "data.batch_size", "data.eval_batch_size"),
     *(f"hardware.{key}" for key in ("accelerator", "precision", "threads", "compile", "channels_last")),
     *(f"hardware.{key}" for key in ("deterministic", "cudnn_benchmark", "telemetry_hz", "idle_seconds")),
+    *(f"hardware.{key}" for key in ("devices", "nodes", "strategy", "scaling", "sync_batchnorm")),
     *("hardware.power_model.idle_watts", "hardware.power_model.busy_watts"),
 )
 OF_TASK = {
@@ -70,6 +71,10 @@ OF_TASK = {
 }
 
 
+# A run may go on with another number of devices, which its result then says; their times are never averaged.
+OF_THE_WORLD = {"hardware.devices", "hardware.nodes", "hardware.strategy"}
+
+
 def another(value: Any) -> Any:
     match value:
         case bool():
@@ -94,7 +99,7 @@ def test_every_key_of_every_task_has_one_answer_to_each_question(task):
             known = effect(key)
             assert known is not None, f"{key}: does it change what is trained, or timed? Say so in EFFECTS"
             apart = key.startswith(APART)
-            assert may_differ_on_resuming(key) == apart, key
+            assert may_differ_on_resuming(key) == (apart or key in OF_THE_WORLD), key
             assert may_differ_in_pool(key) == (apart or key == "seed"), key
             assert (key.split(".")[0] in OF_ONE_RUN or key in LOCATIONS) == may_differ_in_pool(key), key
 

@@ -299,8 +299,8 @@ def evaluated(module):
     logged = {}
     module.log = lambda name, value: logged.update({name: float(value)})
     with torch.no_grad():
-        for batch in EvalBatches(small_data(), small_data().dataset("val")):
-            module.validation_step(batch, 0)
+        for place, batch in enumerate(EvalBatches(small_data(), small_data().dataset("val"))):
+            module.validation_step(batch, place)
     module.on_validation_epoch_end()
     return logged
 

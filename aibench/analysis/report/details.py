@@ -115,7 +115,7 @@ def _command(entry: Entry, overrides: Overrides | None) -> tuple[str, str]:
     seeds = ",".join(map(str, row.seeds))
     many = ["-m"] if len(row.seeds) > 1 else []
     start = [f"task={row.task}", f"scale={row.scale}", f"session={row.session}", f"seed={seeds}"]
-    return shlex.join(["python", "train.py", *many, *start, *words]), ""
+    return shlex.join(["aibench", "train", *many, *start, *words]), ""
 
 
 def _system(run: Run) -> list[tuple[str, str]]:

@@ -99,6 +99,10 @@ class Data(TaskData):
             )
         return list(batches)
 
+    def share(self, dataset: Any, indices: NDArray[np.int64], rank: int, size: int) -> NDArray[np.int64]:
+        """Return whole people: triplets are found among the pictures that one process has."""
+        return indices.reshape(self.config.batch_shape)[rank::size].ravel()
+
     def fingerprint(self) -> str:
         parts = (self.splits[split].fingerprint() for split in ("train", "val"))
         test = _recipe("test", self.config.data.val_size, self.config.data.seed) if "test" in self.parts else ""

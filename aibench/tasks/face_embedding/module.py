@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.joined import joined
 from aibench.nn.schedules import stairs, warmup_and_decay
 from aibench.tasks.face_embedding.config import Config
 from aibench.tasks.face_embedding.model import network
@@ -74,7 +75,7 @@ class Module(TaskModule):
         self.gathered.append((self(batch[0]), batch[1]))
 
     def on_validation_epoch_end(self) -> None:
-        embeddings, people = (torch.cat(parts) for parts in zip(*self.gathered, strict=True))
+        embeddings, people = (joined(parts) for parts in zip(*self.gathered, strict=True))
         self.gathered.clear()
         self.scores = _scored(embeddings, people, self.pairs)
         verdict = _verified(embeddings, self.pairs)

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, Scores, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
 from aibench.nn.optimizers import sgd
 from aibench.nn.schedules import stairs, warmup_and_decay
@@ -72,7 +73,7 @@ class Module(TaskModule):
 
     def sample_scores(self) -> Scores | None:
         """Return whether the answer to each held-out image was right."""
-        return Ratio(torch.cat(self.right).cpu().numpy()) if self.right else None
+        return Ratio(joined(self.right).cpu().numpy()) if self.right else None
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.accuracy import accuracies, likeliest
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
 from aibench.nn.optimizers import sgd
 from aibench.nn.schedules import milestones, warmup_and_decay
@@ -56,7 +57,7 @@ class Module(TaskModule):
         self._right.append(logits.argmax(1) == labels)
 
     def on_validation_epoch_end(self) -> None:
-        right, objects = torch.cat(self._right).cpu().numpy(), self.facts.get("objects")
+        right, objects = joined(self._right).cpu().numpy(), self.facts.get("objects")
         self._scores = Ratio(right) if objects is None else Ratio.of_groups(right, objects)  # an object has many views
         self._right.clear()
         for name, accuracy in self.metrics.compute().items():

@@ -13,6 +13,7 @@ from torch.nn.functional import pad
 from torchmetrics import MeanMetric
 
 from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
 from aibench.nn.schedules import each_step, milestones
 from aibench.tasks.image_compression import stream
@@ -91,7 +92,7 @@ class Module(TaskModule):
         self.log("val/bits_per_pixel", self.rate.compute())
         self.quality.reset()
         self.rate.reset()
-        self.scores = Ratio(torch.cat(self.qualities).cpu())
+        self.scores = Ratio(joined(self.qualities).cpu())
         self.qualities = []
 
     def sample_scores(self) -> Scores | None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, normalize
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 PATCH = 7  # pixels
 STRIDE = 3  # pixels from one patch to the next
@@ -85,7 +86,7 @@ class SlicedWasserstein(Metric):
         """Return the distance, float (), in the scale of the images."""
         distances = []
         for band in range(self.bands):
-            real, made = (torch.cat(list(getattr(self, f"{name}_{band}"))) for name in ("real", "made"))
+            real, made = (dim_zero_cat(getattr(self, f"{name}_{band}")) for name in ("real", "made"))
             distances.append((real.sort(0).values - made.sort(0).values).abs().mean())
         return torch.stack(distances).mean()
 

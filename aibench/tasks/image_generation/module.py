@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.joined import joined
 from aibench.tasks.image_generation import classifier
 from aibench.tasks.image_generation.config import KERNEL, Config, OptimConfig
 from aibench.tasks.image_generation.distance import EmDistance, SlicedWasserstein
@@ -117,7 +118,7 @@ class Module(TaskModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         real = to_float(batch[0])
-        start = batch_idx * self.config.data.eval_batch_size
+        start = self.place(batch_idx)
         made = self(self.noise[start : start + len(real)])
         self.em_distance.update(self.critic(real), self.critic(made))
         shown = made.clamp(-1, 1)
@@ -134,7 +135,7 @@ class Module(TaskModule):
         self.log("val/em_distance_unsmoothed", now)
         self.log("val/sliced_wasserstein", self.sliced_wasserstein.compute())
         if self.judge:
-            real, made = (torch.cat(features).cpu() for features in self.features)
+            real, made = (joined(features).cpu() for features in self.features)
             self.features = ([], [])
             self.kernel_distance = KernelDistance(real, made)
             self.log(KERNEL, self.kernel_distance.value(np.arange(len(real))))

@@ -13,6 +13,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from aibench.config import Source
 from aibench.contract import Facts, TaskModule
+from aibench.metrics.joined import joined
 from aibench.nn.schedules import plateau
 from aibench.tasks.image_to_image.classes import VOID
 from aibench.tasks.image_to_image.config import CRITERIA, WITHOUT_SEGMENTER, Config
@@ -47,6 +48,7 @@ class Module(TaskModule):
         unmeasured: Why the target's metric has no value; None where it has one.
     """
 
+    own_buffers = ("photo_pool", "labels_pool")
     config: Config
     palette: Tensor
 
@@ -175,7 +177,7 @@ class Module(TaskModule):
         if self._real_scores is None:  # neither the photos nor the segmenter change
             self._real_scores = _compute(self.real)
         self._log("real_", self._real_scores)
-        target, confusion = self.config.target, torch.cat(self._generated)
+        target, confusion = self.config.target, joined(self._generated)
         self._generated.clear()
         criteria = (target.pixel_accuracy, target.class_accuracy, target.class_iou)
         generated = scores(confusion.sum(0))

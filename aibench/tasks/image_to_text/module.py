@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from aibench.contract import Facts, Scores, TaskModule
 from aibench.metrics.perplexity import SamplePerplexity
 from aibench.metrics.scores import Ratio
+from aibench.nn import ranks
 from aibench.nn.decay import Annealing
 from aibench.nn.schedules import each_step, half_cosine
 from aibench.tasks.image_to_text.config import Config
@@ -46,7 +47,6 @@ class Module(TaskModule):
         self.normalise = Normalise(config.data.mean, config.data.std)
         self.perplexity = SamplePerplexity(ignore=PAD)
         self.scores: Ratio | None = None
-        self.judged = 0  # images in the evaluation so far
         self.written: list[list[int]] = []
         self.references: list[list[list[int]]] = []
 
@@ -63,24 +63,27 @@ class Module(TaskModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         images, captions, owners = batch
         logits = self(images, captions[:, :-1], owners)
-        return cross_entropy(logits.flatten(0, 1), captions[:, 1:].flatten(), ignore_index=PAD)
+        loss = cross_entropy(logits.flatten(0, 1), captions[:, 1:].flatten(), ignore_index=PAD)
+        return ranks.weighted(loss, (captions[:, 1:] != PAD).sum())
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, captions, owners = batch
         seen = self.seen(images)
         logits = self.writer(seen[owners], captions[:, :-1])
-        self.perplexity.update(logits, captions[:, 1:], (self.judged + owners)[:, None])
-        self.judged += len(images)
-        wanted = self.config.data.described - len(self.written)
+        first = self.place(batch_idx)
+        self.perplexity.update(logits, captions[:, 1:], (first + owners)[:, None])
+        wanted = self.config.data.described - first
         if wanted > 0:
             self.written += self._written(seen[:wanted])
             self.references += _by_image(captions, owners)[:wanted]
 
     def on_validation_epoch_end(self) -> None:
-        self.scores, self.judged = self.perplexity.scores(), 0
+        self.scores = self.perplexity.scores()
         self.log("val/perplexity", self.scores.value(np.arange(len(self.scores))))
-        texts = [self.text(caption) for caption in self.written]
-        self.log("val/bleu", bleu(texts, [[self.text(caption) for caption in row] for row in self.references]))
+        parts = ranks.gathered((self.written, self.references))
+        texts = [self.text(caption) for written, _ in parts for caption in written]
+        references = [[self.text(caption) for caption in row] for _, rows in parts for row in rows]
+        self.log("val/bleu", bleu(texts, references))
         self.written, self.references = [], []
 
     def sample_scores(self) -> Scores | None:

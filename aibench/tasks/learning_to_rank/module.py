@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from aibench.contract import Facts, TaskModule
+from aibench.metrics.joined import joined
 from aibench.metrics.ranking import FullRanking
 from aibench.metrics.scores import Ratio
+from aibench.nn import ranks
 from aibench.tasks.learning_to_rank.config import COUNTS, Config
 from aibench.tasks.learning_to_rank.data import SHOWN, Sample, Windows
 from aibench.tasks.learning_to_rank.losses import (
@@ -33,6 +36,7 @@ class Module(TaskModule):
     The idle network has no gradients, so Adam and its weight decay leave it alone. The quality is the student's.
     """
 
+    idles = True
     config: Config
     position_weights: Tensor
 
@@ -101,15 +105,16 @@ class Module(TaskModule):
     def _rank(self, windows: Windows) -> Tensor:
         was_training = self.teacher.training
         self.teacher.eval()
-        groups = []
-        for first in range(0, len(windows), RANKED_AT_ONCE):
+        groups = [torch.zeros(0, self.config.optim.distillation.top_items, dtype=torch.int64, device=self.device)]
+        rank, size = ranks.place()  # each process ranks for some of the windows, and all have all rankings then
+        for first in np.array_split(np.arange(0, len(windows), RANKED_AT_ONCE), size)[rank].tolist():
             indices = torch.arange(first, min(first + RANKED_AT_ONCE, len(windows)))
             _, users, sequences, *_ = windows.gather(indices)
             seen = torch.from_numpy(windows.seen.padded(users.numpy()))
             request = users.to(self.device), sequences.to(self.device), seen.to(self.device)
             groups.append(best_unseen(self.teacher, *request, self.config.optim.distillation.top_items)[0])
         self.teacher.train(was_training)
-        return torch.cat(groups)
+        return joined(groups)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         optim = self.config.optim
@@ -129,7 +134,7 @@ class Module(TaskModule):
         self.log_dict({f"val/{name}": value for name, value in self.ranking.compute().items()})
         self.ranking.reset()
         judged = self.ranking.names.index(self.config.target.metric.removeprefix("val/"))
-        self._scores = Ratio(torch.cat(self._of_users)[:, judged].cpu().numpy())
+        self._scores = Ratio(joined(self._of_users)[:, judged].cpu().numpy())
         self._of_users.clear()
         if self.phase == "teacher":
             self.log("val/teacher_precision@3", self.teacher_ranking.compute()["precision@3"])

@@ -96,6 +96,11 @@ class Data(TaskData):
         """Return one pass over the text, then the controller's batches."""
         return dataset.plan(generator)
 
+    def held_out_share(self, dataset: HeldOutWindows, rank: int, size: int) -> Array:
+        """Return whole streams: a process carries their states from window to window."""
+        own = np.array_split(np.arange(self.config.data.streams), size)[rank]
+        return np.flatnonzero(np.isin(dataset.tensors.stream.numpy(), own))
+
     def units(self, dataset: Any, indices: Array) -> int:
         """Return the words of the windows."""
         return len(indices) * self.config.data.window

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from aibench.contract import Facts, Scores, TaskModule
 from aibench.metrics.perplexity import CorpusPerplexity, SamplePerplexity
 from aibench.metrics.scores import Ratio
+from aibench.nn import ranks
 from aibench.nn.schedules import stairs
 from aibench.tasks.neural_architecture_search.cell import Cell, chain
 from aibench.tasks.neural_architecture_search.config import Config, Optimizer
@@ -46,6 +47,7 @@ class Module(TaskModule):
 
     uncountable: str | None = "the operations of a step vary with the cell that the controller samples for it"
     config: Config
+    own_buffers = ("state.",)
     derived: Tensor
     baseline: Tensor
 
@@ -91,10 +93,11 @@ class Module(TaskModule):
         """Take a step in one sampled cell; the controller is fixed."""
         optimizer: Any = self.optimizers()[0]  # type: ignore[index]
         with torch.no_grad():
-            decisions = self.controller(1).decisions[0]
+            decisions = ranks.of_first(self.controller(1).decisions[0])
         cell = Cell.of(decisions.tolist())  # the one read-back in a step: which operators run depends on it
-        logits, state = self.shared(batch.words, cell, self.state.before(batch.number))
-        self.state.put(batch.number, state)
+        streams = slice(len(batch.number))  # this process's, of several that train together
+        logits, state = self.shared(batch.words, cell, self.state.before(batch.number, streams))
+        self.state.put(batch.number, state, streams)
         loss = cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
         optimizer.zero_grad()
         self.manual_backward(loss)
@@ -108,7 +111,7 @@ class Module(TaskModule):
         """Take a step of REINFORCE with fixed shared weights, without dropout. Each window starts from zeros."""
         config = self.config.optim.controller
         optimizer: Any = self.optimizers()[1]  # type: ignore[index]
-        sampled: Sampled = self.controller(config.samples)
+        sampled: Sampled = self.controller(config.samples, self._common_draws())
         cells = [Cell.of(decisions) for decisions in sampled.decisions.tolist()]
         rewards = torch.stack([config.reward / self._tried(batch, cell) for cell in cells])
         self.baseline.copy_(moved(self.baseline, rewards.mean(), config.baseline_decay))
@@ -117,6 +120,13 @@ class Module(TaskModule):
         self.manual_backward(loss)
         optimizer.step()
         return loss.detach()
+
+    def _common_draws(self) -> torch.Generator | None:
+        """Return a generator that draws alike on all devices that train together; None of one device."""
+        if ranks.place()[1] == 1:
+            return None
+        seed = ranks.of_first(torch.randint(2**31, (1,), device=self.device))
+        return torch.Generator(self.device).manual_seed(int(seed))
 
     @torch.no_grad()
     def _tried(self, batch: RewardBatch, cell: Cell) -> Tensor:
@@ -140,22 +150,30 @@ class Module(TaskModule):
         generator = torch.Generator(self.device).manual_seed(self.config.seed)
         self.candidates = self.controller(self.config.optim.controller.candidates, generator)
         self.held_out_state.forget()
+        self._is_chosen = self.judging != "val"  # the test part is read by the child that was chosen before
 
     def validation_step(self, batch: HeldOutBatch, batch_idx: int) -> None:
         for part, rows in in_order(batch):
             if PARTS[part] == "reward":
                 self._rank(rows)
             else:
+                self._choose()
                 self._measure(rows)
 
     def _rank(self, rows: HeldOutBatch) -> None:
-        """Try every candidate; the best so far is the child. All of the reward text comes before the others."""
+        """Try every candidate. All of the reward text comes before the others."""
         metrics: Any = self.candidate_perplexities
         for decisions, metric in zip(self.candidates.decisions.tolist(), metrics, strict=True):
             logits, _ = self.shared(rows.words, Cell.of(decisions), self._zeros(len(rows.words)))
             metric.update(logits, rows.targets)
-        found = torch.stack([metric.compute() for metric in metrics])
-        self.derived.copy_(self.candidates.decisions[found.argmin()])
+
+    def _choose(self) -> None:
+        """Let the best candidate be the child, once in an evaluation: the processes find it together."""
+        if not self._is_chosen:
+            metrics: Any = self.candidate_perplexities
+            found = torch.stack([metric.compute() for metric in metrics])
+            self.derived.copy_(self.candidates.decisions[found.argmin()])
+            self._is_chosen = True
 
     def _measure(self, rows: HeldOutBatch) -> None:
         logits, state = self.shared(rows.words, self.child, self.held_out_state.before(rows.time, rows.stream))
@@ -163,7 +181,7 @@ class Module(TaskModule):
         self.perplexity.update(logits, rows.targets, rows.sentences)
 
     def on_validation_epoch_end(self) -> None:
-        if self.judging == "val":  # the test part has no reward text: it is read by the child that was chosen before
+        if self.judging == "val":  # the test part has no reward text
             self._log_candidates()
         self.scores = self.perplexity.scores()
         self.log("val/perplexity", self.scores.value(np.arange(len(self.scores))))
@@ -205,8 +223,15 @@ class Module(TaskModule):
 
 
 def perplexity(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return one batch's perplexity, float (), from float (batch, window, vocabulary) and int64 (batch, window)."""
-    return cross_entropy(logits.flatten(0, 1), targets.flatten()).exp()
+    """Return the perplexity of one batch, float (), the shares of all processes together.
+
+    Args:
+        logits: float (batch, window, vocabulary).
+        targets: int64 (batch, window).
+    """
+    loss = cross_entropy(logits.flatten(0, 1), targets.flatten())
+    size = ranks.place()[1]
+    return (loss if size == 1 else ranks.summed(loss) / size).exp()  # of all windows of a batch, whoever has them
 
 
 def policy_loss(log_probabilities: Tensor, advantages: Tensor) -> Tensor:

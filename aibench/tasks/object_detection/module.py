@@ -48,7 +48,8 @@ class Module(TaskModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, targets = batch
         detections = self(images)
-        self.voc.update([in_pixels(found) for found in detections], [in_pixels(target) for target in targets])
+        found, true = ([in_pixels(each) for each in boxes] for boxes in (detections, targets))
+        self.voc.update(found, true, self.place(batch_idx))
         if self.coco is not None:
             crowds = [{**target, "iscrowd": target["difficult"].int()} for target in targets]
             self.coco.update(detections, crowds)

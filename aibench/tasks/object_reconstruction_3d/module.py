@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
+from aibench.nn import ranks
 from aibench.nn.decay import Annealing
 from aibench.nn.schedules import each_step, half_cosine
 from aibench.nn.weights import decay_groups
@@ -71,11 +73,11 @@ class Module(TaskModule):
         return loss
 
     def _views(self) -> Tensor:
-        """Return the views of this step, int64 (views,)."""
+        """Return the views of this step, int64 (views,): the same on all devices that train together."""
         camera = self.config.model.camera
         if camera.views_per_step is None:
             return torch.arange(camera.views, device=self.device)
-        return torch.randperm(camera.views, device=self.device)[: camera.views_per_step]
+        return ranks.of_first(torch.randperm(camera.views, device=self.device))[: camera.views_per_step]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         pictures, solids = batch
@@ -87,7 +89,7 @@ class Module(TaskModule):
         for name, value in self.iou.compute().items():
             self.log(f"val/{name}", value)
         self.iou.reset()
-        objects = torch.cat(self.ious).cpu().view(-1, self.config.data.views)  # an object's pictures stand together
+        objects = joined(self.ious).cpu().view(-1, self.config.data.views)  # an object's pictures stand together
         self.scores = Ratio(objects.sum(1), self.config.data.views)
         self.ious = []
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aibench.contract import Facts, TaskModule
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
 from aibench.nn.neumf import NeuMF
 from aibench.tasks.recommendation.config import SHOWN, Config
@@ -54,7 +55,7 @@ class Module(TaskModule):
         self.log_dict({f"val/{name}": value for name, value in values.items()})
         self.ranking.reset()
         judged = list(values).index(self.config.target.metric.removeprefix("val/"))
-        self._scores = Ratio(torch.cat(self._of_users)[:, judged].cpu().numpy())
+        self._scores = Ratio(joined(self._of_users)[:, judged].cpu().numpy())
         self._of_users.clear()
 
     def sample_scores(self) -> Ratio | None:

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from torchmetrics.classification import MulticlassAccuracy
 
 from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
 from aibench.nn.decay import Annealing
 from aibench.nn.schedules import each_step, half_cosine
@@ -65,7 +66,7 @@ class Module(TaskModule):
         """Return the right answers of each held-out digit; the views of one digit are no samples of their own."""
         if not self.right:
             return None
-        return Ratio.of_groups(torch.cat(self.right).cpu().numpy(), self.facts["held_out_digits"])
+        return Ratio.of_groups(joined(self.right).cpu().numpy(), self.facts["held_out_digits"])
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim

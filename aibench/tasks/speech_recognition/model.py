@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import hardtanh
 
+from aibench.nn.ranks import summed
 from aibench.tasks.speech_recognition.alphabet import LABELS
 from aibench.tasks.speech_recognition.config import ModelConfig
 
@@ -37,6 +38,12 @@ class DeepSpeech2(nn.Module):
         self.recurrent = nn.ModuleList(BidirectionalGRU(size, config.hidden) for size in sizes)
         self.recurrent_norms = nn.ModuleList(MaskedBatchNorm(config.hidden) for _ in range(config.layers))
         self.output = nn.Linear(config.hidden, LABELS, bias=False)
+
+    def share_statistics(self) -> None:
+        """Have batch normalisation take its statistics from the samples of all devices that train together."""
+        for part in self.modules():
+            if isinstance(part, MaskedBatchNorm):
+                part.shared = True
 
     def forward(self, spectra: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log-probabilities of the labels.
@@ -91,6 +98,9 @@ class MaskedBatchNorm(nn.Module):
     Args:
         channels: In dimension 1 of what is normalised.
         momentum: Part of the running statistics that a batch's replace.
+
+    Attributes:
+        shared: Whether the statistics are of the samples of all devices that train together.
     """
 
     mean: Tensor
@@ -98,6 +108,7 @@ class MaskedBatchNorm(nn.Module):
 
     def __init__(self, channels: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         super().__init__()
+        self.shared = False
         self.momentum = momentum
         self.epsilon = epsilon
         self.weight = nn.Parameter(torch.ones(channels))
@@ -120,13 +131,18 @@ class MaskedBatchNorm(nn.Module):
     def _statistics(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         others = [0, *range(2, x.dim())]
         shape = (1, -1, *[1] * (x.dim() - 2))
-        places = mask.sum() * (x[0, 0].numel() // mask[0, 0].numel())
-        mean = (x * mask).sum(others) / places
-        variance = ((x - mean.view(shape)) * mask).square().sum(others) / places
+        of_all = summed if self.shared else _own
+        places = of_all(mask.sum() * (x[0, 0].numel() // mask[0, 0].numel()))
+        mean = of_all((x * mask).sum(others)) / places
+        variance = of_all(((x - mean.view(shape)) * mask).square().sum(others)) / places
         with torch.no_grad():
             self.mean.lerp_(mean, self.momentum)
             self.variance.lerp_(variance * (places / (places - 1)), self.momentum)
         return mean, variance
+
+
+def _own(values: Tensor) -> Tensor:
+    return values
 
 
 def within(lengths: Tensor, longest: int) -> Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import ctc_loss
 
 from aibench.config import Precision
 from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
 from aibench.nn.schedules import each_step
 from aibench.tasks.speech_recognition.alphabet import BLANK, decode
@@ -35,6 +35,8 @@ class Module(TaskModule):
     def __init__(self, config: Config, facts: Facts) -> None:
         super().__init__(config, facts)
         self.network = DeepSpeech2(config.model, config.data.bins)
+        if config.hardware.sync_batchnorm:
+            self.network.share_statistics()
         self.rates = ErrorRates(len(config.data.held_out_sets))
 
     def forward(self, spectra: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,7 +74,7 @@ class Module(TaskModule):
         """Return the wrong words (or characters) of each held-out utterance of the sets that the target is of."""
         if not self.rates.counted:
             return None
-        metric, counted = self.config.target.metric, np.array(self.rates.counted)
+        metric, counted = self.config.target.metric, joined([torch.tensor(self.rates.counted)]).numpy()
         names = wer_names(self.config.data)
         if metric in names:
             counted = counted[counted[:, 0] == names.index(metric)]

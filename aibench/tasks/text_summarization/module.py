@@ -83,7 +83,9 @@ class Module(TaskModule):
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict({f"val/{name}": value for name, value in self.rouge.compute().items()})
-        self.scores = Ratio(self.rouge.of_each()[self.config.target.metric.removeprefix("val/")])
+        with self.rouge.sync_context():
+            each = self.rouge.of_each()
+        self.scores = Ratio(each[self.config.target.metric.removeprefix("val/")])
         self.rouge.reset()
 
     def sample_scores(self) -> Scores | None:

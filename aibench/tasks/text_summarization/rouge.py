@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 Words = Sequence[int] | Sequence[str]
 NAMES = ("rouge_1", "rouge_2", "rouge_l")
@@ -38,7 +39,7 @@ class Rouge(Metric):
 
     def of_each(self) -> dict[str, Tensor]:
         """Return each text's scores by name, float64 (texts,), in 0 to 1."""
-        return dict(zip(NAMES, torch.cat(self.scores).T, strict=True))
+        return dict(zip(NAMES, dim_zero_cat(self.scores).T, strict=True))
 
     def compute(self) -> dict[str, Tensor]:
         """Return the mean scores by name, in 0 to 1."""

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from aibench.contract import Facts, Scores, TaskModule
+from aibench.metrics.joined import joined
 from aibench.metrics.perplexity import CorpusPerplexity
 from aibench.metrics.scores import Ratio
+from aibench.nn import ranks
 from aibench.nn.schedules import each_step, inverse_root
 from aibench.tasks.text_to_text.config import Config
 from aibench.tasks.text_to_text.metric import CorpusBleu, TokenAccuracy, right_tokens
@@ -56,12 +58,13 @@ class Module(TaskModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the smoothed cross-entropy of a token."""
         source, target = batch
-        return cross_entropy(
+        loss = cross_entropy(
             self(source, target[:, :-1]).flatten(0, 1),
             target[:, 1:].flatten(),
             ignore_index=PAD,
             label_smoothing=self.config.optim.label_smoothing,
         )
+        return ranks.weighted(loss, (target[:, 1:] != PAD).sum())
 
     def on_validation_epoch_start(self) -> None:
         self.sentences.clear()
@@ -73,7 +76,7 @@ class Module(TaskModule):
             self.accuracy.update(logits, following)
             self.perplexity.update(logits, following)
             self.sentences.append(torch.stack([part.sum(1) for part in right_tokens(logits, following)], dim=1))
-        before = batch_idx * self.config.data.eval_batch_size
+        before = self.place(batch_idx)
         most = self.config.data.translated
         count = len(source) if most is None else min(len(source), most - before)
         if count > 0:
@@ -90,7 +93,7 @@ class Module(TaskModule):
         """Return the right tokens of each held-out sentence, in whatever order: the accuracy is a sum over them."""
         if not self.sentences or self.config.target.metric != "val/accuracy":
             return None
-        return Ratio(*torch.cat(self.sentences).T.cpu().numpy())
+        return Ratio(*joined(self.sentences).T.cpu().numpy())
 
     def configure_optimizers(self) -> Any:
         optim = self.config.optim

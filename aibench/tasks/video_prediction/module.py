@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from aibench.contract import Facts, TaskModule
+from aibench.metrics.joined import joined
 from aibench.metrics.scores import Ratio
+from aibench.nn import ranks
 from aibench.tasks.video_prediction.config import Config
 from aibench.tasks.video_prediction.metric import FrameErrors
 from aibench.tasks.video_prediction.model import Predictor
@@ -58,7 +60,9 @@ class Module(TaskModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         video, actions, states = batch
         context, optim = self.config.data.context, self.config.optim
-        truth = round(len(video) * true_share(self.global_step, optim.sampling))
+        rank, size = ranks.place()
+        shown = round(len(video) * size * true_share(self.global_step, optim.sampling))
+        truth = shown * (rank + 1) // size - shown * rank // size  # this process's part of them
         frames, places = self(video, actions, states, truth)
         loss = mse_loss(frames, video[:, context:] / 255)
         if self.config.model.actions:
@@ -73,7 +77,7 @@ class Module(TaskModule):
         squared, decibels = self.errors.compute()
         self.log("val/mse", squared)
         self.log("val/psnr", decibels)
-        sequences = torch.cat(self.errors.squared).cpu()
+        sequences = joined(self.errors.squared).cpu()
         self._scores = Ratio(sequences, self.config.data.frames - self.config.data.context)
         self.errors.reset()
 

@@ -1,0 +1,1 @@
+"""Says what several devices gain over one."""

@@ -1,0 +1,88 @@
+"""Every command that README and docs print has words that the command takes: no verb, option or key is of the past."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+import typer
+
+from aibench.commands.app import VERBS_OF_DATA, app
+from aibench.composition import groups
+from aibench.composition.words import flags, in_order, parsed
+from aibench.config import ConfigError
+from aibench.results.result import read_result
+from aibench.training.forecast import studied
+from tests.conftest import ROOT
+
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("docs/tasks/*.md")),
+]
+EXAMPLES = ("NAME", "noisy_digits")  # stand for what a reader puts there
+
+
+def commands(page):
+    """Yield the command lines in the fenced parts of `page` as words, each with the refusal that stands below it."""
+    for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        lines = block.replace("\\\n", " ").splitlines()
+        for line, after in zip(lines, [*lines[1:], ""], strict=True):
+            text = line.strip().removeprefix("$ ")
+            if text.startswith(("aibench ", "python train.py ")):
+                yield shlex.split(text, comments=True), after if after.startswith("aibench: ") else ""
+
+
+LINES = [(page.name, words, refused) for page in PAGES for words, refused in commands(page)]
+
+
+@pytest.mark.parametrize(
+    ("page", "words", "refused"), LINES, ids=[f"{page}: {' '.join(words)}"[:90] for page, words, _ in LINES]
+)
+def test_a_printed_command_is_one_that_the_command_takes(page, words, refused):
+    words = [word for word in words if word not in ("|", "less", "head") and not word.startswith(("<", ">"))]
+    if any(example in word for word in words for example in EXAMPLES):
+        pytest.skip("its words stand for others")
+    if words[:2] == ["aibench", "train"] or words[0] == "python":
+        said = complaint(words[2:])
+        assert said in (None, refused), said
+    else:
+        takes_verb(words[1:])
+
+
+def complaint(words):
+    """What a training with `words` is refused with, as it is printed; None where its words are fine."""
+    try:
+        takes_training(words)
+    except ConfigError as error:
+        return f"aibench: {error}"
+
+
+def takes_training(words):
+    if set(words) & {"-h", "--help", "-sc"} or any(word.startswith("-sc") for word in words):
+        return
+    found = flags(in_order(words))
+    groups.check(parsed(found.overrides), own=bool(found.config_dir or found.config_path))
+
+
+def takes_verb(words):
+    command = typer.main.get_command(app)
+    while words and words[0] in ("--wide", "--version"):
+        words = words[1:]
+    if not words or words[0].startswith("-") or words[0] == "VERB":
+        return
+    verb = command.commands[words[0]]
+    rest = words[1:]
+    if words[0] == "data" and rest and rest[0] in VERBS_OF_DATA:
+        verb, rest = verb.commands[rest[0]], rest[1:]
+    if {"-h", "--help"} & set(rest):
+        return
+    verb.make_context("aibench", list(rest))
+
+
+def test_the_study_that_the_package_has_is_that_of_the_repository():
+    rows = {(row.task, row.quality): sorted(row.epochs) for row in studied()}
+    result = read_result(ROOT / "experiments/run_to_run_variation/results/recommendation_seed1.json")
+    assert result.to_quality.epochs in rows[result.task, result.target.quality]
