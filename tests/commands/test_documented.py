@@ -8,7 +8,7 @@ import shlex
 import pytest
 import typer
 
-from aibench.commands.app import VERBS_OF_DATA, app
+from aibench.commands.app import VERBS, VERBS_OF_DATA, app
 from aibench.composition import groups
 from aibench.composition.words import flags, in_order, parsed
 from aibench.config import ConfigError
@@ -86,3 +86,10 @@ def test_the_study_that_the_package_has_is_that_of_the_repository():
     rows = {(row.task, row.quality): sorted(row.epochs) for row in studied()}
     result = read_result(ROOT / "experiments/run_to_run_variation/results/recommendation_seed1.json")
     assert result.to_quality.epochs in rows[result.task, result.target.quality]
+
+
+def test_the_readme_names_every_verb():
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("| verbs | what they do |") : text.index("From Python, `import aibench`")]
+    named = {name for row in table.splitlines() for name in re.findall(r"`([a-z -]+)`", row.split("|")[1])}
+    assert named == {*VERBS, *(f"data {name}" for name in VERBS_OF_DATA)}
