@@ -91,5 +91,5 @@ def test_the_study_that_the_package_has_is_that_of_the_repository():
 def test_the_readme_names_every_verb():
     text = (ROOT / "README.md").read_text()
     table = text[text.index("| verbs | what they do |") : text.index("From Python, `import aibench`")]
-    named = {name for row in table.splitlines() for name in re.findall(r"`([a-z -]+)`", row.split("|")[1])}
+    named = {name for row in table.split("\n|")[1:] for name in re.findall(r"`([a-z -]+)`", row.split("|")[0])}
     assert named == {*VERBS, *(f"data {name}" for name in VERBS_OF_DATA)}
