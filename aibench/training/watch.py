@@ -20,6 +20,7 @@ TIMES = 10  # or so many times the longest that anybody needed for a batch
 GRACE = 3.0  # seconds between the word to end and the end by force
 LAST_RESORT = 15.0  # seconds after which a first process that nobody woke up writes its result from another thread
 OVER = "over"
+PARTED = "parted"
 TOLD_TO_END = 4  # exit status
 
 
@@ -202,8 +203,19 @@ class Watchman:
             if failure is not None:
                 self.fail(failure)
             self.leave()
+            if failure is None:
+                self._outlast_the_first()
             return
+        with suppress(RuntimeError):
+            self._store.set(PARTED, "1")
         self._end_others(at_once=failure is not None)
+
+    def _outlast_the_first(self) -> None:
+        """Stay until the first process has all that it asked for: gloo drops what a connection brought that is closed."""
+        until = time.monotonic() + 2 * SILENT
+        with suppress(RuntimeError):  # the store went with the first process
+            while time.monotonic() < until and not (self._store.check([PARTED]) or self._store.check([OVER])):
+                time.sleep(0.05)
 
     def _end_others(self, *, at_once: bool = True) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import psutil
 import pytest
 import torch
 from rich.console import Console
+from torch._C._distributed_c10d import TCPStore
 
 from aibench.config import ConfigError, RunConfig
 from aibench.contract import DataError
@@ -180,6 +182,18 @@ def test_an_interrupted_run_goes_on_with_two_ranks_and_with_one(run, monkeypatch
     alone = run("resume=auto", folder="alone")
     assert [row[:3] for row in history(alone)] == [row[:3] for row in history(whole)]
     assert alone.parts[1].config == {"hardware.devices": 1}
+
+
+def test_a_rank_that_is_done_stays_until_the_first_one_has_all_that_it_asked_for():
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    first, second = (watch.Watchman(World(rank=rank, size=2), store) for rank in (0, 1))
+    ending = threading.Thread(target=second.end, args=(None,))
+    ending.start()
+    ending.join(0.5)
+    assert ending.is_alive()
+    first.end(None)
+    ending.join(20)
+    assert not ending.is_alive()
 
 
 def test_weak_scaling_goes_on_with_as_many_ranks_alone(run):
