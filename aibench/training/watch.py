@@ -211,7 +211,7 @@ class Watchman:
         self._end_others(at_once=failure is not None)
 
     def _outlast_the_first(self) -> None:
-        """Stay until the first process has all that it asked for: gloo drops what a connection brought that is closed."""
+        """Stay until the first process has all that it asked for: gloo drops what came over a closed connection."""
         until = time.monotonic() + 2 * SILENT
         with suppress(RuntimeError):  # the store went with the first process
             while time.monotonic() < until and not (self._store.check([PARTED]) or self._store.check([OVER])):
