@@ -17,8 +17,8 @@ class Place:
         to: The folder below the data root that they go to.
         strip: How many leading folders of their path are left out; None leaves all of them out.
         nested: Whether they are archives in their turn, each unpacked to a folder of its own name.
-        moved: A pattern of where, below the data root, `Origin.arrange` puts them; what lies there is not unpacked
-            again.
+        moved: `FOLDER/*/PATTERN`, which says where below the data root `Origin.arrange` puts them; what lies there is
+            not unpacked again.
     """
 
     match: str

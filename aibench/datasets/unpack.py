@@ -113,7 +113,12 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, int, Callable[[], 
 
 def _moved(root: Path, origin: Origin) -> dict[Place, dict[str, Path]]:
     """Return by name the files that `Origin.arrange` has moved away from where archives put them."""
-    return {place: {path.name: path for path in root.glob(place.moved)} for place in origin.places if place.moved}
+    found: dict[Place, dict[str, Path]] = {}
+    for place in origin.places:
+        folder, _, name = place.moved.partition("/*/")
+        if place.moved and (root / folder).is_dir():
+            found[place] = {path.name: path for path in files_below(root / folder, name)}
+    return found
 
 
 def _put(

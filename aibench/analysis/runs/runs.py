@@ -143,7 +143,8 @@ AS_THEY_ARE = (
 def _parts_of_training(record: Record) -> dict[str, Any]:
     """Return the epochs before the last part of the training, whose model is the judged one, and its name."""
     names = [str(row.get("name")) for row in record.phases]
-    steps = [int(row.get("steps") or 0) for row in record.phases]
+    counts = (row.get("steps") for row in record.phases)
+    steps = [count if type(count) is int and 0 < count <= MOST_NUMBER else 0 for count in counts]
     if not record.history or not sum(steps):
         return {"earlier_epochs": 0.0, "last_part": names[-1] if names else ""}
     epochs = record.history[-1].epochs * sum(steps[:-1]) / sum(steps)
