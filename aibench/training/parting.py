@@ -25,6 +25,7 @@ def judged_together(session: Session) -> HeldOut | None:
     """Judge the test part with the other processes, tell the first one what each has measured, and part."""
     found = judged(session)
     session.rows = session.ranks.gathered(own_row(session)) if session.ranks.size > 1 else []
+    session.ranks.outlast_the_first()
     session.ranks.end()
     return found
 

@@ -155,6 +155,11 @@ class Ranks:
         started = self.watchman.started if self.watchman is not None else []
         return {one.rank: text for one in started if (text := one.tail())}
 
+    def outlast_the_first(self) -> None:
+        """Wait, where this process is not the first one, until that one has all that it asked for."""
+        if self.watchman is not None and not self.is_first:
+            self.watchman.outlast_the_first()
+
     def part(self) -> None:
         """Leave the group; what follows concerns this process alone. May be called twice."""
         if self.watchman is not None:

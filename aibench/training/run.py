@@ -189,6 +189,8 @@ def followed(config: RunConfig, folder: Path, told: dict[str, Any], ranks: Ranks
                 judged_together(session)
         finally:
             instruments.stop()
+    if ending.status is Status.interrupted:
+        ranks.outlast_the_first()  # all stopped after one step, whose checkpoint it may still be writing
     if ending.status is Status.failed:
         ranks.fail(ending.message or "failed")
         return 1

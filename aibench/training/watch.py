@@ -203,15 +203,13 @@ class Watchman:
             if failure is not None:
                 self.fail(failure)
             self.leave()
-            if failure is None:
-                self._outlast_the_first()
             return
         with suppress(RuntimeError):
             self._store.set(PARTED, "1")
         self._end_others(at_once=failure is not None)
 
-    def _outlast_the_first(self) -> None:
-        """Stay until the first process has all that it asked for: gloo drops what came over a closed connection."""
+    def outlast_the_first(self) -> None:
+        """Wait until the first process has all that it asked for: gloo drops what came over a closed connection."""
         until = time.monotonic() + 2 * SILENT
         with suppress(RuntimeError):  # the store went with the first process
             while time.monotonic() < until and not (self._store.check([PARTED]) or self._store.check([OVER])):

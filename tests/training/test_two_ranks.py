@@ -188,7 +188,7 @@ def test_an_interrupted_run_goes_on_with_two_ranks_and_with_one(run, monkeypatch
 def test_a_rank_that_is_done_stays_until_the_first_one_has_all_that_it_asked_for():
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     first, second = (watch.Watchman(World(rank=rank, size=2), store) for rank in (0, 1))
-    ending = threading.Thread(target=second.end, args=(None,))
+    ending = threading.Thread(target=second.outlast_the_first)
     ending.start()
     ending.join(0.5)
     assert ending.is_alive()
