@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import signal
@@ -60,8 +61,10 @@ def forked(doom: Doom = lambda: None) -> Callable[[World, RunConfig], Started]:
 
     def spawn(world: World, config: RunConfig) -> Started:
         said, parent = tempfile.TemporaryFile(), os.getpid()  # noqa: SIM115
+        gc.collect()
         pid = os.fork()
         if pid == 0:
+            gc.freeze()  # a store of this process would wait in its end for a thread that a fork has not
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
             sys.stdout = sys.stderr = os.fdopen(2, "w", closefd=False)  # pytest's own would keep it
