@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from aibench.composition import registry
+from tests.conftest import ROOT
 
 
 def test_the_full_suite_is_every_task_in_the_papers_order():
@@ -30,3 +33,10 @@ def test_a_scaling_study_runs_both_ways_on_one_device_and_on_more(command):
     done = command(*words)
     assert "hardware.devices: 1,2,4,8" in done.stdout, done.stderr
     assert "hardware.scaling: strong,weak" in done.stdout
+
+
+def test_no_shipped_result_names_a_folder_of_the_machine_that_made_it():
+    named = re.compile(r'"(?:output|cache|root)": "[/\\\\]')
+    results = [*ROOT.glob("experiments/**/*.json")]
+    assert len(results) > 200
+    assert [str(path.relative_to(ROOT)) for path in results if named.search(path.read_text(encoding="utf-8"))] == []
