@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pickle
 import signal
@@ -13,19 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import IO, Any
 
 from torch._C._distributed_c10d import Store, TCPStore
 
-import aibench
 from aibench.config import ConfigError, RunConfig, devices
+from aibench.training.children import die_with, environment
 from aibench.training.ranks import ALONE, CONNECTING, Ranks
 from aibench.training.watch import Started
 from aibench.world import World
 
 LOCAL = "127.0.0.1"
-DIES_WITH_PARENT = 1  # Linux' prctl(PR_SET_PDEATHSIG)
 RELEASING = timedelta(seconds=30)
 FOLLOWER = "aibench.training.follower"
 
@@ -114,15 +111,12 @@ def start_others(ranks: Ranks, config: RunConfig) -> None:
 def spawn(world: World, config: RunConfig) -> Started:
     """Start one process. What it says goes into a file without a name, and is read where it fails."""
     said = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
-    environment = dict(os.environ)
-    paths = [str(Path(aibench.__file__).parents[1]), environment.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     process = subprocess.Popen(
         [sys.executable, "-m", FOLLOWER],
         stdin=subprocess.PIPE,
         stdout=said,
         stderr=subprocess.STDOUT,
-        env=environment,
+        env=environment(),
     )
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin as stream:
@@ -130,12 +124,10 @@ def spawn(world: World, config: RunConfig) -> Started:
     return Started(world.rank, process, said)
 
 
-def die_with(parent: int) -> None:
+def belong_to(parent: int) -> None:
     """Have this process be killed when its parent is dead, and leave Ctrl-C in the terminal to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before
+    if not die_with(parent, signal.SIGKILL):
         os._exit(1)
 
 
@@ -143,5 +135,5 @@ def received(stream: IO[bytes], take: Callable[[World, RunConfig], int]) -> int:
     """Read from `stream` what `spawn` wrote, and have `take` do the rest. Returns the exit status."""
     found: Any = pickle.load(stream)
     world, config, parent = found
-    die_with(parent)
+    belong_to(parent)
     return take(world, config)

@@ -70,7 +70,7 @@ def forked(doom: Doom = lambda: None) -> Callable[[World, RunConfig], Started]:
             sys.stdout = sys.stderr = os.fdopen(2, "w", closefd=False)  # pytest's own would keep it
             status = 1
             try:
-                starting.die_with(parent)
+                starting.belong_to(parent)
                 doom()
                 status = follow(world, config)
             finally:

@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -36,7 +34,11 @@ def main() -> None:
     job: Job = pickle.load(sys.stdin.buffer)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job.cores)  # before a library counts the cores
-    _die_with(job.parent)
+    from aibench.training.children import die_with
+
+    # No run is left without its pool. Not before: what is imported here may count the cores.
+    if not die_with(job.parent, signal.SIGTERM):
+        sys.exit(130)
     try:
         worth = _run(job.config)
     except KeyboardInterrupt:
@@ -61,16 +63,6 @@ def _run(config: Any) -> float:
         hydra_context=HydraContext(config_loader=None, callbacks=Callbacks(config)),  # type: ignore[arg-type]
     )
     return float(returned.return_value)
-
-
-def _die_with(parent: int) -> None:
-    """Have the kernel send SIGTERM when the pool is killed, so that no run is left without it; Linux alone can."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(DIES_WITH_ITS_PARENT, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before
-            sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -14,17 +14,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aibench
 from aibench.commands.pool.one import Job
 from aibench.commands.pool.slots import Slot
 from aibench.config import RunConfig, unchecked
 from aibench.meters.trust import POOL
 from aibench.results.objective import worst
 from aibench.results.result import RESULT, Result, ResultError, Status, read_result
+from aibench.training.children import environment
 from aibench.training.ending import Ending
 
 LOGS = ".pool"  # below the sweep's folder: what each run prints
-PACKAGE = Path(aibench.__file__).parents[1]
 TAIL = 4096  # bytes of the end of what a run printed
 
 
@@ -125,6 +124,5 @@ def start(place: int, config: Any, slot: Slot) -> Running:
 
 
 def _environment(slot: Slot) -> dict[str, str]:
-    paths = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
-    found = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), POOL: str(os.getpid())}
-    return found if slot.gpu is None else {**found, "CUDA_VISIBLE_DEVICES": slot.gpu}
+    of_the_slot = {} if slot.gpu is None else {"CUDA_VISIBLE_DEVICES": slot.gpu}
+    return environment(**{POOL: str(os.getpid())}, **of_the_slot)
