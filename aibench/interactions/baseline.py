@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,25 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
+from aibench.contract import Baseline
 from aibench.interactions.rows import Ints, Rows
 
 Scores = NDArray[np.float32]
+
+
+def best(
+    methods: Mapping[str, Mapping[str, Callable[[], Scores]]], judged: Callable[[Scores], dict[str, float]]
+) -> Iterator[Baseline]:
+    """Yield the quality of each method, with the setting that does best on `val`.
+
+    Args:
+        methods: What makes the scores of a method, by the words for its settings; no words where it has but one.
+        judged: Returns the quality of scores on each part.
+    """
+    for name, settings in methods.items():
+        found = [(said, judged(scores())) for said, scores in settings.items()]
+        said, quality = max(found, key=lambda one: one[1]["val"])
+        yield Baseline(name, quality, note=f"{said}, chosen on val" if said else "")
 
 
 def table(rows: Rows, items: int) -> Any:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from aibench.config import ConfigError, RunConfig, Tracker, plain
+from aibench.results.division import flat
 from aibench.results.folder import CURVES, METRICS
 from aibench.results.made import made, making
 from aibench.results.result import Evaluation, Result, write_atomically
 from aibench.tracking.loggers import instantiated, lacking_loggers
 from aibench.tracking.protocol import NoTracking, Tracking, Watcher
-from aibench.tracking.values import flat, numbers, outcome, row
+from aibench.tracking.values import numbers, outcome, row
 from aibench.tracking.wandb_environment import wandb_mode
 from aibench.tracking.wandb_run import WandbTracking
 
@@ -106,7 +107,9 @@ class TensorBoardTracking(NoTracking):
         self.writer.add_text("status", result.status if result else "failed")
         if result is not None:
             said = {
-                key: value for key, value in flat(plain(self.config)) if isinstance(value, bool | int | float | str)
+                key: value
+                for key, value in flat(plain(self.config)).items()
+                if isinstance(value, bool | int | float | str)
             }
             self.writer.add_hparams(
                 said, {f"result/{name}": value for name, value in outcome(result).items()}, run_name="."
@@ -136,8 +139,8 @@ def lacking(config: RunConfig) -> Iterator[str]:
 
 def tracking(config: RunConfig, folder: Path, run_id: str) -> Tracking:
     """Return the trackers that `config.tracking` names, as one."""
-    made: list[Tracking] = [one for kind in config.tracking.kinds for one in _of(kind, config, folder, run_id)]
-    return made[0] if len(made) == 1 else Several(made)
+    trackers = [one for kind in config.tracking.kinds for one in _of(kind, config, folder, run_id)]
+    return trackers[0] if len(trackers) == 1 else Several(trackers)
 
 
 def _of(kind: Tracker, config: RunConfig, folder: Path, run_id: str) -> Iterator[Tracking]:
@@ -159,7 +162,7 @@ class LightningTracking(NoTracking):
 
     def __init__(self, config: RunConfig, logger: Any) -> None:
         self.logger = logger
-        logger.log_hyperparams(dict(flat(plain(config))))
+        logger.log_hyperparams(flat(plain(config)))
 
     def evaluated(self, evaluation: Evaluation) -> None:
         values = {name: value for name, value in row(evaluation).items() if value is not None}

@@ -56,12 +56,3 @@ def outcome(result: Result) -> dict[str, float]:
         result.throughput.training.value if result.throughput else None,
     )
     return {name: value for name, value in zip(OUTCOME, values, strict=True) if value is not None}
-
-
-def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted keys of a configuration with their values."""
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,16 @@ from scipy import sparse
 from torch import Tensor
 
 from aibench.contract import Baseline
-from aibench.interactions.baseline import Scores, neighbours, popularity, recent, regressed, table, truncated_svd
+from aibench.interactions.baseline import (
+    Scores,
+    best,
+    neighbours,
+    popularity,
+    recent,
+    regressed,
+    table,
+    truncated_svd,
+)
 from aibench.interactions.baseline import cosines as alike
 from aibench.interactions.rows import PADDING, Ints
 from aibench.metrics.ranking import FullRanking
@@ -35,10 +44,7 @@ def baselines(made: Interactions, requests: Requests) -> Iterator[Baseline]:
         made: The visits, of which the training part is used.
         requests: Users, sequences, seen and held-out items of each part that is judged; see `HeldOut`.
     """
-    for name, settings in _methods(made).items():
-        found = [(said, judged(scores(), requests)) for said, scores in settings.items()]
-        said, quality = max(found, key=lambda one: one[1]["val"])
-        yield Baseline(name, quality, note=f"{said}, chosen on val" if said else "")
+    yield from best(_methods(made), partial(judged, requests=requests))
 
 
 def _methods(made: Interactions) -> dict[str, Settings]:
@@ -48,6 +54,14 @@ def _methods(made: Interactions) -> dict[str, Settings]:
     tiny = often / (1 + often.max()) / 1e6  # where counts are equal, the popular item comes first
     ranks = [rank for rank in RANKS if rank < min(taken.shape)]
 
+    @cache
+    def taste(rank: int) -> Scores:
+        return truncated_svd(taken, rank)
+
+    @cache
+    def pairs() -> Scores:
+        return followed_pairs(made)
+
     def follows(count: int, within: int) -> Scores:
         scores: Scores = recent(made.train, count, made.items) @ followed(made, within) + tiny
         return scores
@@ -56,7 +70,7 @@ def _methods(made: Interactions) -> dict[str, Settings]:
         "most popular items": {"": lambda: often},
         "item-based nearest neighbours": {"": partial(neighbours, taken)},
         "item-based nearest neighbours of the last five items": {"": lambda: last @ alike(taken)},
-        "truncated SVD": {f"rank {rank}": partial(truncated_svd, taken, rank) for rank in ranks},
+        "truncated SVD": {f"rank {rank}": partial(taste, rank) for rank in ranks},
         "ridge regression of each item on the others (EASE)": {
             f"penalty {penalty:g}": partial(regressed, taken, penalty) for penalty in PENALTIES
         },
@@ -64,32 +78,32 @@ def _methods(made: Interactions) -> dict[str, Settings]:
         "what follows the last five items": {
             f"within {within} places": partial(follows, LAST, within) for within in WITHIN
         },
-        "what follows pairs of the last five items, in their order": {"": lambda: followed_pairs(made) + tiny},
+        "what follows pairs of the last five items, in their order": {"": lambda: pairs() + tiny},
         "product of truncated SVD and what follows the last five items, or their pairs": _products(
-            made, follows(LAST, WITHIN[-1])
+            [rank for rank in ranks if rank in RANKS[1:3]], taste, follows(LAST, WITHIN[-1]), pairs()
         ),
     }
 
 
-def _products(made: Interactions, after: Scores) -> Settings:
+def _products(ranks: list[int], taste: Callable[[int], Scores], after: Scores, pairs: Scores) -> Settings:
     """Return what makes rankings by taste times rankings by place, each way of the second to different powers.
 
     Args:
-        made: The visits.
-        after: What follows each user's last items within `WITHIN[-1]` places, float32 (users, items + 1).
+        ranks: Ranks of the taste.
+        taste: Returns the scores of a truncated singular value decomposition of a rank.
+        after: What follows each user's last items within `WITHIN[-1]` places.
+        pairs: What follows runs that share pairs with these; all of them float32 (users, items + 1).
     """
-    taken = table(made.train, made.items)
     widest = f"within {WITHIN[-1]} places"
-    ways = {widest: after, f"pairs, and {widest}": _shares(followed_pairs(made)) + _shares(after)}
+    ways = {widest: after, f"pairs, and {widest}": _shares(pairs) + _shares(after)}
 
     def product(rank: int, place: Scores, power: float) -> Scores:
-        scores: Scores = np.maximum(truncated_svd(taken, rank), 0) * place**power
+        scores: Scores = np.maximum(taste(rank), 0) * place**power
         return scores
 
     return {
         f"rank {rank}, {said}, to the power {power:g}": partial(product, rank, place, power)
-        for rank in RANKS[1:3]
-        if rank < min(taken.shape)
+        for rank in ranks
         for said, place in ways.items()
         for power in POWERS
     }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aibench.contract import Baseline
-from aibench.interactions.baseline import neighbours, popularity, regressed, table, truncated_svd
+from aibench.interactions.baseline import Scores, best, neighbours, popularity, regressed, table, truncated_svd
 from aibench.tasks.recommendation.config import SHOWN
 from aibench.tasks.recommendation.held_out import Interactions
 from aibench.tasks.recommendation.metric import LeaveOneOut
@@ -20,8 +20,6 @@ from aibench.tasks.recommendation.metric import LeaveOneOut
 NEIGHBOURS = (50, 200, None)
 RANKS = (8, 16, 32, 64)
 PENALTIES = (100.0, 500.0, 2000.0)
-CHOSEN = "chosen on val"
-Rank = Callable[[], Any]
 
 
 def baselines(made: Interactions, requests: Mapping[str, tuple[Tensor, ...]]) -> Iterator[Baseline]:
@@ -33,23 +31,20 @@ def baselines(made: Interactions, requests: Mapping[str, tuple[Tensor, ...]]) ->
     """
     taken = table(made.train, made.items)
     ranks = [rank for rank in RANKS if rank < min(taken.shape)]
-    methods: dict[str, list[tuple[str, Rank]]] = {
-        "most popular items": [("", partial(popularity, taken))],
-        "item-based nearest neighbours": [
-            (f"{count or 'all'} neighbours", partial(neighbours, taken, count)) for count in NEIGHBOURS
-        ],
-        "truncated SVD": [(f"rank {rank}", partial(truncated_svd, taken, rank)) for rank in ranks],
-        "truncated SVD of the plain table": [
-            (f"rank {rank}", partial(truncated_svd, taken, rank, weighted=False)) for rank in ranks
-        ],
-        "ridge regression of each item on the others (EASE)": [
-            (f"penalty {penalty:g}", partial(regressed, taken, penalty)) for penalty in PENALTIES
-        ],
+    methods: dict[str, dict[str, Callable[[], Scores]]] = {
+        "most popular items": {"": partial(popularity, taken)},
+        "item-based nearest neighbours": {
+            f"{count or 'all'} neighbours": partial(neighbours, taken, count) for count in NEIGHBOURS
+        },
+        "truncated SVD": {f"rank {rank}": partial(truncated_svd, taken, rank) for rank in ranks},
+        "truncated SVD of the plain table": {
+            f"rank {rank}": partial(truncated_svd, taken, rank, weighted=False) for rank in ranks
+        },
+        "ridge regression of each item on the others (EASE)": {
+            f"penalty {penalty:g}": partial(regressed, taken, penalty) for penalty in PENALTIES
+        },
     }
-    for name, settings in methods.items():
-        found = [(said, _judged(ranked(), requests)) for said, ranked in settings]
-        said, quality = max(found, key=lambda one: one[1]["val"])
-        yield Baseline(name, quality, note=f"{said}, {CHOSEN}" if said else "")
+    yield from best(methods, partial(_judged, requests=requests))
 
 
 def hit_rate(scores: NDArray[Any]) -> float:
