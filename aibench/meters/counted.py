@@ -129,7 +129,7 @@ def together(counted: Sequence[Counted]) -> Counted:
 
 
 def _new(one: Counted, where: str, seen: set[tuple[str, str]], taken: set[str]) -> Counted:
-    """Return of `one` what nobody before it has `seen`, under scopes that are not `taken`."""
+    """Return what `one` counted by sensors that nobody before it has `seen`, under scopes that are not `taken`."""
 
     def said(lines: Sequence[str]) -> list[str]:
         return [f"{where}: {line}" if where else line for line in lines]
