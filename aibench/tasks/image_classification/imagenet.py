@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
@@ -18,9 +18,10 @@ from aibench.contract import DataError, digest
 from aibench.datasets.folders import class_folders, image_files
 from aibench.tasks.image_classification.config import DataConfig
 from aibench.tasks.image_classification.layout import split_folder
-from aibench.vision.files import read_image
+from aibench.vision.jpeg import read_pixels
 
-Transform = Callable[[Image.Image], Tensor]
+MIRRORED = 0.5
+Transform = Callable[[Tensor], Tensor]
 
 
 class ImageTree(Dataset[tuple[Tensor, Tensor]]):
@@ -57,16 +58,15 @@ class ImageTree(Dataset[tuple[Tensor, Tensor]]):
         return len(self.names)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = read_image(self.path(index))
-        return self.transform(image), torch.tensor(self.labels[index])
+        return self.transform(read_pixels(self.path(index))), torch.tensor(self.labels[index])
 
     def path(self, index: int) -> Path:
         """Return the file of sample `index`."""
         return Path(self.folder, self.classes[self.labels[index]], os.fsdecode(self.names[index]))
 
     def fingerprint(self) -> str:
-        """Name the files and classes."""
-        return digest("\n".join(self.classes), self.names.view(np.uint8), self.labels)
+        """Name the files and classes, and how pictures are resized: Pillow, which did before, rounds otherwise."""
+        return digest("resized as tensors", "\n".join(self.classes), self.names.view(np.uint8), self.labels)
 
     def file_paths(self) -> Iterator[Path]:
         """Yield the images."""
@@ -78,13 +78,29 @@ def training_transform(size: int) -> Transform:
 
     Part: 8 to 100 % of the area, sides as 3:4 to 4:3 (Szegedy et al. 2015, arXiv 1409.4842, 6).
     """
-    transform: Transform = v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip(), v2.PILToTensor()])
-    return transform
+    return RandomPart(size)
+
+
+class RandomPart:
+    """Does what v2's RandomResizedCrop and RandomHorizontalFlip do, by their draws, in a fifth less time.
+
+    What is left out is their way through the kinds of input that they take.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size, self._crop = size, v2.RandomResizedCrop(size)
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        at = self._crop.make_params([picture])
+        part = picture[:, at["top"] : at["top"] + at["height"], at["left"] : at["left"] + at["width"]]
+        size = self.size, self.size
+        resized = interpolate(part[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
+        return resized.flip(-1) if torch.rand(1) < MIRRORED else resized
 
 
 def held_out_transform(config: DataConfig) -> Transform:
     """Cut out the middle `size` by `size` pixels of the picture, its shorter side resized to `resize`."""
-    transform: Transform = v2.Compose([v2.Resize(config.resize), v2.CenterCrop(config.size), v2.PILToTensor()])
+    transform: Transform = v2.Compose([v2.Resize(config.resize), v2.CenterCrop(config.size)])
     return transform
 
 
