@@ -13,11 +13,12 @@ from rich.console import Console
 
 from aibench.composition import registry
 from aibench.composition.compose import suite_config
-from aibench.contract import batch_of, example_batch
+from aibench.contract import TaskModule, batch_of, example_batch
 from aibench.results.division import Rules, division
 from aibench.results.result import Status
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.run import train
+from tests.bf16 import AnotherStep
 from tests.conftest import ROOT
 from tests.golden.history import history, kept, shared_history
 
@@ -251,7 +252,9 @@ def test_the_suite_itself_is_closed_and_a_changed_model_key_opens_it(task, compo
 
 @tasks
 @pytest.mark.slow
-def test_the_reference_model_takes_a_gradient_step_on_made_up_samples(task, composed, tmp_path):
+def test_the_reference_model_takes_a_gradient_step_on_made_up_samples_in_fp32_and_in_bf16(
+    task, composed, tmp_path, monkeypatch
+):
     own = suite_config(task, "reference").data.batch_size  # 1 where a network is too large for more
     config = composed(
         f"task={task}",
@@ -264,7 +267,11 @@ def test_the_reference_model_takes_a_gradient_step_on_made_up_samples(task, comp
         "data.train_size=4",
         *CPU,
     )
+    in_bf16 = AnotherStep()
+    monkeypatch.setattr(TaskModule, "configure_callbacks", lambda _: [in_bf16])
     result = train(config, tmp_path, None, QUIET)
     assert result.status is Status.completed, result.message
     assert result.phases[0].steps == 1
+    assert math.isfinite(in_bf16.loss)
+    assert in_bf16.gradients_are_finite
     assert result.model.parameters > 20_000  # the paper's smallest has 27,360

@@ -209,11 +209,17 @@ class RunConfig:
         logs: The names that every evaluation logs, where no key changes them.
         runs: How many runs a submission has of the task (`docs/rules.md`).
         by_hand: Whether the task moves several networks in turn, under Lightning's manual optimisation.
+        traced: The methods of its module, losses of a batch, that `torch.compile` compiles without a break; without
+            any the whole module is compiled, with whatever breaks it has.
+        recorded: Those whose operators follow from the shapes of their tensors alone, so that a CUDA graph can hold
+            them.
     """
 
     logs: ClassVar[tuple[str, ...]] = ()
     runs: ClassVar[int] = 5
     by_hand: ClassVar[bool] = False
+    traced: ClassVar[tuple[str, ...]] = ()
+    recorded: ClassVar[tuple[str, ...]] = ()
 
     task: str = MISSING
     scale: Annotated[str, OneOf(("mini", "reference"))] = MISSING

@@ -45,7 +45,10 @@ REFUSED = {
     "no key": ([IC, "=3"], "=3: no key. Write KEY=VALUE."),
     "a key with a space": ([IC, " seed=3"], "no key can be named ' seed'."),
     "a word of thousands of letters": ([IC, "a" * 9000 + "=1"], "(9,002 letters): longer than 8,192 letters."),
-    "an option of thousands of letters": ([IC, "hardware=" + "a" * 5000], "One of: auto, cpu, gpu."),
+    "an option of thousands of letters": (
+        [IC, "hardware=" + "a" * 5000],
+        "One of: auto, cpu, cpu_fast, gpu, gpu_fast.",
+    ),
     "a key of thousands of letters": ([IC, "optim." + "a" * 5000 + "=1"], "no such key."),
     "a number of thousands of digits": ([IC, "seed=" + "9" * 5000], "more digits than a number can have."),
     "bytes that are no text": ([IC, "data.root=/\udcff"], "data.root=/\\udcff: holds the sign '\\udcff'"),
