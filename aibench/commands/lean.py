@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,10 @@ FOR_OTHERS = ("scipy", "matplotlib", "torchvision")
 
 @contextmanager
 def without_extras() -> Iterator[None]:
-    """Let packages that are imported in here for the first time believe that `FOR_OTHERS` are not installed."""
+    """Let packages that are imported in here for the first time believe that `FOR_OTHERS` are not installed.
+
+    Nobody looks for garbage meanwhile: what is imported stays, and is looked through again and again.
+    """
     from lightning_utilities.core import imports
 
     patched: Any = imports
@@ -30,9 +34,14 @@ def without_extras() -> Iterator[None]:
 
     patched.package_available = lambda name: name not in FOR_OTHERS and asked(name)
     patched.RequirementCache._check_available = check
+    collects = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
+        if collects:
+            gc.freeze()
+            gc.enable()
         patched.package_available = asked
         patched.RequirementCache._check_available = checked
         for requirement in denied:
