@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aibench.commands.console import refuse, tell
+from aibench.commands.outputs import FILE
 from aibench.config import RunConfig
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ Folders = Annotated[
 Folder = Annotated[
     Path, typer.Argument(help="A run, a sweep, a folder of result files, or a result file.", show_default=False)
 ]
-Csv = Annotated[Path | None, typer.Option("--csv", help="Write the table here, as CSV.")]
-Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the table here, as Markdown.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write the table here, as CSV.", **FILE)]
+Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the table here, as Markdown.", **FILE)]
 PricePerHour = Annotated[float, typer.Option(min=0, max=10**6, help="Price of an hour of the machine.")]
 PricePerKwh = Annotated[float, typer.Option(min=0, max=10**6, help="Price of a kilowatt-hour.")]
 Currency = Annotated[str, typer.Option(help="Unit of the prices.")]

@@ -10,6 +10,7 @@ import typer
 
 from aibench.commands.arguments import Csv, Folders, Markdown
 from aibench.commands.console import console
+from aibench.commands.outputs import FILE
 
 
 class At(enum.StrEnum):
@@ -23,7 +24,7 @@ def variation(
     folders: Folders,
     csv: Csv = None,
     markdown: Markdown = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the runs here, as PNG.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the runs here, as PNG.", **FILE)] = None,
     at: Annotated[
         At | None, typer.Option(help="Count the epochs to this quality in each history, whatever the session was.")
     ] = None,
