@@ -15,11 +15,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import typer
 
 from aibench import cli
 from aibench.commands import characterize, micro, workloads
-from aibench.commands.app import VERBS, VERBS_OF_DATA, app
+from aibench.commands.app import VERBS, VERBS_OF_DATA, command
 from aibench.composition import registry
 from aibench.config.fields import shown
 from tests.conftest import ROOT
@@ -42,10 +41,10 @@ VALUES = (
 
 def line(draw, verb, results):
     """A verb with some of its options and arguments, and values that fit or do not."""
-    command, values = typer.main.get_command(app), [*VALUES, str(results), *map(str, sorted(results.iterdir())[:2])]
+    taken, values = command(), [*VALUES, str(results), *map(str, sorted(results.iterdir())[:2])]
     for word in verb.split():
-        command = command.commands.get(word)
-    options = [name for each in getattr(command, "params", []) for name in each.opts if name.startswith("-")]
+        taken = taken.commands.get(word)
+    options = [name for each in getattr(taken, "params", []) for name in each.opts if name.startswith("-")]
     words = verb.split()
     if draw.random() < 0.4:  # what most verbs need, so that the rest of the line is read too
         words.append(draw.choice([str(results), "task=image_classification"]))
