@@ -11,6 +11,7 @@ import typer
 from aibench.commands.console import refuse, tell
 from aibench.commands.outputs import FILE
 from aibench.config import RunConfig
+from aibench.config.fields import shown
 
 if TYPE_CHECKING:
     from aibench.analysis.runs.reader import Reading
@@ -31,10 +32,20 @@ OneRun = Annotated[Path, typer.Argument(help="Folder of a run, or its result.jso
 Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as for training.", show_default=False)]
 
 
+def refuse_missing(places: Sequence[Path]) -> None:
+    """Refuse the first of `places` that does not exist, before anything is read or written."""
+    for place in places:
+        try:
+            place.stat()
+        except (OSError, ValueError) as error:
+            refuse(f"{shown(place)}: {getattr(error, 'strerror', None) or error}.")
+
+
 def sides(folders: Sequence[Path]) -> tuple[list[Reading], list[str]]:
     """Return what each folder holds, and the faults; refuse a folder that holds no run."""
     from aibench.analysis.runs.reader import read_runs
 
+    refuse_missing(folders)
     found = [read_runs([folder]) for folder in folders]
     for reading in found:
         if not reading.runs:
@@ -46,6 +57,7 @@ def runs_below(folders: Sequence[Path], *, keep: bool = False) -> tuple[list[Run
     """Return the runs below all `folders`, and the faults; refuse where there is no run."""
     from aibench.analysis.runs.reader import read_runs
 
+    refuse_missing(folders)
     found = read_runs(folders, keep=keep)
     if not found.runs:
         tell(found.faults[1:])

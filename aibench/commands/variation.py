@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aibench.commands.arguments import Csv, Folders, Markdown
+from aibench.commands.arguments import Csv, Folders, Markdown, refuse_missing
 from aibench.commands.console import console
 from aibench.commands.outputs import FILE
 
@@ -32,6 +32,7 @@ def variation(
     """Show the coefficient of variation of the epochs to quality, from files."""
     from aibench.analysis.summary import summarise
 
+    refuse_missing(folders)
     raise typer.Exit(
         summarise(
             folders, console(), csv=csv, markdown=markdown, figure=figure, at=at.value if at is not None else None
