@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from aibench.commands.baseline import baseline
+from aibench.commands.batch import batch
 from aibench.commands.beforehand import tell_version, widen
 from aibench.commands.breakdown import breakdown
 from aibench.commands.calibrate import calibrate
@@ -78,6 +79,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "dashboard": dashboard,
     "import": import_results,
     "estimate": estimate,
+    "batch": batch,
     "system": system,
     "selftest": selftest,
     "check": check,

@@ -78,6 +78,7 @@ def idle(monkeypatch):
 
     monkeypatch.setattr("aibench.serving.session.serve", end)
     monkeypatch.setattr("aibench.training.forecast.probe", end)
+    monkeypatch.setattr("aibench.characterization.largest_batch.tried", end)
     monkeypatch.setattr("aibench.meters.selftest.checks", end)
     monkeypatch.setattr(registry, "data_class", end)
     for module in (characterize, workloads):
