@@ -37,6 +37,8 @@ def refuse_missing(places: Sequence[Path]) -> None:
     for place in places:
         try:
             place.stat()
+        except FileNotFoundError:
+            refuse(f"{shown(place)}: no such folder or file.")
         except (OSError, ValueError) as error:
             refuse(f"{shown(place)}: {getattr(error, 'strerror', None) or error}.")
 
