@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +21,9 @@ def scaling(
     """Show speed-up, efficiency and time to quality over the number of devices, from files."""
     from aibench.analysis.scaling import table
     from aibench.analysis.scaling.scaling import lines
-    from aibench.results.result import read_results
 
-    _, faults = runs_below(folders)
-    with warnings.catch_warnings(action="ignore"):  # what cannot be read is among the faults
-        found = lines(read_results(folders))
+    runs, faults = runs_below(folders, keep=True)
+    found = lines(runs)
     grids = [grid for grid in (table.speed(found), table.quality(found)) if grid is not None]
     publish(grids, csv, markdown)
     if figure is not None:

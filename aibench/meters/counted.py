@@ -143,7 +143,7 @@ def _new(one: Counted, where: str, seen: set[tuple[str, str]], taken: set[str]) 
         seen.add(place)
     faults = said(one.faults) if names else []
     if one.counts and not one.sources:
-        faults = [f"{one.name}: {'; '.join(one.reasons) or 'no sensor'}"]
+        faults = [f"{one.name}: {why}" if where else why for why in one.reasons or ["no sensor"]]
     return replace(
         one,
         sources=[
