@@ -56,7 +56,7 @@ ENVIRONMENT = {
     "KMP_BLOCKTIME": "0",
 }
 
-MEASURING = ("characterize", "counters", "micro")  # verbs that need that environment as training does
+MEASURING = ("batch", "characterize", "counters", "micro")  # verbs that need that environment as training does
 
 FLAGS = (  # Hydra's
     *("-m", "--multirun"),

@@ -116,7 +116,7 @@ def _peak(workload: Workload, size: int, device: str, before: int) -> dict[str, 
         torch.cuda.reset_peak_memory_stats()
     try:
         resized = workload.at_batch(size)
-        run_steps(resized, Steps(warmup=0, count=COUNT, around=partial(_from_here_on, device)), device)
+        run_steps(resized, Steps(warmup=0, count=COUNT, around=partial(from_here_on, device)), device)
     except (ConfigError, DataError) as error:
         return {"bytes": None, "reason": " ".join(str(error).split())}
     except Exception as error:  # batch normalisation of one sample, for one
@@ -126,7 +126,7 @@ def _peak(workload: Workload, size: int, device: str, before: int) -> dict[str, 
 
 
 @contextlib.contextmanager
-def _from_here_on(device: str) -> Iterator[None]:
+def from_here_on(device: str) -> Iterator[None]:
     """Let the peak be of the steps: making the samples and the weights may take more, for a moment, than training."""
     if device == "cpu":
         _forget()

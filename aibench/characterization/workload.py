@@ -91,6 +91,15 @@ class Workload(ABC):
         other.batch_size = samples
         return other
 
+    def samples(self, first: int, steps: int) -> int:
+        """Return the samples in `steps` training batches after the first `first` ones."""
+        return steps * self.batch_size
+
+    @property
+    def most(self) -> int | None:
+        """Return how many training samples there are, which is the largest batch; None where they have no end."""
+        return None
+
     def shapes(self) -> str:
         """Return the arguments of `forward` for one sample as text: `float32 1x3x224x224`, say."""
         leaves = [leaf for leaf in tree_leaves(self.build().example_input()) if torch.is_tensor(leaf)]  # type: ignore[operator]
@@ -156,6 +165,13 @@ class TaskWorkload(Workload):
     def batches(self) -> Iterable[Any]:
         return self._batches
 
+    def samples(self, first: int, steps: int) -> int:
+        return self._batches.after(first + steps)[0] - self._batches.after(first)[0]
+
+    @property
+    def most(self) -> int | None:
+        return len(self._batches.dataset)
+
     def requests(self, count: int) -> Any:
         """Return the first `count` held-out samples as one batch, which is what `infer` gets."""
         return example_batch(self.data, "val", count)
@@ -170,12 +186,14 @@ class Steps:
         count: Steps of interest.
         around: Makes the context that the steps of interest run in, all of them together: a profiler, say.
         before: Called before each step of interest, with its number from 0.
+        precision: The arithmetic, as Lightning calls it.
     """
 
     warmup: int = 2
     count: int = 3
     around: Around = nullcontext
     before: Callable[[int], None] = lambda _: None
+    precision: Any = "32-true"  # one of Lightning's words
 
 
 class _Watch(pl.Callback):
@@ -232,6 +250,7 @@ def run_steps(workload: Workload, steps: Steps, device: str = "cpu") -> pl.Light
         trainer = pl.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=1,
+            precision=steps.precision,
             max_epochs=EPOCHS,
             benchmark=workload.hardware.cudnn_benchmark,
             precision=PRECISIONS[workload.hardware.precision],  # type: ignore[arg-type]

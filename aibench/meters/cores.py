@@ -1,4 +1,4 @@
-"""Counts the processor cores that this process may use: its affinity, within the quotas of its control groups."""
+"""Counts the cores that this process may use, and the memory: its affinity and the limits of its control groups."""
 
 from __future__ import annotations
 
@@ -68,13 +68,37 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _groups(root: Path) -> Iterator[Path]:
-    """Yield the folders of this process's control groups for processor time, from its own up to the mount's root."""
-    mounts = dict(_mounts(root))
+def memory_left(root: Path = ROOT) -> int | None:
+    """Return the bytes that this process may still take: what the machine has, within the limits of its control groups.
+
+    Args:
+        root: Root of the file system that holds `proc` and `sys`.
+
+    Returns:
+        None where the system does not tell.
+    """
+    told = re.search(r"^MemAvailable: +(\d+) kB", _text(root / "proc/meminfo"), re.MULTILINE)
+    found = [int(told[1]) * 1024] if told else []
+    for group in _groups(root, "memory"):
+        for most, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+            limit, taken = _numbers(group / most), _numbers(group / used)
+            found += [limit[0] - taken[0] + _cached(group)] if limit and taken else []
+    return max(0, min(found)) if found else None
+
+
+def _cached(group: Path) -> int:
+    """Return the bytes of files that a control group holds and gives up when memory is asked for."""
+    told = re.search(r"^(?:total_)?inactive_file (\d+)$", _text(group / "memory.stat"), re.MULTILINE)
+    return int(told[1]) if told else 0
+
+
+def _groups(root: Path, controller: str = "cpu") -> Iterator[Path]:
+    """Yield the folders of this process's control groups for a resource, from its own up to the mount's root."""
+    mounts = dict(_mounts(root, controller))
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
-        version = 1 if "cpu" in controllers.split(",") else 2 if not controllers else 0
+        version = 1 if controller in controllers.split(",") else 2 if not controllers else 0
         if version in mounts:
             inside, folder = mounts[version]
             yield from _upwards(folder, _below(inside, path))
@@ -98,11 +122,12 @@ def _upwards(mount: Path, group: PurePosixPath) -> Iterator[Path]:
     yield from (folder for at in (group, *group.parents) if (folder := mount / at).is_dir())
 
 
-def _mounts(root: Path) -> Iterator[tuple[int, tuple[str, Path]]]:
+def _mounts(root: Path, controller: str) -> Iterator[tuple[int, tuple[str, Path]]]:
     """Yield for each version of control groups what its mount shows, and where; a later mount hides an earlier one."""
     usual = root / "sys/fs/cgroup"
     yield 2, ("/", usual)
-    yield 1, ("/", next((usual / name for name in ("cpu", "cpu,cpuacct") if (usual / name).is_dir()), usual))
+    names = (controller, "cpu,cpuacct") if controller == "cpu" else (controller,)
+    yield 1, ("/", next((usual / name for name in names if (usual / name).is_dir()), usual))
     for line in _text(root / "proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()
@@ -111,7 +136,7 @@ def _mounts(root: Path) -> Iterator[tuple[int, tuple[str, Path]]]:
         inside, folder = _unescaped(fields[3]), root / _unescaped(fields[4]).lstrip("/")
         if kind[0] == "cgroup2":
             yield 2, (inside, folder)
-        elif kind[0] == "cgroup" and "cpu" in kind[2].split(","):
+        elif kind[0] == "cgroup" and controller in kind[2].split(","):
             yield 1, (inside, folder)
 
 

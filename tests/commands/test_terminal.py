@@ -38,6 +38,7 @@ PRINTED = {  # a command line for each verb that prints a table of what is there
 }
 NO_TABLE = {"train", "dashboard", "system", "check", "calibrate", "mllog-rules", "schema", "characterize"}
 MEASURES = {
+    "batch",
     "infer",
     "estimate",
     "selftest",

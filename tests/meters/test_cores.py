@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aibench.meters.cores import Cores, quota
+from aibench.meters.cores import Cores, memory_left, quota
 from aibench.meters.system import system
 
 V1 = "31 23 0:28 {inside} /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu,cpuacct"
@@ -98,3 +98,18 @@ def test_a_quota_sets_the_threads_and_is_recorded(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)))
     described = system()
     assert (described["cores"], described["allowed_cores"], described["cpu_quota"]) == (1, 64, 1.0)
+
+
+def test_the_memory_left_is_the_least_of_the_machine_and_its_groups(tmp_path):
+    def left(**files):
+        for path, text in files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(str(text))
+        return memory_left(tmp_path)
+
+    assert left() is None
+    assert left(**{"proc/meminfo": "MemTotal: 9 kB\nMemAvailable:    4000 kB\n"}) == 4_096_000
+    group = f"{UNIFIED}/box"
+    assert left(**v2("/box"), **{f"{group}/memory.max": "max", f"{group}/memory.current": "7"}) == 4_096_000
+    assert left(**{f"{group}/memory.max": 3_000_000, f"{group}/memory.current": 1_000_000}) == 2_000_000
+    assert left(**{f"{group}/memory.stat": "anon 5\ninactive_file 400000\n"}) == 2_400_000
