@@ -186,14 +186,12 @@ class Steps:
         count: Steps of interest.
         around: Makes the context that the steps of interest run in, all of them together: a profiler, say.
         before: Called before each step of interest, with its number from 0.
-        precision: The arithmetic, as Lightning calls it.
     """
 
     warmup: int = 2
     count: int = 3
     around: Around = nullcontext
     before: Callable[[int], None] = lambda _: None
-    precision: Any = "32-true"  # one of Lightning's words
 
 
 class _Watch(pl.Callback):
@@ -250,7 +248,6 @@ def run_steps(workload: Workload, steps: Steps, device: str = "cpu") -> pl.Light
         trainer = pl.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=1,
-            precision=steps.precision,
             max_epochs=EPOCHS,
             benchmark=workload.hardware.cudnn_benchmark,
             precision=PRECISIONS[workload.hardware.precision],  # type: ignore[arg-type]
