@@ -74,7 +74,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "calibration": set(),
     "checking": set(),
     "runs": set(),
-    "scaling": {"drawn", "grid", "spread"},
+    "scaling": {"drawn", "grid", "runs", "spread"},
     "variation": {"drawn", "grid", "paper", "runs", "spread"},
     "cost": {"grid", "runs", "spread", "variation"},
     "comparison": {"grid", "runs", "spread", "variation"},
@@ -84,7 +84,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "reproduction": {"grid", "runs", "spread", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread", "workloads"},
-    "report": {"cost", "drawn", "grid", "paper", "ranking", "runs", "serving", "spread", "variation"},
+    "report": {"cost", "drawn", "grid", "paper", "ranking", "runs", "scaling", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
 FORWARDING = {"registry", "compose", "result"}

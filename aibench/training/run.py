@@ -179,7 +179,9 @@ def followed(config: RunConfig, folder: Path, told: dict[str, Any], ranks: Ranks
         path = None if told["from"] is None else Path(told["from"])
         before = None if path is None else Earlier(path, checkpoint.load(path))
         this = here(config, folder, before)
+        ranks.wait_for_a_machine_at_rest()
         instruments = Instruments(config, None, ranks.world)
+        ranks.tell_of_a_machine_at_rest()
         try:
             quiet = Console(quiet=True)
             session = Session(config, folder, told["run_id"], before, this, instruments, quiet, ranks=ranks)

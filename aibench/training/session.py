@@ -17,6 +17,7 @@ from aibench.composition import registry
 from aibench.config import Accelerator, Precision, RunConfig, Strategy, with_global_batch
 from aibench.config.closed import file_digests
 from aibench.contract import DataError, TaskData, TaskModule
+from aibench.meters.counted import Counted
 from aibench.meters.instruments import Instruments
 from aibench.meters.system import lay_out
 from aibench.results.result import Rank, Status
@@ -90,6 +91,7 @@ class Session:
         self.recorder: Recorder | None = None
         self.curves: list[Curves] = []
         self.rows: list[Rank] = []
+        self.counted: list[Counted] = []
 
     def judging(self, part: str) -> EvalBatches:
         """Return this process's batches of a held-out part."""
