@@ -116,8 +116,8 @@ def plot(found: dict[str, Any], path: Path) -> None:
     legend = axes.legend(
         frameon=False, fontsize="small", title="area: share of the workload's busy time", title_fontsize="small"
     )
-    for handle in legend.legend_handles:
-        handle.set_sizes([40.0])  # or each has the size of its first point, which means nothing here
+    for handle in filter(None, legend.legend_handles):
+        handle.set(sizes=[40.0])  # or each has the size of its first point, which means nothing here
     figure.savefig(path, dpi=150)
 
 
