@@ -89,9 +89,9 @@ def run_training(words: Sequence[str]) -> None:
         print(help_text(), end="")
         sys.exit(0)
     if list(words) == ["--version"]:  # Hydra would tell its own
-        from aibench import __version__
+        import aibench
 
-        print(f"aibench {__version__}")
+        print(f"aibench {aibench.__version__}")
         sys.exit(0)
     _refuse_unknown_flags(words)
     _restart_with(ENVIRONMENT)
