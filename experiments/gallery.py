@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aibench.composition import registry
-from aibench.results.folder import figure_beside as beside
+from aibench.results.files import figure_beside as beside
 from aibench.results.result import RESULT, Result, read_result
 
 if TYPE_CHECKING:

@@ -29,11 +29,6 @@ DRAFTS = tuple(f".{name}.tmp" for name in CHECKPOINTS)
 FILES = (RESULT, *CHECKPOINTS, DAMAGED, FAILURE, FIGURE, METRICS, CURVES, TELEMETRY, MLLOG, MARK, *DRAFTS)
 
 
-def figure_beside(result: Path) -> Path:
-    """Return where the figure of a result file lies that has a name of its own, in a study: beside it, named alike."""
-    return result.with_suffix(".png")
-
-
 def refuse_files_of_others(folder: Path) -> None:
     """Raise `ConfigError` where a run in `folder` would write over a file that no run of this suite made."""
     lock = folder / LOCK

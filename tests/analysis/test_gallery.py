@@ -10,7 +10,7 @@ from PIL import Image
 
 from aibench.analysis.report.pictures import picture
 from aibench.analysis.runs.reader import read_runs
-from aibench.results.folder import figure_beside
+from aibench.results.files import figure_beside
 from aibench.results.result import write_result
 from experiments import gallery
 

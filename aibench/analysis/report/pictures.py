@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibench.analysis.runs.runs import Run
-from aibench.results.files import content, within
-from aibench.results.folder import figure_beside
+from aibench.results.files import content, figure_beside, within
 
 if TYPE_CHECKING:
     from PIL.Image import Image
