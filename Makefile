@@ -43,7 +43,7 @@ fingerprints: .venv/test-ready  ## Note the fingerprint of each miniature's samp
 rules: .venv/test-ready  ## Write the tables of docs/rules.md from the marks in the tasks' schemas
 	$(BIN)/python -m tests.golden.rules
 
-fuzz: .venv/test-ready  ## A thousand random command lines of train.py and of each verb: hours; `make test` draws fewer
+fuzz: .venv/test-ready  ## A thousand random command lines of train.py and of each verb: twenty minutes; `make test` draws fewer
 	AIBENCH_FUZZ_LINES=1000 $(BIN)/python -m pytest -q -s tests/composition/test_fuzz.py tests/commands/test_fuzz_verbs.py
 
 overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature

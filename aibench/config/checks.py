@@ -6,7 +6,6 @@ import enum
 import math
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibench.choices import Accelerator, Precision, Session, Source
@@ -14,6 +13,7 @@ from aibench.config.bounds import is_file, is_folder
 from aibench.config.devices import not_shared_out
 from aibench.config.errors import DataError
 from aibench.config.fields import out_of_bounds, shown
+from aibench.config.places import expanded
 
 if TYPE_CHECKING:
     from aibench.config.hardware import HardwareConfig
@@ -114,7 +114,7 @@ def wrong_data(config: RunConfig) -> Iterator[str]:
     root = config.data.root
     if config.data.source is Source.disk and root is not None and is_folder(root):
         try:
-            yield from config.disk_problems(Path(root).expanduser(), root)
+            yield from config.disk_problems(expanded(root), root)
         except DataError as error:  # a folder in it that cannot be listed
             yield str(error)
 

@@ -62,7 +62,7 @@ class DataConfig:
     source: Source = Source.embedded
     root: str | None = None
     roots: dict[str, str] = field(default_factory=dict)
-    cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
+    cache: Annotated[str, Text(home=True)] = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
     seed: Annotated[int, at_least(0, SEEDS - 1)] = 0
     batch_size: Annotated[Count, BATCH_SIZE] = MISSING
     eval_batch_size: Annotated[Count, BATCH_SIZE] = MISSING
@@ -225,7 +225,7 @@ class RunConfig:
     resume: Resume = Resume.never
     objective: Objective = Objective.quality
     progress: bool = True
-    output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name
+    output: Annotated[str, Text(without=("${",), home=False)] = MISSING  # Hydra would look for a key of that name
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

@@ -77,6 +77,12 @@ REFUSED = {
     "a sweep without an end": (["-m", IC, "seed=range(1,1000000000)"], "999,999,999 runs. A sweep has 1 to 10,000."),
     "a seed too large in a sweep": (["-m", IC, "seed=99999999999,1"], "seed=99999999999: must lie in 0 to 4294967295."),
     "an empty path": ([IC, "output="], "output=: no value;"),
+    "a home that nobody has": ([IC, 'output="~nouser/x"'], "output=~nouser/x: begins with ~, which is no known home"),
+    "a home that nobody has, of a cache": ([IC, 'data.cache="~nouser/x"'], "data.cache=~nouser/x: begins with ~,"),
+    "a home that nobody has, of the data": (
+        [IC, "scale=reference", 'data.root="~nouser/x"'],
+        "data.root=~nouser/x: no such folder.",
+    ),
     "an empty root": ([IC, "data.root="], "data.root=: no value;"),
     "a folder below a file": ([IC, "output=/dev/null/x"], "output=/dev/null/x: cannot be written to: Not a directory."),
     "a folder that is a file": ([IC, f"output={__file__}"], "cannot be written to: File exists."),
