@@ -75,6 +75,16 @@ paper: .venv/run-ready  ## Make the tables and the figure of the paper's qualiti
 texts: .venv/run-ready  ## Write the tables in README and in the studies' texts from the files that they come from
 	$(BIN)/python experiments/texts.py
 
+EXAMPLE := image_classification object_detection spatial_transformer speech_recognition text_to_text
+gallery: .venv/test-ready  ## Make the gallery and the example report again, from the shipped results
+	rm -rf build/example && mkdir -p build/example/one_thread build/example/two_threads
+	for task in $(EXAMPLE); do \
+		cp experiments/run_to_run_variation/results/$${task}_seed*.json build/example/one_thread && \
+		cp $(TRAINED)/results/$${task}_seed*.json build/example/two_threads || exit 1; done
+	$(BIN)/aibench report build/example/one_thread build/example/two_threads --systems \
+		--title "An example: one thread or two" --html docs/example-report.html
+	$(BIN)/python experiments/gallery.py
+
 rank-fidelity: .venv/run-ready  ## Make systems of this machine, time all tasks on each: does a subset order them as all do
 	$(BIN)/python experiments/subset/rank_fidelity.py
 
@@ -127,6 +137,7 @@ training-tables: .venv/run-ready
 		cp $$run/result.json $(TRAINED)/results/$$name.json; cp $$run/inference.json $(SERVED)/results/$$name.json; done
 	$(BIN)/aibench report $(TRAINED)/results/*.json --markdown $(TRAINED)/table.md --csv $(TRAINED)/table.csv
 	$(BIN)/python $(SERVED)/table.py $(SERVED)/results/*.json --markdown $(SERVED)/table.md --csv $(SERVED)/table.csv
+	$(BIN)/python experiments/gallery.py runs/full
 	$(BIN)/python $(TRAINED)/compliance.py runs/full > $(TRAINED)/compliance.txt
 	$(BIN)/aibench selftest > $(TRAINED)/selftest.txt
 	$(BIN)/aibench system --probe > $(TRAINED)/system.txt
@@ -149,7 +160,7 @@ reading: .venv/run-ready  ## How long 12,500 to 100,000 results take to read
 	$(BIN)/python benchmarks/reading.py
 
 docs: .venv/test-ready  ## Build the documentation as a site, in build/site
-	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 clean:  ## Remove the environment and what builds left
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
@@ -169,5 +180,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema golden fingerprints rules fuzz overhead studies paper rank-fidelity statistics characteristics coverage profiles profile-tables training \
+.PHONY: help run test check lint types fast format schema golden fingerprints rules fuzz overhead studies paper gallery rank-fidelity statistics characteristics coverage profiles profile-tables training \
 	training-tables docs texts gpu gpu-tables reading clean

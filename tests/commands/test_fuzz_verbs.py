@@ -144,7 +144,7 @@ def names_a_word(text, words):
     """Whether a word stands in `text` as it was typed, or its key; or the word that is missing does."""
     words = [*words, *(name for word in words if not word for name in (".:", "result.json:"))]  # where one stands in
     parts = [part for word in words for part in (shown(word), " ".join(word.split()), word.split("=")[0], repr(word))]
-    parts += [str(Path(word)) for word in words if "//" in word]
+    parts += [str(Path(word)) for word in words if "/" in word]  # without an end of slashes, or two for one
     parts += [word[:60] for word in words if len(word) > 60]  # what is long is cut
     missing = any(f"{key}: no value. Give " in text for key in ("run", "task")) or "no workload to count" in text
     return missing or any(part and part in text for part in parts)

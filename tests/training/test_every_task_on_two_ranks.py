@@ -46,6 +46,30 @@ def test_two_ranks_have_equal_weights_measure_what_one_does_and_go_on_after_a_ki
     assert again.parts[1].steps == result.history[0].steps + 1
 
 
+# Where nothing random depends on the rank; tests/training/test_two_ranks.py has spatial_transformer.
+NOTHING_IS_DRAWN = {
+    "recommendation": (),
+    "text_to_text": ("model.dropout=0", "model.embedding_dropout=[0,0]"),
+    "text_summarization": ("model.dropout=0",),
+    "learning_to_rank": ("optim.teacher_epochs=1", "model.dropout=0", "optim.distillation.alpha=0"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", NOTHING_IS_DRAWN)
+def test_two_ranks_repeat_the_history_of_one_where_nothing_is_drawn(task, composed, tmp_path):
+    words = [f"task={task}", *WORDS, *NOTHING_IS_DRAWN[task], "progress=false"]
+    found = []
+    for devices in (1, 2):
+        (folder := tmp_path / str(devices)).mkdir()
+        with ranks_forked():
+            found.append(train(composed(*words, f"hardware.devices={devices}"), folder, None, Console(quiet=True)))
+    alone, two = map(history, found)
+    assert [row[:3] for row in two] == [row[:3] for row in alone]
+    for (*_, metrics), (*_, expected) in zip(two, alone, strict=True):
+        assert metrics == pytest.approx(expected, rel=1e-5, abs=1e-7, nan_ok=True)
+
+
 def leave_what_a_kill_leaves(patch: pytest.MonkeyPatch, folder: Path, copy: Path) -> None:
     """Have a run in `folder` write a checkpoint within its second epoch, and keep it in `copy` as if nothing followed.
 
