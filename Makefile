@@ -43,11 +43,11 @@ fingerprints: .venv/test-ready  ## Note the fingerprint of each miniature's samp
 rules: .venv/test-ready  ## Write the tables of docs/rules.md from the marks in the tasks' schemas
 	$(BIN)/python -m tests.golden.rules
 
-fuzz: .venv/test-ready  ## A thousand random command lines of train.py and of each verb: hours; `make test` draws fewer
+fuzz: .venv/test-ready  ## A thousand random command lines of train.py and of each verb: twenty minutes; `make test` draws fewer
 	AIBENCH_FUZZ_LINES=1000 $(BIN)/python -m pytest -q -s tests/composition/test_fuzz.py tests/commands/test_fuzz_verbs.py
 
-overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature
-	$(BIN)/python benchmarks/overhead.py
+overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature, with a verdict
+	$(BIN)/python benchmarks/overhead.py --all
 
 RESULTS := experiments/run_to_run_variation/results/*.json
 # ALLOW_DIRTY=1 takes results of trees with uncommitted changes too: those of before the study is made anew.
@@ -143,18 +143,13 @@ training-tables: .venv/run-ready
 	$(BIN)/aibench system --probe > $(TRAINED)/system.txt
 
 GPU := experiments/gpu
-gpu: .venv/run-ready  ## On an NVIDIA GPU: sessions, profiles and counters of the reference models, and their tables
+gpu: .venv/run-ready  ## On an NVIDIA GPU: all that is measured there, in parts by worth; MINUTES=10 stops in time
 	$(BIN)/aibench system --probe > $(GPU)/system.txt
-	$(BIN)/python train.py experiment=full scale=reference data.source=synthetic session=steps steps=30 warmup_steps=5 \
-		hardware=gpu hardware.idle_seconds=2 output=runs/gpu
-	for run in runs/gpu/*/; do $(NAME_OF_RUN); \
-		cp $$run/result.json $(GPU)/results/$$name.json; done
-	$(BIN)/aibench characterize task=all,mlperf scale=reference hardware=gpu --only profile --output $(GPU)/records
-	$(BIN)/aibench counters task=all,mlperf scale=reference hardware=gpu --sample --no-stalls --output $(GPU)/records
-	$(MAKE) gpu-tables
+	$(BIN)/python experiments/gpu/measure.py $(if $(MINUTES),--minutes $(MINUTES)); $(MAKE) gpu-tables
 
 gpu-tables: .venv/run-ready
-	$(BIN)/aibench report $(GPU)/results/*.json --markdown $(GPU)/table.md --csv $(GPU)/table.csv
+	$(BIN)/aibench report $(if $(wildcard $(GPU)/results/fp32),$(GPU)/results/fp32,$(GPU)/results)/*.json \
+		--markdown $(GPU)/table.md --csv $(GPU)/table.csv
 	$(BIN)/aibench breakdown $(GPU)/records --markdown $(GPU)/breakdown.md --csv $(GPU)/breakdown.csv \
 		--figure $(GPU)/breakdown.png
 	$(BIN)/aibench hotspots $(GPU)/records --markdown $(GPU)/hotspots.md --csv $(GPU)/hotspots.csv

@@ -74,7 +74,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "calibration": set(),
     "checking": set(),
     "runs": set(),
-    "scaling": {"drawn", "grid", "spread"},
+    "scaling": {"drawn", "grid", "runs", "spread"},
     "variation": {"drawn", "grid", "paper", "runs", "spread"},
     "cost": {"grid", "runs", "spread", "variation"},
     "comparison": {"grid", "runs", "spread", "variation"},
@@ -84,7 +84,7 @@ WITHIN_ANALYSIS: dict[str, set[str]] = {
     "reproduction": {"grid", "runs", "spread", "variation"},
     "workloads": {"drawn", "grid", "runs", "variation"},
     "subset": {"cost", "grid", "paper", "runs", "spread", "workloads"},
-    "report": {"cost", "drawn", "grid", "paper", "ranking", "runs", "serving", "spread", "variation"},
+    "report": {"cost", "drawn", "grid", "paper", "ranking", "runs", "scaling", "serving", "spread", "variation"},
     "summary": {"cost", "report", "runs", "variation"},
 }
 FORWARDING = {"registry", "compose", "result"}
@@ -264,6 +264,6 @@ def test_every_task_has_a_card():
 def test_a_test_stands_in_the_room_that_it_tests():
     rooms = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and list(path.glob("test_*.py"))}
     assert rooms <= MAY_IMPORT.keys()
-    of_all = {"contract", "layers", "golden", "experiments", "language", "links", "order", "texts"}
+    of_all = {"contract", "layers", "golden", "experiments", "language", "links", "order", "site", "texts"}
     loose = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
     assert loose <= of_all, "a test of one room stands in that room's folder"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 
 import torch
 
 from aibench.config import CostConfig
+from aibench.meters.counted import Counted, machine
 from aibench.meters.instruments import PREPARATION, WARM_UP, Instruments
 from aibench.meters.steps import PARTS, compilation_seconds
 from aibench.results.result import Cost, Energy, EnergySource, Measured, Phase, Split, Throughput, Times
@@ -32,9 +34,9 @@ def times(instruments: Instruments) -> Times:
     )
 
 
-def split(instruments: Instruments) -> Split:
-    """Return where the training time of this process went."""
-    seconds = instruments.split()
+def split(instruments: Instruments, *, of_the_run: bool = True) -> Split:
+    """Return where the training time went; of this process alone where not `of_the_run`, which others began."""
+    seconds = instruments.split(of_the_run=of_the_run)
     compilation = min(compilation_seconds() - instruments.compiled_before, seconds["forward"] + seconds["backward"])
     from_forward = min(compilation, seconds["forward"])
     seconds["forward"] -= from_forward
@@ -71,33 +73,52 @@ def throughput(instruments: Instruments, measured: Times, phases: Sequence[Phase
     )
 
 
-def energy(instruments: Instruments, phases: Sequence[Phase], seconds: float) -> Energy:
-    """Return what the sensors counted; null with the reason where there are none, or where one cannot be believed."""
-    meter = instruments.energy
-    if not meter.sensors:
-        return no_energy("; ".join(meter.reasons) or "no sensor")
-    joules = instruments.energy_so_far()
-    reached, training = instruments.joules.get("to_quality"), instruments.joules["training"]
-    total, no_total = meter.summed(joules)
-    to_quality, missed = meter.summed(reached) if reached is not None else (None, "the target was not reached")
-    watts, no_idle = meter.summed(instruments.idle_watts)
-    if not instruments.idle_watts:
-        no_idle = "not watched at rest: hardware.idle_seconds is 0"
-    trained, untrained = meter.summed(training) if training else (None, "no step was timed")
+def counted(instruments: Instruments) -> Counted:
+    """Return what this process read of the sensors of its machine since the session's start."""
+    meter, world = instruments.energy, instruments.world
+    return Counted(
+        name=f"rank {world.rank} on {platform.node()}",
+        machine=machine(),
+        sources=_sources(instruments, instruments.energy_so_far()),
+        training=instruments.joules["training"],
+        to_quality=instruments.joules.get("to_quality"),
+        watts=instruments.idle_watts,
+        faults=meter.faults,
+        reasons=meter.reasons,
+        counts=world.local_rank == 0 or instruments.on_gpu,
+    )
+
+
+def energy(found: Counted, phases: Sequence[Phase], seconds: float, idle_seconds: float) -> Energy:
+    """Return what the sensors counted; null with the reason where there are none, or where one cannot be believed.
+
+    Args:
+        found: What they counted.
+        phases: The parts of the training, which tell its samples.
+        seconds: Those of the session.
+        idle_seconds: `hardware.idle_seconds`.
+    """
+    if not any(source.place for source in found.sources):
+        return no_energy("; ".join([*found.faults, *found.reasons]) or "no sensor")
+    total, no_total = found.summed(found.joules)
+    reached = found.to_quality
+    to_quality, missed = (None, "the target was not reached") if reached is None else found.summed(reached)
+    watts, no_idle = found.at_rest()
+    trained, untrained = found.summed(found.training) if found.training else (None, "no step was timed")
     samples = sum(phase.samples for phase in phases)
-    counted = f"{COUNTED_BY_THE_SENSORS}: {meter.coverage()}"
+    how = f"{COUNTED_BY_THE_SENSORS}: {found.coverage()}"
     above = None if watts is None or total is None else total - watts * seconds
-    at_rest = f"power at rest, watched for {instruments.config.hardware.idle_seconds:g} s before the run, times seconds"
+    at_rest = f"power at rest, watched for {idle_seconds:g} s before the run, times seconds"
     return Energy(
-        total=Measured(total, "J", counted, no_total),
-        to_quality=Measured(to_quality, "J", counted, missed),
+        total=Measured(total, "J", how, no_total),
+        to_quality=Measured(to_quality, "J", how, missed),
         idle=Measured(None if watts is None else watts * seconds, "J", at_rest, no_idle),
         above_idle=Measured(above, "J", "total - idle", no_total or no_idle),
         per_sample=Measured(trained / samples, "J/sample", "energy of the training time / samples")
         if samples and trained is not None
         else Measured(None, "J/sample", reason=untrained or "no step was timed"),
-        sources=_sources(instruments, joules),
-        coverage=meter.coverage(),
+        sources=found.sources,
+        coverage=found.coverage(),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aibench.config import PowerModel
+from aibench.meters.counted import covered, summed
 from aibench.meters.gpu import NO_GPU, Gpu
 from aibench.meters.nvml_energy import NvmlCounter, gpu_sensor, gpu_sensors
 from aibench.meters.rapl import RAPL, RaplZone, rapl_zones
@@ -119,19 +120,18 @@ class EnergyMeter:
         Returns:
             The sum in joules and None, or None and the reason.
         """
-        if not joules:
-            return None, "; ".join(self.reasons) or "no sensor"
         gone = {scope for scope, reading in zip(self.scopes, self.readings, strict=True) if reading.reason is not None}
-        still = [f"{scope}: the counter did not move" for scope in joules if joules[scope] <= 0 and scope not in gone]
-        reasons = [*self.broken(), *still]
-        return (None, "; ".join(reasons)) if reasons else (sum(joules.values()), None)
+        return summed(joules, gone, self.broken(), self.reasons)
 
     def coverage(self) -> str | None:
         """Return what part of the machine is counted, and what is not and why; None without a sensor."""
-        if not self.sensors:
-            return None
-        missing = "; ".join(reason for reason in [*self.faults, *self.reasons] if reason != NO_GPU)
-        return ", ".join(self.scopes) + (f"; not counted: {missing}" if missing else "")
+        return covered(self.scopes, [*self.faults, *self.reasons])
+
+
+def card_meter(gpu: Gpu, clock: Callable[[], float] = time.monotonic) -> EnergyMeter:
+    """Return the sensor of one GPU alone: what else its machine has is read by another process of the run."""
+    cards, reasons = gpu_sensors([gpu], clock)
+    return EnergyMeter(cards, reasons, clock=clock)
 
 
 def energy_meter(

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from aibench.config import Accelerator, RunConfig, Session
-from aibench.meters.energy import EnergyMeter, energy_meter
+from aibench.meters.counted import machine
+from aibench.meters.energy import EnergyMeter, card_meter, energy_meter
 from aibench.meters.gpu import current_gpu
 from aibench.meters.ledger import Ledger
 from aibench.meters.steps import PARTS, compilation_seconds, step_clock
@@ -44,29 +45,39 @@ class Instruments:
         self.config = config
         self.world = world
         self.gpu = current_gpu()
-        on_gpu = torch.cuda.is_available() and hardware.accelerator is not Accelerator.cpu
-        if world.local_rank:
-            self.energy = EnergyMeter([], ["the first process of the machine reads its sensors"])
-        else:
-            count = min(world.local_size, torch.cuda.device_count()) if on_gpu else 1
-            others = [current_gpu(device) for device in range(1, count)]
-            self.energy = energy_meter(hardware.power_model, self.gpu, *others, on_gpu=on_gpu)
-        self.idle_watts = self._watts_at_rest(hardware.idle_seconds)
+        self.on_gpu = torch.cuda.is_available() and hardware.accelerator is not Accelerator.cpu
+        self.energy = self._sensors()
+        self.idle_watts = self._watts_at_rest(0.0 if world.local_rank else hardware.idle_seconds)
         self.telemetry = Telemetry(folder, hardware.telemetry_hz, self.gpu, self.energy)
-        self.watch = Watch(usable_cores(), self.gpu, self.telemetry, of_machine=world.local_rank == 0)
+        run = f"{world.address}:{world.port}" if world.starter else ""
+        self.watch = Watch(usable_cores(), self.gpu, self.telemetry, of_machine=world.local_rank == 0, run=run)
         self.clock = step_clock()
         self.compiled_before = compilation_seconds()
         self.joules: dict[str, dict[str, float]] = {PREPARATION: {}, "training": {}}
         self._phases: list[tuple[str, int]] = []  # a phase, and how many steps this process had done at its beginning
         self._split_before = [0.0] * len(PARTS)
+        self._trained_before: dict[str, float] = {}
         self.warm_up = [0.0] * len(PARTS)
         self._at_training: dict[str, float] | None = None
         self._running = ExitStack()
-        if world.is_first:
-            self._running.enter_context(announced())
+        if world.local_rank == 0:
+            self._running.enter_context(announced(run=run))
         self.telemetry.start()
         self._at_start = self.energy.read()
         self.ledger = Ledger(PREPARATION)
+
+    def _sensors(self) -> EnergyMeter:
+        """Return those that this process reads: the first one of a machine all that it sees, others their own GPU's.
+
+        What two of them read is counted once, when all is added up: srun may show each task its own GPU alone.
+        """
+        hardware, world = self.config.hardware, self.world
+        if world.local_rank:
+            elsewhere = ["the first process of the machine reads its sensors"]
+            return card_meter(self.gpu) if self.on_gpu else EnergyMeter([], elsewhere)
+        count = min(world.local_size, torch.cuda.device_count()) if self.on_gpu else 1
+        others = [current_gpu(device) for device in range(1, count)]
+        return energy_meter(hardware.power_model, self.gpu, *others, on_gpu=self.on_gpu)
 
     def _watts_at_rest(self, seconds: float) -> dict[str, float]:
         """Return the power at rest by scope: nothing of the session runs yet."""
@@ -146,12 +157,19 @@ class Instruments:
         parts = self.ledger.seconds()
         return {part.removeprefix(TRAINING): took for part, took in parts.items() if part.startswith(TRAINING)}
 
-    def split(self) -> dict[str, float]:
-        """Return the seconds of the training by part; the loop gets what the others leave."""
-        named = {
-            part: self.clock.seconds[index] + self._split_before[index] for index, part in enumerate(PARTS) if index
-        }
-        return {**named, "loop": max(0.0, sum(self.training_seconds().values()) - sum(named.values()))}
+    def own_seconds(self) -> dict[str, float]:
+        """Return the training time of this process alone by phase, whatever was done before it."""
+        return {name: took - self._trained_before.get(name, 0.0) for name, took in self.training_seconds().items()}
+
+    def split(self, *, of_the_run: bool = True) -> dict[str, float]:
+        """Return the seconds of the training by part; the loop gets what the others leave.
+
+        They are those of this process alone where not `of_the_run`.
+        """
+        before = self._split_before if of_the_run else [0.0] * len(PARTS)
+        whole = self.training_seconds() if of_the_run else self.own_seconds()
+        named = {part: self.clock.seconds[index] + before[index] for index, part in enumerate(PARTS) if index}
+        return {**named, "loop": max(0.0, sum(whole.values()) - sum(named.values()))}
 
     def steady(self) -> tuple[Steps, np.ndarray[Any, Any]]:
         """Return the steady steps of this process's longest phase, and their durations in seconds."""
@@ -184,11 +202,16 @@ class Instruments:
             "split": [now + before for now, before in zip(self.clock.seconds, self._split_before, strict=True)],
             "joules": {"session": self.energy_so_far(), **self.joules},
             "energy_faults": self.energy.broken(),
+            "sensors": [f"{machine()} {sensor.place}" for sensor in self.energy.sensors],
         }
 
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Count what `state` has counted."""
         self.ledger.add(state["seconds"])
+        earlier_parts = state["seconds"].items()
+        self._trained_before = {
+            part.removeprefix(TRAINING): took for part, took in earlier_parts if part.startswith(TRAINING)
+        }
         self._split_before = list(state["split"])
         earlier = dict(state["joules"])
         self.energy.continue_from(earlier.pop("session"), state.get("energy_faults", []))

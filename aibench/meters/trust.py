@@ -64,25 +64,44 @@ class Watch:
         gpu: The GPU that the run computes on.
         telemetry: The run's telemetry.
         of_machine: Whether it judges who else uses the processors, which one process of a run does on each machine.
+        run: What tells a run from others whose processes a launcher started; empty of any other.
     """
 
-    def __init__(self, cores: int, gpu: Gpu, telemetry: Telemetry, *, of_machine: bool = True) -> None:
-        self.cores, self.gpu, self.telemetry, self.of_machine = cores, gpu, telemetry, of_machine
-        self.peers = 0.0  # processor seconds of the run's other processes here, where this one did not start them
+    def __init__(self, cores: int, gpu: Gpu, telemetry: Telemetry, *, of_machine: bool = True, run: str = "") -> None:
+        self.cores, self.gpu, self.telemetry, self.of_machine, self.run = cores, gpu, telemetry, of_machine, run
+        self.end: CpuMark | None = None  # the last moment at which it is known what the run's other processes used
         self.start = CpuMark.now()
         self.neighbours: set[int] = set()
         self.of_its_pool: set[int] = set()
         self.gpu_neighbours: set[int] = set()
+        self._own = {os.getpid()}
         self.look()
 
     def look(self) -> None:
         """Note who else is here; called at each evaluation too."""
-        others = other_runs() if self.of_machine else set()
+        others = other_runs(run=self.run) if self.of_machine else set()
         self.of_its_pool |= {pid for pid in others if is_of_its_pool(pid)}
         self.neighbours |= others - self.of_its_pool
         if self.gpu.handle is not None:
             running = self.gpu.ask("nvmlDeviceGetComputeRunningProcesses") or []
-            self.gpu_neighbours |= {process.pid for process in running} - {os.getpid()}
+            self.gpu_neighbours |= {process.pid for process in running} - self._own
+
+    def used(self) -> float:
+        """Return the processor seconds of this process: since the start, or since its birth where the run started it.
+
+        The first one's start comes before the births of those that it starts; what a launcher starts, it starts
+        together.
+        """
+        return CpuMark.now().own - (self.start.own if self.run or self.of_machine else 0.0)
+
+    def beside(self, used: float, processes: set[int]) -> None:
+        """Take the other `processes` of the run on this machine, which `used` so many processor seconds, for its own.
+
+        What is used from here on is not judged.
+        """
+        self.end = CpuMark.now(used)
+        self.gpu_neighbours -= processes
+        self._own |= processes
 
     def judge(self, durations: Sequence[float], *, same_work: bool = True, what: str = "steps") -> Judgement:
         """Return the level, from what happened since the start.
@@ -93,7 +112,7 @@ class Watch:
             what: What was timed. Steps have to be enough for their median; requests have percentiles that say so.
         """
         self.look()
-        shares = CpuShares.between(self.start, CpuMark.now(self.peers), self.cores)
+        shares = CpuShares.between(self.start, self.end or CpuMark.now(), self.cores)
         reasons = [*(self._neighbours(shares) if self.of_machine else ()), *self._gpu_state()]
         if what == "steps" and len(durations) < STEPS:
             reasons.append(Reason.FEW.format(count=len(durations), least=STEPS))
@@ -107,7 +126,7 @@ class Watch:
         if self.of_its_pool:
             others = len(self.of_its_pool)
             yield Reason.OF_ITS_POOL.format(others=f"{others} other run{'s' if others > 1 else ''}")
-        if shares.others > OTHERS:
+        if shares.others > OTHERS and (self.end is not None or not self.run):  # a launcher's others are not children
             yield Reason.OTHERS.format(used=shares.others * self.cores, cores=psutil.cpu_count())
         if shares.stolen > STOLEN:
             yield Reason.STOLEN.format(given=shares.stolen * self.cores, cores=psutil.cpu_count())
@@ -137,8 +156,8 @@ def drift(durations: Sequence[float], what: str = "steps") -> Iterator[str]:
         yield reason.format(what=what, percent=100 * abs(change))
 
 
-def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_exists) -> set[int]:
-    """Return the processes that train here now, this one left out; remove what a killed one left."""
+def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_exists, run: str = "") -> set[int]:
+    """Return the processes that train here now, those of this `run` left out; remove what a killed one left."""
     found = set()
     for mark in folder.glob("*.run") if folder.is_dir() else []:
         pid = int(mark.stem) if mark.stem.isdigit() else 0
@@ -147,25 +166,30 @@ def other_runs(folder: Path = RUNS, alive: Callable[[int], bool] = psutil.pid_ex
         else:
             with suppress(OSError):
                 mark.unlink()
-    return found - {os.getpid()}
+    return {pid for pid in found - {os.getpid()} if not run or _told(pid, folder)[1:] != [run]}
 
 
 def is_of_its_pool(pid: int, folder: Path = RUNS) -> bool:
     """Return whether the run with this process was started by the pool that started this one."""
     pool = os.environ.get(POOL)
+    return bool(pool) and _told(pid, folder)[:1] == [pool]
+
+
+def _told(pid: int, folder: Path) -> list[str]:
+    """Return what the mark of a process tells: its pool, and its run where a launcher started that one's processes."""
     try:
-        return bool(pool) and (folder / f"{pid}.run").read_text(encoding="utf-8") == pool
+        return (folder / f"{pid}.run").read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError):
-        return False
+        return []
 
 
 @contextmanager
-def announced(folder: Path = RUNS) -> Iterator[None]:
+def announced(folder: Path = RUNS, run: str = "") -> Iterator[None]:
     """Let other runs on this machine see this one."""
     mark = folder / f"{os.getpid()}.run"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        mark.write_text(os.environ.get(POOL, ""), encoding="utf-8")
+        mark.write_text(f"{os.environ.get(POOL, '')}\n{run}", encoding="utf-8")
     try:
         yield
     finally:

@@ -38,8 +38,9 @@ def _from_third(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_first(result: dict[str, Any]) -> dict[str, Any]:
-    if result.get("times"):
-        result["times"]["split"] = None
+    if times := result.get("times"):
+        times["split"] = None
+        times.setdefault("other", times["total"] - sum(times[part] for part in _NAMED))  # not named at first
     for phase in result.get("phases") or []:
         phase["units"] = phase["samples"]
     if result.get("throughput"):
@@ -55,6 +56,7 @@ def _from_first(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "estimate": None, "schema_version": 2}
 
 
+_NAMED = ("setup", "training", "evaluation", "checkpoint")
 _USE = {"mfu": "1", "mfu_data_sheet": "1", "ceiling": "FLOP/s", "data_sheet": "FLOP/s"}
 _ENERGY = {"total": "J", "to_quality": "J", "idle": "J", "above_idle": "J", "per_sample": "J/sample"}
 

@@ -25,7 +25,7 @@ class World:
         batch_per_device: Samples of it that each device had.
         sync_batchnorm: Whether batch normalisation took its statistics from all of them.
         gradient_bytes: Bytes of the gradients that a device sends a step.
-        communication: Seconds of a step that the device waited for the other devices' gradients.
+        communication: Seconds of a step that a device waited for the other devices' gradients; the mean over them.
         bus_bandwidth: Bytes a second that a device sent while all gradients were summed.
         imbalance: 1 - mean over the ranks of the time that a step's own work took / that of the slowest one.
     """
@@ -62,6 +62,8 @@ class Rank:
         process_memory, device_memory: Peaks.
         joules: Energy of its device; null where no sensor told it apart.
         trust: How far its timings can be believed.
+        communication: Seconds of a step that its device waited for the others' gradients; null in results of before
+            each rank told its own.
     """
 
     rank: Count
@@ -75,3 +77,4 @@ class Rank:
     device_memory: Measured
     joules: Measured
     trust: Trust
+    communication: Measured | None = None

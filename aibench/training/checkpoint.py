@@ -81,11 +81,29 @@ def restore_random_states(states: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
 
 
-def of_each_rank(ranks: Ranks, module: TaskModule) -> dict[str, Any]:
-    """Return what each rank alone knows; nothing of a run on one device, whose own state is all there is."""
+def of_each_rank(ranks: Ranks, module: TaskModule, counted: dict[str, Any]) -> dict[str, Any]:
+    """Return what each rank alone knows, with what its instruments `counted`; nothing of a run on one device."""
     if ranks.size == 1:
         return {}
-    return {"ranks": ranks.gathered({"random": random_states(), **own_buffers(module)})}
+    return {"ranks": ranks.gathered({"random": random_states(), "instruments": counted, **own_buffers(module)})}
+
+
+def own_instruments(saved: dict[str, Any], ranks: Ranks) -> dict[str, Any] | None:
+    """Return what this rank's instruments go on from, as `Recorder.state_dict` has it; None where it begins anew.
+
+    Where the number of ranks is another one, the first one takes over the run's times. What sensors of the others
+    counted is lost, and the energy of the run with it.
+    """
+    counted = [one["instruments"] for one in saved.get("ranks", []) if "instruments" in one]
+    if len(counted) == ranks.size:
+        own: dict[str, Any] = counted[ranks.rank]
+        return own
+    if not ranks.is_first:
+        return None
+    first: dict[str, Any] = saved["instruments"]
+    lost = {place for one in counted for place in one["sensors"]} - set(first.get("sensors", ()))
+    fault = f"{len(lost)} sensors of the ranks before are not this process's"
+    return {**first, "energy_faults": [*first.get("energy_faults", []), *([fault] if lost else [])]}
 
 
 def restore_own(saved: dict[str, Any], ranks: Ranks, module: TaskModule, seeds: tuple[int, ...]) -> None:

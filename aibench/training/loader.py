@@ -92,7 +92,7 @@ class TrainBatches:
 
     Attributes:
         clock: The clock that times the waits for a batch; None before the session has one.
-        own_samples: Samples that this process has yielded, of its shares alone.
+        own_samples: Samples that this process has yielded, of its shares alone, while `counts`.
     """
 
     def __init__(self, data: TaskData, dataset: Any, seed: int, world: World = World()) -> None:  # noqa: B008 - frozen
@@ -103,7 +103,7 @@ class TrainBatches:
         self.epoch = 0
         self.batch = 0
         self.clock: StepClock | None = None
-        self.own_samples = 0
+        self.own_samples, self.counts = 0, True
         self._reader = _Reader(data, dataset, seed)
         self._planned: tuple[int, list[Indices]] | None = None
         self._before = [np.zeros(2, dtype=np.int64)]  # samples and units before each epoch
@@ -144,7 +144,7 @@ class TrainBatches:
         shares = self._shares(batches[self.batch :])
         for share, batch in zip(shares, self._reader.read(self.epoch, shares), strict=True):
             self.batch += 1
-            self.own_samples += len(share)
+            self.own_samples += len(share) if self.counts else 0
             yield batch
 
     def _shares(self, batches: list[Indices]) -> list[Indices]:

@@ -40,7 +40,7 @@ from aibench.results.result import (
 )
 from aibench.training.ending import Ending
 from aibench.training.goal import Goal
-from aibench.training.parting import judged_together, world_of
+from aibench.training.parting import consumed, judged_together, trusted, world_of
 from aibench.training.record import Record
 
 if TYPE_CHECKING:
@@ -60,12 +60,10 @@ def build_result(session: Session, ending: Ending, rules: Rules | None, started:
     record, instruments = recorder.record, session.instruments
     took = account.times(instruments)
     speed = account.throughput(instruments, took, record.phases, session.data.unit)
-    energy = account.energy(instruments, record.phases, took.total)
-    if (nodes := session.ranks.world.nodes) > 1:
-        energy = account.no_energy(f"of {nodes} machines the first one's sensors alone were read")
     whole = salvaged(session, ending, rules, started)
     if ending.status.usable:
         whole.held_out = judged_together(session)
+    energy = account.energy(consumed(session), record.phases, took.total, config.hardware.idle_seconds)
     return replace(
         whole,
         phases=_phases(session, record),
@@ -76,7 +74,7 @@ def build_result(session: Session, ending: Ending, rules: Rules | None, started:
         cost=account.cost(config.cost, energy, took.total),
         model=model(session, speed, ended_well=ending.status.usable),
         data=replace(_data(session), test=_tested(session, whole.held_out)),
-        trust=instruments.trust(same_work=session.module.uncountable is None),
+        trust=trusted(instruments.trust(same_work=session.module.uncountable is None), session.rows),
         estimate=kept(config),
         world=world_of(session),
         ranks=session.rows,

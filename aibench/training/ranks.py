@@ -71,6 +71,16 @@ class Ranks:
         if self.watchman is not None and self.watchman.verdict is not None:
             raise RankError(self.watchman.verdict)
 
+    def wait_for_a_machine_at_rest(self) -> None:
+        """Wait until the first process of this machine has watched it at rest; that of the run does so before all."""
+        if self.world.node and self.world.local_rank:
+            self.hear(f"watched/{self.world.node}")
+
+    def tell_of_a_machine_at_rest(self) -> None:
+        """Tell the others of this machine that its first process has watched it at rest."""
+        if self.world.local_rank == 0:
+            self.tell(f"watched/{self.world.node}", True)
+
     def meet(self, on_gpu: bool, fingerprint: str) -> None:
         """Wait until all processes have their data, see that these are the same, and make them one group.
 

@@ -118,6 +118,7 @@ class Recorder(pl.Callback):
         self.instruments.clock.step()
         if self.record.steps == self.schedule.warmup:
             self._leave_training("other")
+            self.batches.own_samples = 0
             self._enter(pl_module.phase)
         self._losses.add(outputs["loss"] if isinstance(outputs, dict) else outputs)
         now = self._last_end = time.perf_counter()
@@ -143,6 +144,7 @@ class Recorder(pl.Callback):
             self._glance(now)
         if over and self.schedule.interval == 0:
             self._leave_training("other")
+            self.batches.counts = False
             self.communication.begin(trainer.strategy)
         elif over:
             trainer.should_stop = True
@@ -151,6 +153,12 @@ class Recorder(pl.Callback):
         """Raise `Diverged` where a loss so far is not finite, in whichever process."""
         check = self._losses.check if self.ranks.size == 1 else self._agreement.asked
         check(self.record.steps)
+
+    def _glance(self, now: float) -> None:
+        self._last_glance = now
+        loss = (self._losses.check if self.ranks.size == 1 else self._losses.read)(self.record.steps)
+        for watcher in self.watchers:
+            watcher.trained(self.record.steps, loss)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._check_losses()
@@ -208,14 +216,6 @@ class Recorder(pl.Callback):
         """Count the batch as done: Lightning does so after its hook, and would make it again."""
         count_as_done(checkpoint)
 
-    # Losses
-
-    def _glance(self, now: float) -> None:
-        self._last_glance = now
-        loss = (self._losses.check if self.ranks.size == 1 else self._losses.read)(self.record.steps)
-        for watcher in self.watchers:
-            watcher.trained(self.record.steps, loss)
-
     # Evaluation
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -271,8 +271,7 @@ class Recorder(pl.Callback):
         return bool(self.record.history) or self._has_saved or len(self.record.parts) > 1
 
     def _is_over(self) -> bool:
-        reached = self.goal.stops and self.record.to_quality is not None
-        return reached or self.record.steps >= self.schedule.budget
+        return self.record.steps >= self.schedule.budget or (self.goal.stops and self.record.to_quality is not None)
 
     # Checkpoints
 
@@ -280,9 +279,9 @@ class Recorder(pl.Callback):
         """Return what a resumed process goes on from, in values that `weights_only=True` loads."""
         return {
             "record": asdict(self.record),
-            "instruments": self.instruments.state(),
+            "instruments": (counted := self.instruments.state()),
             "random": self._at_evaluation or checkpoint.random_states(),
-            **checkpoint.of_each_rank(self.ranks, self._module),
+            **checkpoint.of_each_rank(self.ranks, self._module, counted),
             "evaluation_is_due": self._at_evaluation is not None,
             "identity": self.identity,
         }
@@ -291,7 +290,8 @@ class Recorder(pl.Callback):
         self.record = record = Record.restored(state_dict["record"], self.schedule.quantum)
         record.resumed = max(record.resumed, self.here.processes)
         self.batches.go_to(self.record.steps)
-        self.instruments.go_on_from(state_dict["instruments"])
+        if (counted := checkpoint.own_instruments(state_dict, self.ranks)) is not None:
+            self.instruments.go_on_from(counted)
         self._restored = {name: state_dict[name] for name in ("random", "ranks") if name in state_dict}
         self._evaluation_is_due = state_dict.get("evaluation_is_due", False)
         parts = state_dict["instruments"]["seconds"]

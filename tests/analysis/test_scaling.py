@@ -6,16 +6,21 @@ from dataclasses import replace
 
 import pytest
 
+from aibench.analysis.cost.cost import Tariff
+from aibench.analysis.report import page
+from aibench.analysis.runs.reader import read_runs
+from aibench.analysis.runs.record import parsed
+from aibench.analysis.runs.runs import of_record
 from aibench.analysis.scaling.scaling import lines, seconds_of_an_epoch
 from aibench.analysis.scaling.table import plot, quality, speed
-from aibench.results.result import Measured, World
+from aibench.results.result import Measured, World, dumped
 from tests.analysis.conftest import made_up
 
 SERIAL = 0.1
 
 
-def on(devices, epochs=3.0, scaling="strong", seed=1, serial=SERIAL):
-    """A result on so many devices, of a program with a serial part (Amdahl)."""
+def on(devices, epochs=3.0, scaling="strong", seed=1, serial=SERIAL, written=False, gpu=None):
+    """A run, or what it has `written`, on so many devices, of a program with a serial part (Amdahl)."""
     result = made_up(epochs)
     rate = 100 / (serial + (1 - serial) / devices)
     nothing = Measured(None, "s", reason="not timed")
@@ -37,15 +42,17 @@ def on(devices, epochs=3.0, scaling="strong", seed=1, serial=SERIAL):
         nothing,
     )
     hardware = {"devices": devices, "scaling": scaling}
-    return replace(
+    whole = replace(
         result,
         run_id=f"{devices}-{scaling}-{seed}",
         seed=seed,
         world=None if devices == 1 else world,
+        system={**result.system, "gpu": gpu},
         config={**result.config, "hardware": hardware, "data": {"batch_size": 32}},
         throughput=replace(result.throughput, samples=Measured(rate, "samples/s")),
         to_quality=replace(result.to_quality, epochs=epochs, seconds=epochs * 1000 / rate),
     )
+    return whole if written else of_record(parsed(dumped(whole).encode()), keep=True)
 
 
 def test_the_serial_share_is_that_of_amdahls_law():
@@ -90,3 +97,29 @@ def test_without_one_device_nothing_is_compared():
     (line,) = lines([on(2)])
     assert line.speed_up(line.points[0]) is None
     assert any("nothing to compare" in note for note in speed([line]).notes)
+
+
+def test_machines_of_two_kinds_are_two_lines():
+    small, large = lines([on(count, gpu=gpu) for gpu in ("A", "B") for count in (1, 2)])
+    assert [len(line.points) for line in (small, large)] == [2, 2]
+    assert small.task != large.task
+
+
+def test_the_report_has_a_section_of_several_devices(tmp_path, write):
+    write(tmp_path, [on(count, seed=seed, written=True) for count in (1, 2, 4) for seed in (1, 2)])
+    made = page.report(read_runs([tmp_path], keep=True), "Scaling", Tariff())
+    (section,) = [section for section in made.sections if section.anchor == "scaling"]
+    first, second = section.grids
+    for grid in (first, second):
+        assert [row[grid.heads.index("devices")] for row in grid.rows] == ["1", "2", "4"]
+    assert first.records[2]["serial_share"] == pytest.approx(SERIAL)
+    assert "ideal" in section.chart
+    assert 'href="#scaling"' in page.html(made)
+    assert "## Several devices" in page.markdown(made)
+
+
+def test_the_report_of_one_device_says_that_nothing_tells(tmp_path, write):
+    write(tmp_path, [on(1, written=True)])
+    made = page.report(read_runs([tmp_path], keep=True), "Alone", Tariff())
+    assert "scaling" not in {section.anchor for section in made.sections}
+    assert page.ONE_DEVICE in made.missing

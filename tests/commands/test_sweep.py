@@ -98,3 +98,14 @@ def test_calibrating_proposes_what_every_seed_reached(command, tmp_path):
     proposed = float(line.split(":")[1])
     assert by_80_percent - 0.01 < proposed <= by_80_percent
     assert "origin: calibrated" in answer.stdout
+
+
+def test_a_sweep_over_two_ranks_is_as_many_runs_as_it_has_and_no_more(command, tmp_path):
+    answer = command("-m", *SHORT, "seed=1,2", "hardware.devices=2", "output=sweep")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    runs = sorted(path.name for path in (tmp_path / "here" / "sweep").iterdir() if path.name[0].isdigit())
+    assert runs == ["0_image_classification_seed1", "1_image_classification_seed2"]
+    for name in runs:
+        result = read_result(tmp_path / "here" / "sweep" / name)
+        assert (result.status, result.world.devices, len(result.ranks)) == ("completed", 2, 2)
+    assert answer.stdout.count("Run-to-run variation") == 1

@@ -11,10 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 from aibench.config import PowerModel
+from aibench.meters import account
 from aibench.meters.account import energy
 from aibench.meters.energy import EnergyMeter, Gone, IntegratedPower, NvmlCounter, energy_meter, gpu_sensor, rapl_zones
 from aibench.meters.gpu import Gpu
 from aibench.meters.made_up import MACHINES, Nvml
+from aibench.world import World
 
 NO_GPU = Gpu(None, None, "no GPU")
 
@@ -115,10 +117,11 @@ def test_a_result_has_all_its_energies_or_none_with_one_reason(reached):
             energy_so_far=meter.read,
             joules={"training": {"gpu": joules}, **({"to_quality": {"gpu": joules}} if reached else {})},
             idle_watts={"gpu": joules / 5},
-            config=SimpleNamespace(hardware=SimpleNamespace(idle_seconds=1.0)),
+            world=World(),
+            on_gpu=True,
             telemetry=SimpleNamespace(rate=1.0),
         )
-        found = energy(run, [SimpleNamespace(samples=2)], 2.0)
+        found = energy(account.counted(run), [SimpleNamespace(samples=2)], 2.0, 1.0)
         values = [found.total, found.idle, found.above_idle, found.per_sample]
         assert [one.value for one in values] == ([5.0, 2.0, 3.0, 2.5] if joules else [None] * 4)
         assert {one.reason for one in values} == {None if joules else "gpu: the counter did not move"}

@@ -30,7 +30,7 @@ STEADY = [0.1] * 60
 
 @pytest.fixture
 def watch(monkeypatch):
-    monkeypatch.setattr("aibench.meters.trust.other_runs", set)
+    monkeypatch.setattr("aibench.meters.trust.other_runs", lambda run="": set())
     return Watch(usable_cores(), NO_GPU, Telemetry(None, 0, NO_GPU))
 
 
@@ -134,6 +134,41 @@ def test_runs_see_each_other_and_not_those_that_were_killed(tmp_path):
         assert not (tmp_path / "5.run").exists()
         assert (tmp_path / f"{os.getpid()}.run").exists()
     assert not (tmp_path / f"{os.getpid()}.run").exists()
+
+
+def test_processes_that_a_launcher_started_for_the_same_run_are_no_other_run(tmp_path):
+    with announced(tmp_path, "node0:29500"):
+        other = subprocess.run(
+            [sys.executable, "-c", OTHER_RUNS, str(tmp_path)], capture_output=True, text=True, check=True, cwd=ROOT
+        )
+    assert [line == "set()" for line in other.stdout.splitlines()] == [True, False, False]
+
+
+OTHER_RUNS = """
+import sys; from pathlib import Path; from aibench.meters.trust import other_runs
+for run in ("node0:29500", "node0:29501", ""):
+    print(other_runs(Path(sys.argv[1]), run=run))
+"""
+
+
+@pytest.mark.parametrize(("run", "expected"), [("", ["other processes used 1 cores of the machine's 2"]), ("a:1", [])])
+def test_what_other_ranks_of_the_run_used_is_its_own(monkeypatch, run, expected):
+    """Another process has used one of two cores: a rank that a launcher started, where there is one."""
+    moments = iter([(0.0, 0.0, 0.0), *[(10.0, 20.0, 10.0)] * 3])
+
+    def now(peers=0.0):
+        at, busy, own = next(moments)
+        return CpuMark(at, busy, own + peers, 0.0, None)
+
+    monkeypatch.setattr(CpuMark, "now", staticmethod(now))
+    monkeypatch.setattr("aibench.meters.trust.psutil.cpu_count", lambda: 2)
+    monkeypatch.setattr("aibench.meters.trust.other_runs", lambda run="": set())
+    watch = Watch(2, NO_GPU, Telemetry(None, 0, NO_GPU), run=run)
+    assert watch.judge(STEADY).reasons == expected, "of ranks that did not tell nothing is said"
+    watch.beside(10.0, {7})
+    assert watch.judge(STEADY).reasons == []
+    watch.end = CpuMark(10.0, 30.0, 20.0, 0.0, None)
+    assert watch.judge(STEADY).reasons == ["other processes used 1 cores of the machine's 2"]
 
 
 def test_telemetry_is_written_as_it_is_sampled_and_costs_little(tmp_path):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from aibench.analysis.runs.reader import read_runs
+from aibench.commands.app import app
 from aibench.results.migration import NOT_MEASURED
 from aibench.results.result import SCHEMA_VERSION, ResultError, dumped, read_result
 from tests.analysis.conftest import made_up
@@ -49,3 +53,61 @@ def test_an_older_result_has_the_preparation_in_its_set_up(tmp_path):
     times = read_result(path).times
     assert times.preparation is None
     assert times.setup == made_up(3.0).times.setup
+
+
+# Results as each version of the schema wrote them: of the suite's studies, and of two ranks for the fourth.
+STORED = sorted((Path(__file__).parent / "schemas").glob("*.json"))
+
+
+def test_there_is_a_stored_result_of_every_schema():
+    assert [int(path.stem) for path in STORED] == list(range(1, SCHEMA_VERSION + 1))
+    assert [json.loads(path.read_text())["schema_version"] for path in STORED] == list(range(1, SCHEMA_VERSION + 1))
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_a_stored_result_of_an_older_schema_is_read_by_both_readers(path):
+    written, result, found = json.loads(path.read_text()), read_result(path), read_runs([path], keep=True)
+    assert found.faults == []
+    (run,) = found.runs
+    for one in (result, run):
+        assert (one.run_id, one.seed, one.to_quality.epochs) == (
+            written["run_id"],
+            written["seed"],
+            written["to_quality"]["epochs"],
+        )
+    assert result.schema_version == SCHEMA_VERSION
+    assert len(result.history) == run.evaluations == len(written["history"]) > 0
+    assert run.measured["throughput.training"].value == result.throughput.training.value
+    assert (result.world is None) == (result.ranks == []) == (written.get("world") is None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["show"], ["show", "--history"], ["check"], ["variation"], ["cost"], ["paper"], ["sensitivity"], ["scaling"]),
+        *(
+            ["report"],
+            ["report", "--html", "page.html", "--markdown", "page.md"],
+            ["compare", "same"],
+            ["rank", "same"],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_results_of_all_schemas_are_read_by_every_verb(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("all", "same"):
+        for path in STORED:
+            (tmp_path / folder / path.stem).mkdir(parents=True)
+            (tmp_path / folder / path.stem / "result.json").write_bytes(path.read_bytes())
+    verb, *rest = words
+    places = [f"all/{path.stem}" for path in STORED] if verb == "show" else ["all"]
+    for place in places:
+        done = CliRunner().invoke(app, [verb, place, *rest])
+        said = " ".join(done.output.split())
+        assert "not a result" not in said
+        if verb != "check":  # which compares with the suite's settings of today
+            assert done.exit_code == 0, said
+        else:
+            assert "4 runs" in said
+            assert said.count("fault:") == said.count("fault: division: the file says closed, and its configuration")

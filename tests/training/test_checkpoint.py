@@ -17,8 +17,11 @@ from rich.console import Console
 from aibench.config import ConfigError
 from aibench.results.result import BEST, LAST, PREVIOUS, Status, read_result
 from aibench.training import checkpoint
+from aibench.training.checkpoint import own_instruments
+from aibench.training.ranks import Ranks
 from aibench.training.resume import earlier, finished
 from aibench.training.run import train
+from aibench.world import World
 from tests.conftest import TINY
 
 QUIET = Console(quiet=True)
@@ -215,3 +218,17 @@ def test_a_disk_that_takes_no_more_is_told_with_the_folder_of_the_run(composed, 
     assert result.message == f"OSError: [Errno 27] File too large: '{tmp_path / 'run' / LAST}'"
     assert len(result.history) == 1
     assert not list((tmp_path / "run").glob("*.ckpt")) + list((tmp_path / "run").glob(".*.tmp"))
+
+
+def test_instruments_of_each_rank_go_on_from_their_own_and_lost_sensors_make_the_energy_unknown():
+    def counted(*sensors):
+        return {"seconds": {}, "energy_faults": [], "sensors": list(sensors)}
+
+    two = {"instruments": counted("a gpu0"), "ranks": [{"instruments": counted(f"a gpu{rank}")} for rank in (0, 1)]}
+    first, second = (Ranks(World(rank=rank, size=2)) for rank in (0, 1))
+    assert own_instruments(two, second) == counted("a gpu1")
+    alone = own_instruments(two, Ranks(World()))
+    assert alone["energy_faults"] == ["1 sensors of the ranks before are not this process's"]
+    one = {"instruments": counted("a gpu0")}
+    assert own_instruments(one, first) == counted("a gpu0")
+    assert own_instruments(one, second) is None, "a rank that is new has counted nothing"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
+import shutil
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,9 +21,14 @@ from torch._C._distributed_c10d import TCPStore
 
 from aibench.config import ConfigError, RunConfig
 from aibench.contract import DataError
+from aibench.meters import account
+from aibench.meters.energy import EnergyMeter
+from aibench.meters.instruments import Instruments
+from aibench.meters.sensors import IntegratedPower
+from aibench.meters.trust import Watch
 from aibench.results.folder import FAILURE
-from aibench.results.result import Result, Status, read_result
-from aibench.training import agreement, watch
+from aibench.results.result import LAST, Result, Status, read_result
+from aibench.training import agreement, parting, requirements, watch
 from aibench.training.loader import TrainBatches
 from aibench.training.losses import Losses
 from aibench.training.recorder import Recorder
@@ -113,6 +121,45 @@ def test_two_ranks_train_as_one_does(run, strategy, tmp_path):
     assert two.config["hardware"]["devices"] == 2
 
 
+def watts_of(rank: int) -> float:
+    return 100.0 if rank == 0 else 10_000.0
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+def test_all_ranks_tell_what_they_measured_and_a_sensor_counts_once(run, monkeypatch, machines):
+    """Two processes that each read the sensor of their socket: of one machine the same, of two machines two."""
+    here = [0]
+
+    def sensors(self: Instruments) -> EnergyMeter:
+        rank = here[0] = self.world.rank
+        return EnergyMeter([IntegratedPower("package-0", "made up", lambda: watts_of(rank), place="/zone")], [])
+
+    monkeypatch.setattr(Instruments, "_sensors", sensors)
+    for module in (account, parting):
+        monkeypatch.setattr(module, "machine", lambda: f"machine {here[0] if machines == 2 else 0}")
+    own = Watch.judge
+    monkeypatch.setattr(
+        Watch, "judge", lambda *args, **words: replace(own(*args, **words), reasons=[f"too hot by {here[0]}"])
+    )
+    two = run("session=steps", "steps=4", "warmup_steps=2", "hardware.devices=2")
+    assert two.status is Status.completed, two.message
+    scopes = {source.scope: source.joules for source in two.energy.sources}
+    assert list(scopes) == (["package-0"] if machines == 1 else ["node0/package-0", "node1/package-0"])
+    assert two.energy.total.value == sum(scopes.values()) > 0
+    assert two.energy.per_sample.value > 0
+    if machines == 2:  # each from its own start, a little apart
+        assert scopes["node1/package-0"] > 5 * scopes["node0/package-0"]
+    assert [rank.samples for rank in two.ranks] == [64, 64], "four steps of shares of 16, neither warm-up nor silence"
+    waits = [rank.communication.value for rank in two.ranks]
+    assert two.world.communication.value == pytest.approx(sum(waits) / 2)
+    assert two.world.bus_bandwidth.value > 0
+    assert 0 <= two.world.imbalance.value < 1
+    assert all(rank.process_memory.value > 0 for rank in two.ranks)
+    assert two.memory.process.value >= max(rank.process_memory.value for rank in two.ranks)
+    assert two.trust.reasons == ["too hot by 0"], "the other rank's is of the same kind"
+    assert [rank.trust.reasons for rank in two.ranks] == [["too hot by 0"], ["too hot by 1"]]
+
+
 def test_in_weak_scaling_the_batch_is_of_each_rank(run):
     two = run("hardware.devices=2", "hardware.scaling=weak", "data.batch_size=16")
     assert history(two) == history(run(folder="alone"))
@@ -168,21 +215,45 @@ def test_a_loss_that_is_not_finite_on_one_rank_ends_all_as_diverged(run):
     assert result.message == "the loss of step 1 is not finite. A smaller optim.lr may help."
 
 
-def test_an_interrupted_run_goes_on_with_two_ranks_and_with_one(run, monkeypatch):
+def test_an_interrupted_run_goes_on_with_two_ranks_with_four_and_with_one(run, monkeypatch, tmp_path):
     whole = run("hardware.devices=2", folder="whole")
     with monkeypatch.context() as patch:
         patch.setattr(Recorder, "on_train_batch_end", Recorder.on_train_batch_end)
         after(6, lambda: os.kill(os.getpid(), signal.SIGTERM))()
-        for folder in ("run", "alone"):
-            stopped = run("hardware.devices=2", folder=folder)
-            assert stopped.status is Status.interrupted
-            assert len(stopped.history) == 1
+        stopped = run("hardware.devices=2")
+        assert stopped.status is Status.interrupted
+        assert len(stopped.history) == 1
+    for folder in ("four", "alone"):
+        shutil.copytree(tmp_path / "run", tmp_path / folder)
     again = run("hardware.devices=2", "resume=auto")
     assert history(again) == history(whole)
     assert again.resumed == 1
-    alone = run("resume=auto", folder="alone")
-    assert [row[:3] for row in history(alone)] == [row[:3] for row in history(whole)]
-    assert alone.parts[1].config == {"hardware.devices": 1}
+    assert [rank.samples for rank in again.ranks] == [144, 144], "those since the run went on"
+    monkeypatch.setattr(requirements, "devices_here", lambda _: 4)  # more ranks than cores: nobody times them
+    for devices, folder in ((4, "four"), (1, "alone")):  # nothing is drawn, so sums in another order alone differ
+        other = run(f"hardware.devices={devices}", "resume=auto", folder=folder)
+        assert other.status is Status.completed, other.message
+        assert [row[:3] for row in history(other)] == [row[:3] for row in history(whole)]
+        assert [row[3] for row in history(other)] == [pytest.approx(row[3], rel=1e-3) for row in history(whole)]
+        assert other.parts[1].config == {"hardware.devices": devices}
+        assert other.parts[1].steps == 7
+        assert len(other.ranks) == (4 if devices == 4 else 0)
+
+
+def test_a_disk_of_the_first_rank_that_takes_no_more_ends_all(run, tmp_path):
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    begun = time.monotonic()
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        result = run("hardware.devices=2", doom=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert time.monotonic() - begun < LIMIT
+    assert result.status is Status.failed
+    assert result.message == f"OSError: [Errno 27] File too large: '{tmp_path / 'run' / LAST}'"
+    assert read_result(tmp_path / "run") == result
+    assert not list((tmp_path / "run").glob("*.ckpt")) + list((tmp_path / "run").glob(".*.tmp"))
 
 
 def test_a_rank_that_is_done_stays_until_the_first_one_has_all_that_it_asked_for():

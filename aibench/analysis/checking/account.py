@@ -127,10 +127,10 @@ def _model(result: Result) -> Iterator[str]:
     yield from within("model.trainable", model.trainable, 0, model.parameters, "the parameters")
     flops = model.step_flops.value
     samples = result.throughput.samples.value if result.throughput else None
-    use = model.use
+    use, count = model.use, 1 if result.world is None else result.world.devices * result.world.nodes
     for name, over in (("mfu", use.ceiling.value), ("mfu_data_sheet", use.data_sheet.value)):
-        given = flops * samples / over if flops is not None and samples is not None and over else None
-        how = "step_flops times samples/s over its peak"
+        given = flops * samples / over / count if flops is not None and samples is not None and over else None
+        how = "step_flops times samples/s over its peak" + ("" if count == 1 else f" and {count} devices")
         yield from same(f"model.use.{name}", getattr(use, name).value, given, how)
 
 

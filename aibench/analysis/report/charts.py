@@ -14,6 +14,8 @@ from aibench.analysis.cost.cost import Cost
 from aibench.analysis.drawn import plainly_logarithmic, short
 from aibench.analysis.report.suite import Entry
 from aibench.analysis.runs.runs import Run
+from aibench.analysis.scaling import table as scaling_table
+from aibench.analysis.scaling.scaling import Line
 from aibench.analysis.variation.figure import height, strips
 from aibench.analysis.variation.rows import VariationRow
 from aibench.results.shown import shown
@@ -190,6 +192,16 @@ def cost(found: Sequence[tuple[str, Cost]]) -> Markup | None:
         figure.legend(loc="outside lower center", ncols=2, fontsize="small")
 
     return svg("cost", draw, 8, 1.5 + 0.32 * len(rows), "minutes to quality of each task")
+
+
+def scaling(found: Sequence[Line]) -> Markup | None:
+    """Draw what several devices gain; None where no number of devices can be compared with one."""
+    lines = [line for line in found if line.base is not None]
+    if not lines:
+        return None
+    return svg(
+        "scaling", lambda figure: scaling_table.draw(figure, lines), 7, 4, "samples a second over those of one device"
+    )
 
 
 def _named(axes: Axes, labels: Sequence[str]) -> None:

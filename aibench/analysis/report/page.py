@@ -31,6 +31,9 @@ from aibench.analysis.report.suite import Entry, entries, suite
 from aibench.analysis.report.systems import systems
 from aibench.analysis.report.verdict import Heat, verdict
 from aibench.analysis.runs.reader import Reading
+from aibench.analysis.scaling import table as scaling_table
+from aibench.analysis.scaling.scaling import lines as scaling_lines
+from aibench.analysis.scaling.scaling import of_several_devices
 from aibench.analysis.spread import PRECISION
 from aibench.analysis.variation import table
 from aibench.analysis.variation.table import BETWEEN
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 ONE_RUN_EACH = "Each task has one run, so nothing tells how much runs differ: repeat it with other seeds."
 UNDISTURBED = "No run was disturbed: the trust of all of them is ok."
+ONE_DEVICE = "Every run trained on one device, so nothing tells what several gain."
 NOT_AIMED = "Every session here is of a number of steps, and aims at no quality."
 
 
@@ -192,6 +196,7 @@ def _sections(
             empty=NOT_AIMED,
         ),
         Section("speed", "Throughput", _some(throughput_table(rows)), empty="No result holds a throughput."),
+        _scaling(found),
         Section("time", "Where the time went", [split_table(rows)], charts.time_split(rows)),
         Section("energy", "Energy", [energy_table(rows)] if no_joules is None else [], empty=no_joules),
         Section("estimate", "Estimated and measured", _some(estimates(rows)), empty="No result holds an estimate."),
@@ -199,6 +204,14 @@ def _sections(
         Section("inference", "Inference", _some(served), empty="No inference.json lies beside the results."),
         Section("trust", "Trust", [trust_table(rows)] if not _undisturbed(rows) else [], empty=UNDISTURBED),
     ]
+
+
+def _scaling(found: Reading) -> Section:
+    """Return what several devices gain over one, of the tasks that were trained on several."""
+    lines = of_several_devices(scaling_lines(found.runs))
+    grids = [scaling_table.speed(lines), *_some(scaling_table.quality(lines))] if lines else []
+    chart = charts.scaling(lines) if lines else None
+    return Section("scaling", "Several devices", grids, chart, empty=ONE_DEVICE)
 
 
 def _undisturbed(rows: list[Entry]) -> bool:

@@ -29,6 +29,7 @@ from aibench.results.result import (
     Times,
     ToQuality,
     Trust,
+    World,
     fault_of,
     first_fault,
 )
@@ -58,10 +59,11 @@ if TYPE_CHECKING:
     SomeData: TypeAlias = dict[str, Any]
     SomeEstimate: TypeAlias = dict[str, Any]
     SomeHeldOut: TypeAlias = dict[str, Any]
+    SomeWorld: TypeAlias = dict[str, Any]
 else:  # schema 1 has the energy as one number
     SomeTimes, SomeSpeed, SomeMemory, SomeCost = map(partly, (Times, Throughput, Memory, Cost))
     SomeEnergy, SomeModel, SomeData, SomeEstimate = map(partly, (Energy, Model, Data, Estimate))
-    SomeHeldOut = partly(HeldOut)
+    SomeHeldOut, SomeWorld = map(partly, (HeldOut, World))
     SomeEnergy = SomeEnergy | partly(Measured)
 
 
@@ -106,6 +108,7 @@ class Record:
     figure: str | None = None
     parts: list[dict[str, Any]] = field(default_factory=list)
     held_out: SomeHeldOut | None = None
+    world: SomeWorld | None = None
 
 
 class UnreadableError(ValueError):

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+from aibench.analysis.runs.runs import Run
 from aibench.analysis.spread import Spread
-from aibench.results.result import Result
 
-Key = tuple[str, str, str, str]
+MACHINE = ("system.gpu", "system.cpu")  # what a study of scaling stays on
+
+
+class Key(NamedTuple):
+    """Tells what may be compared: one task, trained with one batch on machines of one kind."""
+
+    task: str
+    scale: str
+    batch: str
+    machine: str
 
 
 @dataclass(slots=True)
@@ -47,7 +57,8 @@ class Line:
     """Holds a task's points, by the number of devices.
 
     Attributes:
-        task, scale, scaling: What was trained, and whether the batch was of all devices or of each.
+        task, scale, scaling: What was trained, and whether the batch was of all devices or of each. The task is
+            followed by the kind of machine where there are several.
         points: One for each number of devices, ascending; the first is of one device where there is one.
     """
 
@@ -102,59 +113,91 @@ def seconds_of_an_epoch(point: Point) -> float | None:
     return _ratio(point.seconds.mean, point.epochs.mean)
 
 
-def lines(results: Iterable[Result]) -> list[Line]:
-    """Return the lines of all tasks in `results`, each with a point for each number of devices.
+def lines(runs: Iterable[Run]) -> list[Line]:
+    """Return the lines of all tasks in `runs`, whose records were kept, each with a point for each number of devices.
 
     A run on one device is a point of strong and of weak scaling alike: it is the same run.
     """
-    groups: dict[Key, dict[int, list[Result]]] = {}
-    alone: dict[tuple[str, str, str], list[Result]] = {}
-    for result in results:
-        key = result.task, result.scale, _batch_of_one(result)
-        count = devices(result)
+    groups: dict[tuple[Key, str], dict[int, list[Run]]] = {}
+    alone: dict[Key, list[Run]] = {}
+    for run in runs:
+        count = devices(run)
         if count == 1:
-            alone.setdefault(key, []).append(result)
+            alone.setdefault(_key(run), []).append(run)
         else:
-            scaling = str(result.config.get("hardware", {}).get("scaling", "strong"))
-            groups.setdefault((*key, scaling), {}).setdefault(count, []).append(result)
-    for key in alone.keys() - {key[:3] for key in groups}:
-        groups[(*key, "strong")] = {}
+            scaling = str(_section(run, "hardware").get("scaling", "strong"))
+            groups.setdefault((_key(run), scaling), {}).setdefault(count, []).append(run)
+    for key in alone.keys() - {key for key, _ in groups}:
+        groups[key, "strong"] = {}
+    several = len({key.machine for key, _ in groups}) > 1
     found = []
-    for (task, scale, batch, scaling), by_count in sorted(groups.items()):
-        whole = {**({1: alone[task, scale, batch]} if (task, scale, batch) in alone else {}), **by_count}
-        found.append(Line(task, scale, scaling, [_point(count, whole[count]) for count in sorted(whole)]))
+    for (key, scaling), by_count in sorted(groups.items()):
+        whole = {**({1: alone[key]} if key in alone else {}), **by_count}
+        task = f"{key.task} ({key.machine})" if several else key.task
+        found.append(Line(task, key.scale, scaling, [_point(count, whole[count]) for count in sorted(whole)]))
     return found
 
 
-def devices(result: Result) -> int:
+def of_several_devices(found: Iterable[Line]) -> list[Line]:
+    """Return the lines of `found` that have a point of more than one device."""
+    return [line for line in found if any(point.devices > 1 for point in line.points)]
+
+
+def devices(run: Run) -> int:
     """Return how many devices trained the run."""
-    return 1 if result.world is None else result.world.devices * result.world.nodes
+    world = _world(run)
+    return world["devices"] * world["nodes"] if {"devices", "nodes"} <= world.keys() else 1
 
 
-def _batch_of_one(result: Result) -> str:
-    """Return the configured batch: in strong scaling that of all, in weak scaling that of each; both of one device."""
-    return str(result.config.get("data", {}).get("batch_size"))
+def _world(run: Run) -> dict[str, Any]:
+    return (run.record.world if run.record else None) or {}
 
 
-def _point(count: int, results: Sequence[Result]) -> Point:
-    reached = [result for result in results if result.to_quality.epochs]
-    aimed = [result for result in results if result.session in ("entire", "quasi_entire")]
+def _section(run: Run, name: str) -> dict[str, Any]:
+    section = run.record.config.get(name) if run.record else None
+    return section if isinstance(section, dict) else {}
 
-    def of(number: Callable[[Result], float | None]) -> list[float]:
-        return [value for result in results if (value := number(result)) is not None]
+
+def _key(run: Run) -> Key:
+    """Return what the run may be compared with.
+
+    The configured batch is that of all devices in strong scaling, and that of each in weak: both are that of one.
+    """
+    machine = ", ".join(run.traits[name] for name in MACHINE if run.traits.get(name, "null") not in ("null", "None"))
+    return Key(run.task, run.scale, str(_section(run, "data").get("batch_size")), machine)
+
+
+def _point(count: int, runs: Sequence[Run]) -> Point:
+    reached = [run for run in runs if run.to_quality.epochs]
+    aimed = [run for run in runs if run.session in ("entire", "quasi_entire")]
+
+    def of(name: str) -> list[float]:
+        values = [one.value for run in runs if (one := run.measured.get(name)) is not None]
+        return [value for value in values if value is not None]
+
+    def of_world(name: str) -> list[float]:
+        values = [(_world(run).get(name) or {}).get("value") for run in runs]
+        return [value for value in values if value is not None]
 
     return Point(
         devices=count,
-        rate=Spread.of(of(lambda one: one.throughput.samples.value if one.throughput else None)),
-        step=Spread.of(of(lambda one: one.throughput.steps.median if one.throughput else None)),
-        epochs=Spread.of([one.to_quality.epochs or 0.0 for one in reached]),
-        seconds=Spread.of([one.to_quality.seconds or 0.0 for one in reached]),
-        joules=_mean(of(lambda one: one.energy.per_sample.value)),
-        mfu=_mean(of(lambda one: one.model.use.mfu.value if one.model else None)),
-        communication=_mean(of(lambda one: one.world.communication.value if one.world else None)),
-        imbalance=_mean(of(lambda one: one.world.imbalance.value if one.world else None)),
-        missed=sum(result.to_quality.epochs is None for result in aimed),
+        rate=Spread.of(of("throughput.samples")),
+        step=Spread.of([value for run in runs if (value := _step(run))]),
+        epochs=Spread.of([run.to_quality.epochs or 0.0 for run in reached]),
+        seconds=Spread.of([run.to_quality.seconds or 0.0 for run in reached]),
+        joules=_mean(of("energy.per_sample")),
+        mfu=_mean(of("model.use.mfu")),
+        communication=_mean(of_world("communication")),
+        imbalance=_mean(of_world("imbalance")),
+        missed=sum(run.to_quality.epochs is None for run in aimed),
     )
+
+
+def _step(run: Run) -> float | None:
+    """Return the median of a step in seconds."""
+    speed = (run.record.throughput if run.record else None) or {}
+    found: float | None = (speed.get("steps") or {}).get("median")
+    return found
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aibench.analysis.drawn import blank
+from aibench.analysis.drawn import blank, short
 from aibench.analysis.grid import Grid, number, percent
 from aibench.analysis.scaling.scaling import Line, Point, seconds_of_an_epoch
 from aibench.analysis.spread import Spread
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SPEED = (
     "speed-up: samples/s over those of one device, with its 95 % interval where both have several runs. efficiency: "
@@ -126,9 +130,8 @@ def _unlike(lines: Sequence[Line]) -> list[str]:
     return found
 
 
-def plot(lines: Sequence[Line], path: Path) -> None:
-    """Draw the speed-up over the number of devices, of each task and scaling, beside the ideal."""
-    figure = blank(7, 4.5)
+def draw(figure: Figure, lines: Sequence[Line]) -> None:
+    """Draw into `figure` the speed-up over the number of devices, of each task and scaling, beside the ideal."""
     axes = figure.add_subplot()
     most = max((point.devices for line in lines for point in line.points), default=1)
     axes.plot([1, most], [1, most], color="0.7", linewidth=1, label="ideal")
@@ -136,10 +139,19 @@ def plot(lines: Sequence[Line], path: Path) -> None:
         points = [(point.devices, found) for point in line.points if (found := line.speed_up(point)) is not None]
         if len(points) > 1:
             style = "-" if line.scaling == "strong" else "--"
-            axes.plot(*zip(*points, strict=True), style, marker="o", label=f"{line.task}, {line.scaling}")
+            axes.plot(*zip(*points, strict=True), style, marker="o", label=f"{short(line.task)}, {line.scaling}")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
+    counts = sorted({point.devices for line in lines for point in line.points})
+    axes.set_xticks(counts, list(map(str, counts)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("devices")
     axes.set_ylabel("samples/s over those of one device")
     axes.legend(frameon=False, fontsize="small")
+
+
+def plot(lines: Sequence[Line], path: Path) -> None:
+    """Draw the speed-up over the number of devices, as PNG."""
+    figure = blank(7, 4.5)
+    draw(figure, lines)
     figure.savefig(path, dpi=150)
