@@ -43,11 +43,11 @@ fingerprints: .venv/test-ready  ## Note the fingerprint of each miniature's samp
 rules: .venv/test-ready  ## Write the tables of docs/rules.md from the marks in the tasks' schemas
 	$(BIN)/python -m tests.golden.rules
 
-fuzz: .venv/test-ready  ## A thousand random command lines of train.py and of each verb: hours; `make test` draws fewer
+fuzz: .venv/test-ready  ## A thousand random command lines of train.py and of each verb: twenty minutes; `make test` draws fewer
 	AIBENCH_FUZZ_LINES=1000 $(BIN)/python -m pytest -q -s tests/composition/test_fuzz.py tests/commands/test_fuzz_verbs.py
 
-overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature
-	$(BIN)/python benchmarks/overhead.py
+overhead: .venv/run-ready  ## What the session adds to a plain PyTorch loop, for each miniature, with a verdict
+	$(BIN)/python benchmarks/overhead.py --all
 
 RESULTS := experiments/run_to_run_variation/results/*.json
 # ALLOW_DIRTY=1 takes results of trees with uncommitted changes too: those of before the study is made anew.
@@ -74,6 +74,16 @@ paper: .venv/run-ready  ## Make the tables and the figure of the paper's qualiti
 
 texts: .venv/run-ready  ## Write the tables in README and in the studies' texts from the files that they come from
 	$(BIN)/python experiments/texts.py
+
+EXAMPLE := image_classification object_detection spatial_transformer speech_recognition text_to_text
+gallery: .venv/test-ready  ## Make the gallery and the example report again, from the shipped results
+	rm -rf build/example && mkdir -p build/example/one_thread build/example/two_threads
+	for task in $(EXAMPLE); do \
+		cp experiments/run_to_run_variation/results/$${task}_seed*.json build/example/one_thread && \
+		cp $(TRAINED)/results/$${task}_seed*.json build/example/two_threads || exit 1; done
+	$(BIN)/aibench report build/example/one_thread build/example/two_threads --systems \
+		--title "An example: one thread or two" --html docs/example-report.html
+	$(BIN)/python experiments/gallery.py
 
 rank-fidelity: .venv/run-ready  ## Make systems of this machine, time all tasks on each: does a subset order them as all do
 	$(BIN)/python experiments/subset/rank_fidelity.py
@@ -127,23 +137,19 @@ training-tables: .venv/run-ready
 		cp $$run/result.json $(TRAINED)/results/$$name.json; cp $$run/inference.json $(SERVED)/results/$$name.json; done
 	$(BIN)/aibench report $(TRAINED)/results/*.json --markdown $(TRAINED)/table.md --csv $(TRAINED)/table.csv
 	$(BIN)/python $(SERVED)/table.py $(SERVED)/results/*.json --markdown $(SERVED)/table.md --csv $(SERVED)/table.csv
+	$(BIN)/python experiments/gallery.py runs/full
 	$(BIN)/python $(TRAINED)/compliance.py runs/full > $(TRAINED)/compliance.txt
 	$(BIN)/aibench selftest > $(TRAINED)/selftest.txt
 	$(BIN)/aibench system --probe > $(TRAINED)/system.txt
 
 GPU := experiments/gpu
-gpu: .venv/run-ready  ## On an NVIDIA GPU: sessions, profiles and counters of the reference models, and their tables
+gpu: .venv/run-ready  ## On an NVIDIA GPU: all that is measured there, in parts by worth; MINUTES=10 stops in time
 	$(BIN)/aibench system --probe > $(GPU)/system.txt
-	$(BIN)/python train.py experiment=full scale=reference data.source=synthetic session=steps steps=30 warmup_steps=5 \
-		hardware=gpu hardware.idle_seconds=2 output=runs/gpu
-	for run in runs/gpu/*/; do $(NAME_OF_RUN); \
-		cp $$run/result.json $(GPU)/results/$$name.json; done
-	$(BIN)/aibench characterize task=all,mlperf scale=reference hardware=gpu --only profile --output $(GPU)/records
-	$(BIN)/aibench counters task=all,mlperf scale=reference hardware=gpu --sample --no-stalls --output $(GPU)/records
-	$(MAKE) gpu-tables
+	$(BIN)/python experiments/gpu/measure.py $(if $(MINUTES),--minutes $(MINUTES)); $(MAKE) gpu-tables
 
 gpu-tables: .venv/run-ready
-	$(BIN)/aibench report $(GPU)/results/*.json --markdown $(GPU)/table.md --csv $(GPU)/table.csv
+	$(BIN)/aibench report $(if $(wildcard $(GPU)/results/fp32),$(GPU)/results/fp32,$(GPU)/results)/*.json \
+		--markdown $(GPU)/table.md --csv $(GPU)/table.csv
 	$(BIN)/aibench breakdown $(GPU)/records --markdown $(GPU)/breakdown.md --csv $(GPU)/breakdown.csv \
 		--figure $(GPU)/breakdown.png
 	$(BIN)/aibench hotspots $(GPU)/records --markdown $(GPU)/hotspots.md --csv $(GPU)/hotspots.csv
@@ -154,7 +160,7 @@ reading: .venv/run-ready  ## How long 12,500 to 100,000 results take to read
 	$(BIN)/python benchmarks/reading.py
 
 docs: .venv/test-ready  ## Build the documentation as a site, in build/site
-	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 clean:  ## Remove the environment and what builds left
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
@@ -174,5 +180,5 @@ clean:  ## Remove the environment and what builds left
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help run test check lint types fast format schema golden fingerprints rules fuzz overhead studies paper rank-fidelity statistics characteristics coverage profiles profile-tables training \
+.PHONY: help run test check lint types fast format schema golden fingerprints rules fuzz overhead studies paper gallery rank-fidelity statistics characteristics coverage profiles profile-tables training \
 	training-tables docs texts gpu gpu-tables reading clean

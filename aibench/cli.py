@@ -88,6 +88,11 @@ def run_training(words: Sequence[str]) -> None:
     if not words or {"-h", "--help"} & set(words):
         print(help_text(), end="")
         sys.exit(0)
+    if list(words) == ["--version"]:  # Hydra would tell its own
+        import aibench
+
+        print(f"aibench {aibench.__version__}")
+        sys.exit(0)
     _refuse_unknown_flags(words)
     _restart_with(ENVIRONMENT)
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"

@@ -1,6 +1,7 @@
 """What a session adds to a plain PyTorch loop over the same model, data and evaluations.
 
     python benchmarks/overhead.py [--pairs 5] [--epochs 2] [--cpu] [TASK ...] [KEY=VALUE ...]
+    python benchmarks/overhead.py --all          # every task, with a verdict; ends with 1 where one is above 1.05
 
 Each pair runs both, in alternating order, in one process, and gives one ratio of wall times; set-up is left out of
 both. `of the quickest` divides the least disturbed session by the least disturbed loop. `by the account` needs no pair:
@@ -12,11 +13,15 @@ meter costs by itself.
 With --cpu, the seconds are those in which a core computed for this process, telemetry's thread included: where other
 processes or other virtual machines take the cores at times, they scatter less. Waiting for a disk is not in them.
 Use it with one thread: two that wait for each other compute meanwhile.
+
+--all measures so, with one thread, and decides for each task by the 95 % interval of the mean of the pairs' logarithms
+(Student's t): within 1.05, above it, or undecided. An undecided task gets as many pairs again, up to four times.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import sys
@@ -32,8 +37,9 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from scipy.special import stdtrit
 
-if "--cpu" in sys.argv:  # before the session's clocks bind to it
+if {"--cpu", "--all"} & {*sys.argv}:  # before the session's clocks bind to it
     time.perf_counter = time.process_time
 
 from aibench.cli import ENVIRONMENT
@@ -51,6 +57,9 @@ from aibench.training.loader import EvalBatches
 from aibench.training.run import train
 
 LAST = ("of the quickest", "by the account")
+MOST = 1.05  # times the plain loop that a session may take
+AGAIN = 4  # rounds of pairs that an undecided task gets
+WITHIN, ABOVE, UNDECIDED = "within", "above", "undecided"
 
 
 def plain_loop(config: RunConfig) -> float:
@@ -179,23 +188,67 @@ def row(measured: list[tuple[Session, float]]) -> list[str]:
     ]
 
 
+def verdict(ratios: list[float]) -> str:
+    """Whether the ratios of the pairs show that a session stays within `MOST`, that it does not, or neither."""
+    logarithms = np.log(ratios)
+    middle, half = float(logarithms.mean()), math.inf
+    if len(ratios) > 1:
+        half = float(stdtrit(len(ratios) - 1, 0.975) * logarithms.std(ddof=1) / math.sqrt(len(ratios)))
+    if middle + half <= math.log(MOST):
+        return WITHIN
+    return ABOVE if middle - half > math.log(MOST) else UNDECIDED
+
+
+def decided(task: str, epochs: int, count: int, changes: list[str]) -> tuple[list[tuple[Session, float]], str]:
+    """Pairs of a task, as many as its verdict takes, and the verdict."""
+    measured: list[tuple[Session, float]] = []
+    found = UNDECIDED
+    for _ in range(AGAIN):
+        measured += pairs_of(task, epochs, count, [*changes, "hardware.threads=1"])
+        found = verdict([ours.all / theirs for ours, theirs in measured])
+        if found != UNDECIDED:
+            break
+    return measured, found
+
+
+def judge(found: dict[str, str]) -> int:
+    """Print the verdict over all tasks, and return the exit status."""
+    parts = [[task for task, said in found.items() if said == kind] for kind in (WITHIN, ABOVE, UNDECIDED)]
+    print(f"{len(parts[0])} of {len(found)} tasks stay within {MOST} of a plain loop.")
+    if parts[1]:
+        print(f"Above it: {', '.join(parts[1])}.")
+    if parts[2]:
+        print(f"Undecided, since the pairs scatter: {', '.join(parts[2])}. Measure them again with more --pairs.")
+    return int(bool(parts[1]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", help="tasks (default: all), and keys of them to change")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--cpu", action="store_true", help="seconds of the processor, not of the wall")
+    parser.add_argument("--all", action="store_true", help="all tasks, with a verdict on each and on all")
     words = parser.parse_args()
     missing = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
     if missing:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **missing})
-    unit = "CPU s" if words.cpu else "s"
-    table = Table("task", f"session, {unit}", f"plain loop, {unit}", "ratio: median", "lowest", "highest", *LAST)
+    unit = "CPU s" if words.cpu or words.all else "s"
+    heads = ("task", f"session, {unit}", f"plain loop, {unit}", "ratio: median", "lowest", "highest", *LAST)
+    table = Table(*heads, *(["verdict"] if words.all else []))
+    verdicts: dict[str, str] = {}
     changes = [word for word in words.words if "=" in word]
     for task in [word for word in words.words if "=" not in word] or registry.task_names():
-        table.add_row(task, *row(pairs_of(task, words.epochs, words.pairs, changes)))
+        if words.all:
+            measured, verdicts[task] = decided(task, words.epochs, words.pairs, changes)
+            print(f"{task}: {', '.join(row(measured))}: {verdicts[task]}", flush=True)  # stays when it is cut off
+            table.add_row(task, *row(measured), verdicts[task])
+        else:
+            table.add_row(task, *row(pairs_of(task, words.epochs, words.pairs, changes)))
     Console().print(table)
     Console().print(meters())
+    if words.all:
+        sys.exit(judge(verdicts))
 
 
 def meters(step: float = 0.02, repetitions: int = 1000) -> Table:

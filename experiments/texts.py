@@ -157,7 +157,36 @@ def needs(runs: Sequence[Result], quality: float) -> list[Needed | None]:
     return found
 
 
-TABLES: dict[str, Callable[[], str]] = {"sizes": sizes, "targets": targets, "reproduced": reproduced}
+def references() -> str:
+    """Return what the reference runs take, as far as shipped results tell: of steps on a GPU, and to the quality."""
+    from aibench.results.result import read_result
+
+    rows = []
+    for task in _tasks():
+        steps = [read_result(path) for path in (STUDIES / "gpu" / "results").glob(f"{task}*.json")]
+        whole = [read_result(path) for path in (STUDIES / "paper" / "results").glob(f"{task}_seed*.json")]
+        cells = ["unknown"] * 5
+        if steps and steps[0].throughput and steps[0].memory:
+            (run, rate, memory) = (steps[0], steps[0].throughput, steps[0].memory)
+            cells[0] = f"{run.config['data']['batch_size']:,}"
+            cells[1] = f"{(memory.device.value or 0) / 1e9:.2g} GB"
+            cells[2] = f"{rate.training.value or 0:,.0f} {rate.unit}/s"
+        reached = [run.to_quality.seconds for run in whole if run.to_quality and run.to_quality.seconds]
+        peaks = [run.memory.process.value for run in whole if run.memory and run.memory.process.value]
+        if reached and len(reached) == len(whole):
+            cells[3] = f"{sum(reached) / len(reached):.0f} s ({len(whole)} seeds)"
+            cells[4] = f"{max(peaks) / 1e9:.2g} GB" if peaks else "unknown"
+        rows.append([task, *cells])
+    heads = ["data.batch_size", "memory of the GPU", "speed", "to the paper's quality", "memory of the process"]
+    return _table(["task", *heads], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "sizes": sizes,
+    "targets": targets,
+    "reproduced": reproduced,
+    "references": references,
+}
 
 
 def _tasks() -> list[str]:

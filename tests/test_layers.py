@@ -264,6 +264,6 @@ def test_every_task_has_a_card():
 def test_a_test_stands_in_the_room_that_it_tests():
     rooms = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and list(path.glob("test_*.py"))}
     assert rooms <= MAY_IMPORT.keys()
-    of_all = {"contract", "layers", "golden", "experiments", "language", "links", "order", "texts"}
+    of_all = {"contract", "layers", "golden", "experiments", "language", "links", "order", "site", "texts"}
     loose = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
     assert loose <= of_all, "a test of one room stands in that room's folder"

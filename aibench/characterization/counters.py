@@ -58,7 +58,12 @@ def _in_own_process(workload: Workload, steps: int) -> dict[str, Any]:
     """Run `_of_cpu` in a process that holds no earlier workload's memory or threads."""
     job = json.dumps(
         {
-            "words": [f"task={workload.name}", f"scale={workload.scale}", "hardware=cpu", *workload.words],
+            "words": [
+                f"task={workload.name}",
+                f"scale={workload.scale}",
+                f"hardware={workload.fast or 'cpu'}",
+                *workload.words,
+            ],
             "steps": steps,
             "threads": torch.get_num_threads(),
         }
@@ -100,7 +105,8 @@ def _of_gpu(workload: Workload, stalls: bool, steps: int, sample: bool) -> dict[
     reason = f"no {PROGRAM} on PATH"
     if shutil.which(PROGRAM):
         try:
-            named = [f"task={workload.name}", f"scale={workload.scale}", "hardware=gpu", *workload.words]
+            hardware = f"hardware={workload.fast or 'gpu'}"
+            named = [f"task={workload.name}", f"scale={workload.scale}", hardware, *workload.words]
             measured, step = profiled(named, stalls, sample=sample), launched(workload)
             found = totals(step.standing_for(measured) if sample else measured, step.busy)
             if sample:

@@ -19,11 +19,10 @@ import torch
 
 from aibench.characterization.memory import from_here_on
 from aibench.characterization.selection import Selection
-from aibench.characterization.workload import Steps, TaskWorkload, run_steps
-from aibench.config import ConfigError, DataError, Precision
+from aibench.characterization.workload import Steps, run_steps
+from aibench.config import ConfigError, DataError
 from aibench.meters.system import peak_process_memory, set_arithmetic
 from aibench.training.children import die_with
-from aibench.training.session import PRECISIONS
 
 STEPS = Steps(warmup=1, count=3)  # the first loads libraries and makes the optimisers' state
 SMALLEST = 64  # a size up to which what cannot be trained for another reason (normalisation, say) is passed over
@@ -149,15 +148,9 @@ def _measured(job: Job, asked: Try) -> Try:
     try:
         _limit(job)
         workload = Selection([job.name], job.scale, job.device, [*job.words, f"{KEY}={asked.key}"]).workload(job.name)
-        steps = STEPS
-        if isinstance(workload, TaskWorkload):
-            hardware = workload.config.hardware
-            set_arithmetic(hardware.threads, tf32=hardware.precision is Precision.tf32)
-            steps = replace(steps, precision=PRECISIONS[hardware.precision])
-        else:
-            set_arithmetic()
+        set_arithmetic(workload.hardware.threads)
         seconds: list[float] = []
-        run_steps(workload, replace(steps, around=partial(_timed, job.device, seconds)), job.device)
+        run_steps(workload, replace(STEPS, around=partial(_timed, job.device, seconds)), job.device)
     except (ConfigError, DataError) as error:
         return replace(asked, reason=" ".join(str(error).split()))
     except Exception as error:  # batch normalisation of one sample, for one
@@ -167,9 +160,9 @@ def _measured(job: Job, asked: Try) -> Try:
         return replace(asked, reason=reason, memory=lacks)
     finally:
         _lift()
-    samples = workload.samples(steps.warmup, steps.count)
+    samples = workload.samples(STEPS.warmup, STEPS.count)
     peak = torch.cuda.max_memory_allocated() if job.device == "cuda" else peak_process_memory()
-    done = replace(asked, samples=samples / steps.count, bytes=peak, rate=samples / seconds[0])
+    done = replace(asked, samples=samples / STEPS.count, bytes=peak, rate=samples / seconds[0])
     over = job.device == "cpu" and job.limit is not None and peak > job.limit
     return replace(done, reason="needs more memory", memory=True) if over else done
 

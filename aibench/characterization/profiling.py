@@ -223,14 +223,18 @@ class _Ranged(Workload):
     def __init__(self, workload: Workload, plan: Plan) -> None:
         self.workload = workload
         self.name, self.suite, self.scale = workload.name, workload.suite, workload.scale
-        self.cudnn_benchmark = workload.cudnn_benchmark
+        self.hardware, self.fast = workload.hardware, workload.fast
         self.batch_size = workload.batch_size
         self._made = list(islice(iter(workload.batches()), plan.warmup + plan.plain + plan.profiled + 1))
 
     def build(self) -> pl.LightningModule:
-        module = self.workload.build()
+        return self.workload.build()
+
+    def to_train(self) -> pl.LightningModule:
+        module = self.workload.to_train()
+        ranged = getattr(module, "_orig_mod", module)  # where the whole module is compiled
         for method, name in (("training_step", attribution.FORWARD), ("backward", attribution.BACKWARD)):
-            setattr(module, method, _within(name, getattr(module, method)))
+            setattr(ranged, method, _within(name, getattr(ranged, method)))
         return module
 
     def batch(self) -> Any:

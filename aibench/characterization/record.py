@@ -32,10 +32,14 @@ class Named(Protocol):
     suite: str
     scale: str
 
+    @property
+    def setting(self) -> str:
+        """Return how its steps are computed; empty for fp32, operator by operator."""
+
 
 def record_path(folder: Path, workload: Named) -> Path:
     """Return the path of the record of `workload`."""
-    return folder / record_name(workload.name, workload.scale)
+    return folder / record_name(workload.name, workload.scale, workload.setting)
 
 
 def update_record(folder: Path, workload: Named, device: str, section: str, value: dict[str, Any]) -> Path:
@@ -70,6 +74,7 @@ def update_record(folder: Path, workload: Named, device: str, section: str, valu
             threads=torch.get_num_threads(),
             torch=torch.__version__,
             system=machine,
+            setting=workload.setting,
             **{**kept, section: value},
         )
         text = json.dumps({"schema_version": SCHEMA_VERSION, **asdict(new)}, indent=1, allow_nan=False)

@@ -13,6 +13,7 @@ from aibench.config import ConfigError
 
 SCALES = ("mini", "reference")
 DEVICES = {"auto": None, "cpu": "cpu", "gpu": "cuda"}
+FAST = {"cpu_fast": "cpu", "gpu_fast": "gpu"}  # what their device is called without the settings
 MLPERF = "mlperf"
 BATCH_SIZE = "data.batch_size"
 
@@ -26,12 +27,14 @@ class Selection:
         scale: `mini` or `reference`.
         device: `cpu` or `cuda`.
         words: Further KEY=VALUE words, for the tasks.
+        fast: `gpu_fast` or `cpu_fast`, where that was asked for.
     """
 
     names: list[str]
     scale: str
     device: str
     words: list[str] = field(default_factory=list)
+    fast: str | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -52,7 +55,7 @@ class Selection:
             workload.words = self.words
             return workload
         try:
-            return TaskWorkload(name, self.scale, [*self.words, *more])
+            return TaskWorkload(name, self.scale, [*self.words, *more], self.fast)
         except REFUSED as error:
             raise ConfigError(refusal(error)) from error
 
@@ -82,9 +85,13 @@ def selected(words: Sequence[str]) -> Selection:
     names = _names(values.get("task"))
     if scale == "mini" and any(name.startswith(f"{MLPERF}/") for name in names):
         raise ConfigError(f"task={values['task']}: MLPerf's models have one scale only. Give scale=reference.")
+    hardware = values.get("hardware", "auto")
+    fast = hardware if hardware in FAST else None
     if any(name.startswith(f"{MLPERF}/") for name in names):
         _batch_size(rest)
-    return Selection(names, scale, device_of(values.get("hardware", "auto")), rest)
+        if fast is not None:
+            raise ConfigError(f"hardware={fast}: MLPerf's models know no other settings. Give hardware={FAST[fast]}.")
+    return Selection(names, scale, device_of(FAST.get(hardware, hardware), typed=hardware), rest, fast)
 
 
 def _batch_size(words: Sequence[str]) -> int | None:
@@ -129,13 +136,14 @@ def _names(value: str | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def device_of(hardware: str) -> str:
-    """Return `cpu` or `cuda`, by the word after `hardware=`. Raises `ConfigError` where it is not here."""
+def device_of(hardware: str, typed: str | None = None) -> str:
+    """Return `cpu` or `cuda`, by the word after `hardware=`, `typed` so. Raises `ConfigError` where it is not here."""
     import torch
 
     if hardware not in DEVICES:
-        raise ConfigError(f"hardware={hardware}: no such device. One of: {', '.join(DEVICES)}.")
+        one_of = ", ".join(DEVICES if typed is None else [*DEVICES, *FAST])
+        raise ConfigError(f"hardware={hardware}: no such device. One of: {one_of}.")
     device = DEVICES[hardware] or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("hardware=gpu: no GPU that torch could use is here. Give hardware=cpu.")
+        raise ConfigError(f"hardware={typed or hardware}: no GPU that torch could use is here. Give hardware=cpu.")
     return device

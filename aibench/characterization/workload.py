@@ -16,11 +16,13 @@ from torch.utils._pytree import tree_leaves
 
 from aibench.composition import registry
 from aibench.composition.compose import composed
-from aibench.config import RunConfig, default_cache, on_one_device
+from aibench.config import HardwareConfig, Precision, RunConfig, default_cache, on_one_device
+from aibench.config.hardware import setting
 from aibench.contract import batch_of, example_batch
 from aibench.meters.gpu import alone_on
-from aibench.meters.system import lay_out, quieten_lightning
+from aibench.meters.system import allow_tf32, lay_out, quieten_lightning
 from aibench.training.loader import TrainBatches
+from aibench.training.quickening import PRECISIONS, quickened
 
 SOURCES = {"mini": "embedded"}  # by scale: what a miniature is does not depend on a data set of the user's
 EPOCHS = 1_000  # a budget that schedules may plan over; the steps end long before
@@ -37,7 +39,8 @@ class Workload(ABC):
         batch_size: Samples of a training step.
         uncountable: Why the operations of a step have no fixed number; None where they have.
         words: The KEY=VALUE words that changed it.
-        cudnn_benchmark: Whether cuDNN tries its algorithms, as `hardware.cudnn_benchmark`.
+        fast: `gpu_fast` or `cpu_fast`, where its steps are to be as quick as those of `hardware=` that; else None.
+        hardware: How its steps are computed.
     """
 
     name: str
@@ -46,7 +49,13 @@ class Workload(ABC):
     batch_size: int
     uncountable: str | None = None
     words: Sequence[str] = ()
-    cudnn_benchmark: bool = False
+    fast: str | None = None
+    hardware: HardwareConfig = HardwareConfig()  # never changed
+
+    @property
+    def setting(self) -> str:
+        """Return how its steps are computed, as in `bf16, compiled`; empty for fp32, operator by operator."""
+        return setting(self.hardware)
 
     @property
     def cache(self) -> str:
@@ -59,6 +68,10 @@ class Workload(ABC):
 
         It stands on the default device, so that `with torch.device("meta")` makes one that takes no memory.
         """
+
+    def to_train(self) -> pl.LightningModule:
+        """Return the module as a session trains it: compiled or recorded, where that is asked for."""
+        return self.build()
 
     @abstractmethod
     def batch(self) -> Any:
@@ -104,6 +117,7 @@ class TaskWorkload(Workload):
         task: Its name.
         scale: `mini` or `reference`.
         words: Further `KEY=VALUE` words.
+        fast: `gpu_fast` or `cpu_fast`, for the settings of `hardware=` that.
 
     Raises:
         ConfigError: The words describe no run.
@@ -111,14 +125,15 @@ class TaskWorkload(Workload):
 
     suite = "AIBench"
 
-    def __init__(self, task: str, scale: str, words: Sequence[str] = ()) -> None:
+    def __init__(self, task: str, scale: str, words: Sequence[str] = (), fast: str | None = None) -> None:
         source = f"data.source={SOURCES.get(scale, 'synthetic')}"
-        fixed = (f"task={task}", f"scale={scale}", source, "session=steps", "hardware.compile=false")
+        fixed = [f"task={task}", f"scale={scale}", source, "session=steps", *([f"hardware={fast}"] if fast else [])]
         self.config: RunConfig = on_one_device(composed([*fixed, *words]))
         self.name = task
         self.scale = scale
         self.words = list(words)
-        self.cudnn_benchmark = self.config.hardware.cudnn_benchmark
+        self.fast = fast
+        self.hardware = self.config.hardware
         self.data = registry.data_class(task)(self.config)
         self._batches = TrainBatches(self.data, self.data.dataset("train"), self.config.seed)
         self.batch_size = len(self._batches.plan(0)[0])
@@ -134,11 +149,15 @@ class TaskWorkload(Workload):
         lay_out(module, self.config.hardware)
         return module
 
+    def to_train(self) -> pl.LightningModule:
+        module: Any = self.build()
+        found: pl.LightningModule = quickened(module, self.config)
+        return found
+
     def at_batch(self, samples: int) -> TaskWorkload:
         of_a_sample = self.config.data.batch_size / self.batch_size  # where the key counts tokens, more than 1
-        return TaskWorkload(
-            self.name, self.scale, [*self.words, f"data.batch_size={max(1, round(samples * of_a_sample))}"]
-        )
+        size = f"data.batch_size={max(1, round(samples * of_a_sample))}"
+        return TaskWorkload(self.name, self.scale, [*self.words, size], self.fast)
 
     def batch(self) -> Any:
         return batch_of(self.data, self._batches.dataset, self._batches.plan(0)[0])
@@ -167,14 +186,12 @@ class Steps:
         count: Steps of interest.
         around: Makes the context that the steps of interest run in, all of them together: a profiler, say.
         before: Called before each step of interest, with its number from 0.
-        precision: The arithmetic, as Lightning calls it.
     """
 
     warmup: int = 2
     count: int = 3
     around: Around = nullcontext
     before: Callable[[int], None] = lambda _: None
-    precision: Any = "32-true"  # one of Lightning's words
 
 
 class _Watch(pl.Callback):
@@ -223,16 +240,17 @@ def run_steps(workload: Workload, steps: Steps, device: str = "cpu") -> pl.Light
         device: `cpu` or `cuda`.
     """
     torch.manual_seed(0)
-    module, watch = workload.build(), _Watch(steps, device)
+    allow_tf32(workload.hardware.precision is Precision.tf32)
+    module, watch = workload.to_train(), _Watch(steps, device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         quieten_lightning()
         trainer = pl.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=1,
-            precision=steps.precision,
             max_epochs=EPOCHS,
-            benchmark=workload.cudnn_benchmark,
+            benchmark=workload.hardware.cudnn_benchmark,
+            precision=PRECISIONS[workload.hardware.precision],  # type: ignore[arg-type]
             limit_val_batches=0.0,
             callbacks=[watch],
             logger=False,

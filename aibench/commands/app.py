@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -120,13 +121,20 @@ def application() -> typer.Typer:
 
 app = application()
 
+
+@cache
+def command() -> Any:
+    """Return what reads the words of `aibench`, built once a process: building it takes longer than most lines."""
+    return typer.main.get_command(app)
+
+
 WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]  # of an option, an argument or a verb: click's UsageError
 
 
 def run(words: Sequence[str]) -> NoReturn:
     """Run the verb that `words` name, and end the process; a wrong option or path is told in one line."""
     try:
-        ended = typer.main.get_command(app).main(list(words), prog_name="aibench", standalone_mode=False)
+        ended = command().main(list(words), prog_name="aibench", standalone_mode=False)
     except WRONG_USE as error:
         ended = _wrong_use(error, words)
     except OSError as error:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aibench.commands.console import refuse, tell
+from aibench.commands.outputs import FILE
 from aibench.config import RunConfig
+from aibench.config.fields import shown
 
 if TYPE_CHECKING:
     from aibench.analysis.runs.reader import Reading
@@ -21,8 +23,8 @@ Folders = Annotated[
 Folder = Annotated[
     Path, typer.Argument(help="A run, a sweep, a folder of result files, or a result file.", show_default=False)
 ]
-Csv = Annotated[Path | None, typer.Option("--csv", help="Write the table here, as CSV.")]
-Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the table here, as Markdown.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write the table here, as CSV.", **FILE)]
+Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the table here, as Markdown.", **FILE)]
 PricePerHour = Annotated[float, typer.Option(min=0, max=10**6, help="Price of an hour of the machine.")]
 PricePerKwh = Annotated[float, typer.Option(min=0, max=10**6, help="Price of a kilowatt-hour.")]
 Currency = Annotated[str, typer.Option(help="Unit of the prices.")]
@@ -30,10 +32,22 @@ OneRun = Annotated[Path, typer.Argument(help="Folder of a run, or its result.jso
 Words = Annotated[list[str], typer.Argument(help="task=NAME and KEY=VALUE, as for training.", show_default=False)]
 
 
+def refuse_missing(places: Sequence[Path]) -> None:
+    """Refuse the first of `places` that does not exist, before anything is read or written."""
+    for place in places:
+        try:
+            place.stat()
+        except FileNotFoundError:
+            refuse(f"{shown(place)}: no such folder or file.")
+        except (OSError, ValueError) as error:
+            refuse(f"{shown(place)}: {getattr(error, 'strerror', None) or error}.")
+
+
 def sides(folders: Sequence[Path]) -> tuple[list[Reading], list[str]]:
     """Return what each folder holds, and the faults; refuse a folder that holds no run."""
     from aibench.analysis.runs.reader import read_runs
 
+    refuse_missing(folders)
     found = [read_runs([folder]) for folder in folders]
     for reading in found:
         if not reading.runs:
@@ -45,6 +59,7 @@ def runs_below(folders: Sequence[Path], *, keep: bool = False) -> tuple[list[Run
     """Return the runs below all `folders`, and the faults; refuse where there is no run."""
     from aibench.analysis.runs.reader import read_runs
 
+    refuse_missing(folders)
     found = read_runs(folders, keep=keep)
     if not found.runs:
         tell(found.faults[1:])

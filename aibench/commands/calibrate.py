@@ -12,12 +12,15 @@ import typer
 
 from aibench.commands.arguments import Words, composed
 from aibench.commands.console import refuse, say
+from aibench.commands.outputs import FOLDER
 
 
 def calibrate(
     words: Words,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs, with seeds 1 to this.")] = 8,
-    output: Annotated[Path | None, typer.Option(help="Folder for the runs; runs found there are not repeated.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the runs; runs found there are not repeated.", **FOLDER)
+    ] = None,
     digits: Annotated[int, typer.Option(min=1, max=15, help="Significant digits of the targets.")] = 2,
 ) -> None:
     """Propose a task's targets: every seed trains for the whole budget."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aibench.commands.console import refuse, say
+from aibench.commands.outputs import FOLDER
 from aibench.commands.workloads import SECTIONS, USUAL, Measure, Words, chosen_by, recorded
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def characterize(
     words: Words,
     only: Annotated[str, typer.Option(help="Sections to measure, with commas; `counters` is the third.")] = USUAL,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.")
+        Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.", **FOLDER)
     ] = None,
     rules: Annotated[
         Path | None, typer.Option(help="Sort operators and kernels into kinds of work by this file, in profiles.")

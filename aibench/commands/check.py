@@ -91,7 +91,10 @@ def _checked(path: Path) -> tuple[Result, Division | None, str, list[str]]:
 
 def _division_faults(result: Result, found: Division | None) -> Iterator[str]:
     if result.division is not None and found is not None and found.name != result.division.name:
-        yield f"division: the file says {result.division.name}, and its configuration and data give {found.name}."
+        yield (
+            f"division: the file says {result.division.name}, and its configuration and data give {found.name} by "
+            f"this suite's rules; it was made at commit {result.commit or 'unknown'}, whose rules may have been others."
+        )
 
 
 def _judge(places: Sequence[Path], reference: Sequence[Path] | None, csv: Path | None, markdown: Path | None) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from aibench.commands.arguments import Markdown
 from aibench.commands.console import publish, refuse, say, tell
+from aibench.commands.outputs import FILE, FOLDER
 from aibench.commands.records import usable
 from aibench.config import ConfigError
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        help="task=NAME, task=A,B, task=all or task=mlperf; scale=mini|reference; hardware=cpu|gpu; KEY=VALUE.",
+        help="task=NAME, task=A,B, task=all or task=mlperf; scale=mini|reference; hardware=cpu|gpu|gpu_fast; "
+        "KEY=VALUE.",
         show_default=False,
     ),
 ]
@@ -36,14 +38,14 @@ def counters(
         Path | None, typer.Option("--from", help="Read the records in this folder; measure nothing.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.")
+        Path | None, typer.Option(help="Folder for the records, one a workload; runs/characterize_SCALE.", **FOLDER)
     ] = None,
     stalls: Annotated[bool, typer.Option(help="The stall reasons too: seven replays of each kernel, not two.")] = True,
     sample: Annotated[
         bool, typer.Option("--sample", help="Count one launch of each kernel, grid and block, for all like it.")
     ] = False,
-    figure: Annotated[Path | None, typer.Option(help="Draw a radar for each workload here, as PNG.")] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", "--table", help="Write the table here, as CSV.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw a radar for each workload here, as PNG.", **FILE)] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", "--table", help="Write the table here, as CSV.", **FILE)] = None,
     markdown: Markdown = None,
 ) -> None:
     """Count what hardware does in a training step (paper, 5.5): occupancy, IPC, efficiencies, stalls."""

@@ -9,6 +9,7 @@ import typer
 
 from aibench.commands.arguments import runs_below
 from aibench.commands.console import console, refuse, say, tell
+from aibench.commands.outputs import FOLDER
 from aibench.commands.records import usable
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def coverage(
     ] = None,
     studies: Annotated[list[Path] | None, typer.Option(help="Results, for the epochs to quality.")] = None,
     scale: Annotated[str, typer.Option(help="Scale of the figures and of the coverage.")] = "reference",
-    output: Annotated[Path | None, typer.Option(help="Folder for the tables and figures.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the tables and figures.", **FOLDER)] = None,
 ) -> None:
     """Show what AIBench and MLPerf span (paper, Figures 1(a), 2), Tables 1, 3, 4, and what its printed numbers mean."""
     from aibench.analysis.workloads import coverage as analysis

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from aibench.commands.console import refuse, say
+from aibench.commands.outputs import FILE
 
 
 def dashboard(
     project: Annotated[str, typer.Option(help="The W&B project.")] = "aibench",
     entity: Annotated[str | None, typer.Option(help="Its owner; else the key's own.")] = None,
-    output: Annotated[Path, typer.Option(help="File for the definition if there is no API key.")] = Path(
+    output: Annotated[Path, typer.Option(help="File for the definition if there is no API key.", **FILE)] = Path(
         "workspace.json"
     ),
     tasks: Annotated[str | None, typer.Option(help="Tasks with a quality chart, with commas; else all.")] = None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from aibench.commands.arguments import Words, unchecked
 from aibench.commands.console import console, refuse, say
+from aibench.config.fields import shown
+from aibench.config.places import expanded
 
 if TYPE_CHECKING:
     from aibench.config import RunConfig
@@ -51,13 +53,13 @@ def _sources(words: list[str]) -> tuple[list[Path], list[str]]:
     others: list[str] = []
     for word in words:
         if word.startswith("from="):
-            sources += [Path(part).expanduser() for part in word.removeprefix("from=").split(",") if part]
+            sources += [expanded(part) for part in word.removeprefix("from=").split(",") if part]
         elif "=" in word:
             others.append(word)
         elif sources:
-            sources.append(Path(word).expanduser())
+            sources.append(expanded(word))
         else:
-            refuse(f"{word}: neither KEY=VALUE nor a file after from=. Give from=FILE,FILE.")
+            refuse(f"{shown(word) or repr(word)}: neither KEY=VALUE nor a file after from=. Give from=FILE,FILE.")
     return sources, others
 
 
@@ -70,7 +72,7 @@ def _root(config: RunConfig) -> Path:
     folder = elsewhere or home_of(config.task)
     if folder is None:
         refuse(f"data.root: no value. Set data.root=FOLDER to fill it, or {DATA}=FOLDER for the data of all tasks.")
-    return Path(folder).expanduser()
+    return expanded(folder)
 
 
 def _check(config: RunConfig, root: Path) -> None:

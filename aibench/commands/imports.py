@@ -10,6 +10,7 @@ import typer
 
 from aibench.commands.arguments import Csv, Markdown
 from aibench.commands.console import publish, refuse, tell
+from aibench.commands.outputs import FOLDER
 
 
 class Publisher(enum.StrEnum):
@@ -22,7 +23,7 @@ class Publisher(enum.StrEnum):
 def import_results(
     publisher: Annotated[Publisher, typer.Argument(help="Publisher of the files.", show_default=False)],
     files: Annotated[list[Path], typer.Argument(help="Logs; each attempt in one is a run.", show_default=False)],
-    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("imported"),
+    output: Annotated[Path, typer.Option(help="Folder for the results.", **FOLDER)] = Path("imported"),
     version: Annotated[str | None, typer.Option(help="MLPerf's round, as 4.0: the logs do not say.")] = None,
     target: Annotated[float | None, typer.Option(min=0, max=1, help="DAWNBench's quality; else its rules'.")] = None,
     csv: Csv = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aibench.commands.console import console, refuse
+from aibench.commands.outputs import FOLDER
 from aibench.config import ConfigError, DataError, RunConfig, on_one_device
 from aibench.results.folder import weights
 from aibench.results.result import BEST, LAST, Result, ResultError, read_result
@@ -26,7 +27,7 @@ def infer(
             show_default=False,
         ),
     ],
-    output: Annotated[Path | None, typer.Option(help="Folder for inference.json; the run's own.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for inference.json; the run's own.", **FOLDER)] = None,
 ) -> None:
     """Serve a trained model: latency, throughput, load, quality and energy of its answers."""
     from aibench.results.inference import INFERENCE, write_inference

@@ -10,6 +10,7 @@ import typer
 
 from aibench.commands.arguments import Csv, Markdown
 from aibench.commands.console import publish, refuse, say, tell
+from aibench.commands.outputs import FILE
 from aibench.commands.profiles import Figure, Scale, bars, draw
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def micro(
             help="Folders with records that have profiles, or such files; or one suite file.", show_default=False
         ),
     ],
-    suite: Annotated[Path | None, typer.Option(help="Write the suite here and run nothing.")] = None,
-    output: Annotated[Path, typer.Option(help="File for the results.")] = Path("runs/micro/micro.json"),
+    suite: Annotated[Path | None, typer.Option(help="Write the suite here and run nothing.", **FILE)] = None,
+    output: Annotated[Path, typer.Option(help="File for the results.", **FILE)] = Path("runs/micro/micro.json"),
     top: Annotated[int, typer.Option(min=1, max=10**6, help="Operators of each workload.")] = 6,
     seconds: Annotated[float, typer.Option(min=0, max=3600, help="At least, for the timing of each.")] = 0.2,
     hardware: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",

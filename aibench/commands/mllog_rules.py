@@ -9,10 +9,11 @@ import typer
 
 from aibench.commands.arguments import Words, composed
 from aibench.commands.console import say
+from aibench.commands.outputs import FOLDER
 
 
 def mllog_rules(
-    words: Words, output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("mllog_rules")
+    words: Words, output: Annotated[Path, typer.Option(help="Folder for the files.", **FOLDER)] = Path("mllog_rules")
 ) -> None:
     """Write rule files for MLPerf's compliance checker."""
     from aibench.results.mllog_rules import write_rules

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from aibench.commands.console import refuse, say, tell
+from aibench.commands.outputs import FILE
 from aibench.commands.records import usable
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ Records = Annotated[
     list[Path],
     typer.Argument(help="Folders with records of `aibench characterize`, or such files.", show_default=False),
 ]
-Figure = Annotated[Path | None, typer.Option(help="Draw it here, as PNG.")]
+Figure = Annotated[Path | None, typer.Option(help="Draw it here, as PNG.", **FILE)]
 Scale = Annotated[str | None, typer.Option(help="Only records of this scale.")]
 
 

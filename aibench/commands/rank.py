@@ -10,6 +10,7 @@ import typer
 
 from aibench.commands.arguments import Csv, Markdown, short_names, sides, within
 from aibench.commands.console import publish, refuse, say, tell
+from aibench.commands.outputs import FILE
 
 
 class By(enum.StrEnum):
@@ -32,7 +33,7 @@ def rank(
     ] = 0.01,
     csv: Csv = None,
     markdown: Markdown = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the performance profiles here, as PNG.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the performance profiles here, as PNG.", **FILE)] = None,
 ) -> None:
     """Rank systems: scores with intervals, which places the data decide, and performance profiles."""
     from aibench.analysis.ranking import ranking

@@ -9,11 +9,14 @@ import typer
 
 from aibench.commands.arguments import Csv, Currency, Folders, Markdown, PricePerHour, PricePerKwh, short_names
 from aibench.commands.console import console, refuse, say, tell
+from aibench.commands.outputs import FILE
 
 
 def report(
     folders: Folders,
-    html: Annotated[Path | None, typer.Option(help="Write the page here: one file that needs nothing else.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the page here: one file that needs nothing else.", **FILE)
+    ] = None,
     markdown: Markdown = None,
     csv: Csv = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "AIBench results",

@@ -9,13 +9,14 @@ import typer
 
 from aibench.commands.arguments import Csv, Folders, Markdown, runs_below
 from aibench.commands.console import publish, tell
+from aibench.commands.outputs import FILE
 
 
 def scaling(
     folders: Folders,
     csv: Csv = None,
     markdown: Markdown = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the speed-up here, as PNG.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the speed-up here, as PNG.", **FILE)] = None,
 ) -> None:
     """Show speed-up, efficiency and time to quality over the number of devices, from files."""
     from aibench.analysis.scaling import table

@@ -10,6 +10,7 @@ import typer
 
 from aibench.commands.arguments import Markdown, runs_below
 from aibench.commands.console import publish, refuse, say, tell
+from aibench.commands.outputs import FILE, FOLDER
 from aibench.commands.records import usable
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ def similarity(
     runs: Annotated[
         list[Path] | None, typer.Option(help="Folders with results of training, for the epochs to quality.")
     ] = None,
-    figure: Annotated[Path | None, typer.Option(help="Folder to draw pca.png, tree.png and tsne.png in.")] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write distances and coordinates here, as CSV.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Folder to draw pca.png, tree.png and tsne.png in.", **FOLDER)
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write distances and coordinates here, as CSV.", **FILE)
+    ] = None,
     markdown: Markdown = None,
 ) -> None:
     """Show how alike workloads are: principal components, clusters and distances of what was measured of them."""

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from aibench.commands import fail_fast
 from aibench.commands.console import complain, console, print_line, print_result, say
 from aibench.commands.divisions import rules
+from aibench.commands.lean import without_extras
 from aibench.composition import with_data
 from aibench.composition.compose import CONFIG_MODULE
 from aibench.config import ConfigError, DataError, RunConfig, typed, unchecked
@@ -66,7 +67,8 @@ def main(cfg: DictConfig) -> float | None:
 
 def follower(config: RunConfig) -> int:
     """Train as a process that torchrun or srun started beside the first one. Returns the exit status."""
-    from aibench.training.follower import follow
+    with without_extras():
+        from aibench.training.follower import follow
 
     return follow(world_here(), config)
 
@@ -123,7 +125,7 @@ def _result(config: RunConfig, folder: Path, in_sweep: bool, problem: str | None
         try:
             if problem is not None:
                 raise ConfigError(problem)
-            with held():  # PyTorch cannot be imported again where its import was broken off
+            with held(), without_extras():  # PyTorch cannot be imported again where its import was broken off
                 listen()
                 from aibench.training.run import train
             return train(config, folder, rules(config.task, config.scale), console())

@@ -21,8 +21,8 @@ Measure = Callable[["Workload", str], dict[str, Any]]
 Words = Annotated[
     list[str],
     typer.Argument(
-        help="task=NAME, task=A,B, task=all or task=mlperf; scale=mini|reference; hardware=cpu|gpu; for tasks of "
-        "AIBench, KEY=VALUE as for training.",
+        help="task=NAME, task=A,B, task=all or task=mlperf; scale=mini|reference; hardware=cpu|gpu|gpu_fast; for tasks "
+        "of AIBench, KEY=VALUE as for training.",
         show_default=False,
     ),
 ]

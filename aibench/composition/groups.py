@@ -12,6 +12,7 @@ from aibench.config import ConfigError
 from aibench.config.fields import shown
 
 OF_TASKS = ("model", "data", "target")  # their options are TASK/NAME
+TUNING = "tuning"  # the settings of hardware=gpu_fast, a file for each task
 GROUPS = ("task", "scale", *OF_TASKS, "hardware", "tracking", "experiment", "cluster")
 
 
@@ -59,6 +60,8 @@ def _problems(override: Override, tasks: set[str], own: bool) -> Iterator[str]:
         yield f"no such group. One of: {', '.join(GROUPS)}."
     if len(key) > registry.LONGEST_NAME:
         yield "no such key."
+    if key == TUNING:
+        yield "follows from hardware=NAME and task=NAME. Set a key of hardware, as in hardware.compile=false."
     if key == "hydra.sweeper.params" and isinstance(value, dict):
         for name, searched in value.items():
             if isinstance(searched, Sweep):

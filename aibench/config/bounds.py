@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sized
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Protocol
+
+from aibench.config.places import expanded
 
 MOST = 2**31 - 1  # what 32 bits hold: PyTorch's kernels index with them
 LONGEST_PATH = 4096  # bytes, with all its folders
@@ -183,10 +184,13 @@ class Text:
     Attributes:
         longest: Most bytes in UTF-8.
         without: What must not occur in it.
+        home: Whether `~` at its begin is read as a home folder; null where it is no path. Else it must not stand
+            there: a folder of that name would be made.
     """
 
     longest: int = LONGEST_PATH
     without: tuple[str, ...] = ()
+    home: bool | None = None
 
     def wrong(self, value: object) -> str | None:
         if not isinstance(value, str):
@@ -199,6 +203,8 @@ class Text:
             return "holds bytes that are not UTF-8"
         if length > self.longest:
             return f"has {length:,} bytes, and must have at most {self.longest}"
+        if self.home is not None and str(expanded(value) if self.home else value).startswith("~"):
+            return "begins with ~, which is no known home folder here; write the folder out"
         controls = [sign for sign in value if sign < " " or sign == "\x7f"]
         strange = next((part for part in (*controls, *self.without) if part in value), None)
         return None if strange is None else f"must not hold {strange!r}"
@@ -232,7 +238,7 @@ class ExistingFile:
 def is_file(path: str) -> bool:
     """Return whether `path`, in which `~` is the home folder, is a file; a name that no file can have is none."""
     try:
-        return Path(path).expanduser().is_file()
+        return expanded(path).is_file()
     except (OSError, ValueError, RuntimeError):  # too long, with NUL, or with the home of nobody
         return False
 
@@ -240,7 +246,7 @@ def is_file(path: str) -> bool:
 def is_folder(path: str) -> bool:
     """Return whether `path`, in which `~` is the home folder, is a folder; a name that none can have is none."""
     try:
-        return Path(path).expanduser().is_dir()
+        return expanded(path).is_dir()
     except (OSError, ValueError, RuntimeError):
         return False
 

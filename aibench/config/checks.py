@@ -6,14 +6,14 @@ import enum
 import math
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibench.choices import Accelerator, Precision, Session, Source
 from aibench.config.bounds import is_file, is_folder
-from aibench.config.devices import not_shared_out
+from aibench.config.devices import devices, not_shared_out
 from aibench.config.errors import DataError
 from aibench.config.fields import out_of_bounds, shown
+from aibench.config.places import expanded
 
 if TYPE_CHECKING:
     from aibench.config.hardware import HardwareConfig
@@ -25,9 +25,11 @@ MOST_A_PROCESSOR = 16  # threads, and processes that read samples
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".whl")  # by the ends of their names
 # Why a CPU is refused this precision.
 OF_GPUS = {
-    Precision.fp16: "CPUs emulate fp16, hundreds of times slower. Use bf16 or fp32.",
-    Precision.tf32: "CPUs have no TF32. Use bf16 or fp32.",
+    Precision.fp16: "CPUs emulate fp16, hundreds of times slower. Use fp32.",
+    Precision.tf32: "CPUs have no TF32. Use fp32.",
 }
+
+ONLY_GPUS = "CUDA graphs are of GPUs. Set it to false."
 
 
 def problems(config: RunConfig) -> Iterator[str]:
@@ -42,6 +44,7 @@ def problems(config: RunConfig) -> Iterator[str]:
     yield from without_target(config)
     yield from contradictions(config.hardware)
     yield from not_shared_out(config)
+    yield from not_recorded(config)
     yield from config.problems()
     yield from out_of_bounds(config, on_disk=True)
     yield from wrong_data(config)
@@ -114,7 +117,7 @@ def wrong_data(config: RunConfig) -> Iterator[str]:
     root = config.data.root
     if config.data.source is Source.disk and root is not None and is_folder(root):
         try:
-            yield from config.disk_problems(Path(root).expanduser(), root)
+            yield from config.disk_problems(expanded(root), root)
         except DataError as error:  # a folder in it that cannot be listed
             yield str(error)
 
@@ -147,6 +150,22 @@ def contradictions(hardware: HardwareConfig) -> Iterator[str]:
             "hardware.cudnn_benchmark=true: it picks algorithms by their time, which differs between runs, so "
             "hardware.deterministic=true cannot hold. Set one of them to false."
         )
+
+
+def not_recorded(config: RunConfig) -> Iterator[str]:
+    """Yield what keeps the steps of a run from being a CUDA graph, a line each."""
+    hardware, key = config.hardware, "hardware.cuda_graph=true"
+    if not hardware.cuda_graph:
+        return
+    if not config.recorded:
+        yield (
+            f"{key}: the operators of a step of task={config.task} differ from step to step, or nobody has tried it. "
+            "Set it to false."
+        )
+    if devices(config) != 1:
+        yield f"{key}: nobody has tried it on several devices. Set it to false."
+    if hardware.accelerator is Accelerator.cpu:
+        yield f"{key}: {ONLY_GPUS}"
 
 
 # Of several tasks; their `problems` ask these.

@@ -13,11 +13,11 @@ import functools
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from aibench.config.bounds import ExistingFile
 from aibench.config.errors import ConfigError
+from aibench.config.places import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def file_digests(config: Any) -> dict[str, str]:
 
 def _sha256(key: str, value: str) -> str:
     try:
-        with Path(value).expanduser().open("rb") as file:
+        with expanded(value).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ConfigError(f"{key}={value}: cannot be read: {error.strerror}. Give another file.") from error

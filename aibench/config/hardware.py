@@ -39,7 +39,8 @@ class HardwareConfig:
         sync_batchnorm: Whether batch normalisation takes its statistics from all devices' samples.
         precision: Arithmetic of the training step.
         threads: Threads of an operator on the CPU; null takes the cores that this process may use.
-        compile: Whether `torch.compile` compiles the module.
+        compile: Whether `torch.compile` compiles the training step, or the module where the step cannot be one graph.
+        cuda_graph: Whether a GPU is handed a step's operators at once, as a CUDA graph, and not one by one.
         channels_last: Whether 4-D weights are laid out with channels last; inputs stay as the data bring them.
         deterministic: Whether operators without a deterministic implementation are refused.
         cudnn_benchmark: Whether cuDNN tries its algorithms on every new shape and keeps the quickest.
@@ -57,12 +58,20 @@ class HardwareConfig:
     precision: Annotated[Precision, PRECISION] = Precision.fp32
     threads: Annotated[int, at_least(1, 1024), HARDWARE] | None = None
     compile: Annotated[bool, HARDWARE] = False
+    cuda_graph: Annotated[bool, HARDWARE] = False
     channels_last: Annotated[bool, HARDWARE] = True
     deterministic: Annotated[bool, HARDWARE] = False
     cudnn_benchmark: Annotated[bool, HARDWARE] = False
     telemetry_hz: Annotated[float, at_least(0, 100), HARDWARE] = 1.0
     idle_seconds: Annotated[float, at_least(0, 3600), HARDWARE] = 5.0
     power_model: PowerModel = field(default_factory=PowerModel)
+
+
+def setting(hardware: HardwareConfig) -> str:
+    """Return how steps are computed, as in `bf16, CUDA graph`; empty for fp32, operator by operator."""
+    parts = [] if hardware.precision is Precision.fp32 else [str(hardware.precision)]
+    parts += ["compiled"] * hardware.compile + ["CUDA graph"] * hardware.cuda_graph
+    return ", ".join(parts)
 
 
 def shared_by(hardware: HardwareConfig) -> str:

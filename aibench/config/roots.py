@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from aibench.config.places import expanded
+
 DATA = "AIBENCH_DATA"  # an environment variable: a folder with one for each task in it
 
 
@@ -28,4 +30,4 @@ def root_of(task: str, roots: Mapping[str, str], installed: Path | None = None) 
 def home_of(task: str) -> str | None:
     """Return the folder of `task` in the one for the data of all tasks, there or not; None where none is named."""
     common = os.environ.get(DATA)
-    return str(Path(common).expanduser() / task) if common else None
+    return str(expanded(common) / task) if common else None

@@ -62,7 +62,7 @@ class DataConfig:
     source: Source = Source.embedded
     root: str | None = None
     roots: dict[str, str] = field(default_factory=dict)
-    cache: str = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
+    cache: Annotated[str, Text(home=True)] = f"${{oc.env:AIBENCH_CACHE,'{CACHE}'}}"
     seed: Annotated[int, at_least(0, SEEDS - 1)] = 0
     batch_size: Annotated[Count, BATCH_SIZE] = MISSING
     eval_batch_size: Annotated[Count, BATCH_SIZE] = MISSING
@@ -209,11 +209,17 @@ class RunConfig:
         logs: The names that every evaluation logs, where no key changes them.
         runs: How many runs a submission has of the task (`docs/rules.md`).
         by_hand: Whether the task moves several networks in turn, under Lightning's manual optimisation.
+        traced: The methods of its module, losses of a batch, that `torch.compile` compiles without a break; without
+            any the whole module is compiled, with whatever breaks it has.
+        recorded: Those whose operators follow from the shapes of their tensors alone, so that a CUDA graph can hold
+            them.
     """
 
     logs: ClassVar[tuple[str, ...]] = ()
     runs: ClassVar[int] = 5
     by_hand: ClassVar[bool] = False
+    traced: ClassVar[tuple[str, ...]] = ()
+    recorded: ClassVar[tuple[str, ...]] = ()
 
     task: str = MISSING
     scale: Annotated[str, OneOf(("mini", "reference"))] = MISSING
@@ -225,7 +231,7 @@ class RunConfig:
     resume: Resume = Resume.never
     objective: Objective = Objective.quality
     progress: bool = True
-    output: Annotated[str, Text(without=("${",))] = MISSING  # Hydra would look for a key of that name
+    output: Annotated[str, Text(without=("${",), home=False)] = MISSING  # Hydra would look for a key of that name
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

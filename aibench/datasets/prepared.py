@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from aibench.config import DataError
+from aibench.config.places import expanded
 
 SUM = ".sha256"  # beside a prepared file: its checksum
 _DRAFT = re.compile(r"\.making-(?P<where>.+)-(?P<process>\d+)-[^-]+")
@@ -51,7 +52,7 @@ def prepared(
     Raises:
         DataError: The folder cannot be written.
     """
-    folder = Path(cache).expanduser()
+    folder = expanded(cache)
     path = folder / name
     if not anew and _is_whole(path):
         return path

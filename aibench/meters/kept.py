@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from aibench.config.places import expanded
 from aibench.results.result import write_atomically
 
 Content = dict[str, Any]
@@ -38,7 +39,7 @@ def kept(
         again: Whether to make it also where one is kept.
         lasts: Returns whether what was made is worth keeping.
     """
-    path = Path(cache).expanduser() / name
+    path = expanded(cache) / name
     with ExitStack() as held:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.ops import boxes as box_ops
 
 
 @contextmanager
@@ -18,6 +20,7 @@ def every_proposal() -> Iterator[None]:
     are its anchors, and how many of them are left depends on rounding. And in evaluation a deep network whose
     normalisation has seen no data adds up to infinities, of which no proposal is left: so batches normalise themselves.
     """
+    box_ops: Any = sys.modules.get("torchvision.ops.boxes", SimpleNamespace(batched_nms=None))  # not here: no detector
     original, normalise = box_ops.batched_nms, torch.nn.functional.batch_norm
 
     def keep_all(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from aibench.config import ConfigError
+from aibench.config.places import expanded
 
 
 def read_tensors(path: Path, *, old: bool = False) -> Any:
@@ -62,7 +63,7 @@ def backbone_state(
     Raises:
         ConfigError: The file holds no state_dict, or one of another network.
     """
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     try:
         state = read_tensors(path, old=True)
         state = {name: value for name, value in state.items() if not name.startswith("fc.")}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aibench.config import RunConfig, plain
+from aibench.config.places import expanded
 from aibench.results.result import Estimate
 
 
@@ -52,7 +53,7 @@ def _path(config: RunConfig) -> Path:
         asked.pop(key, None)
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     name = f"estimate-{config.task}-{digest}.json"
-    return Path(config.data.cache).expanduser() / name
+    return expanded(config.data.cache) / name
 
 
 def keep(config: RunConfig, found: Forecast) -> None:

@@ -70,6 +70,11 @@ def _finite(text: str) -> float:
     return value
 
 
+def figure_beside(result: Path) -> Path:
+    """Return where the figure of a result file lies that has a name of its own, in a study: beside it, named alike."""
+    return result.with_suffix(".png")
+
+
 def within(folder: Path, name: str) -> Path:
     """Return the path of the file that a document in `folder` calls `name`.
 

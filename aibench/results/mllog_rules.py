@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from aibench.config import Mode, RunConfig
+from aibench.config.places import expanded
 from aibench.results.result import write_atomically
 
 RULESET = "6.1.0"
@@ -24,7 +25,7 @@ def write_rules(config: RunConfig, folder: Path) -> Path:
     Returns:
         The file to give to `python -m mlperf_logging.compliance_checker --config`.
     """
-    folder = folder.expanduser().resolve()
+    folder = expanded(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     common = _stock(COMMON)
     division = next(rule["KEY"] for rule in common if rule.get("KEY", {}).get("NAME") == "submission_division")

@@ -42,6 +42,7 @@ class Record:
         threads: Threads that torch computed with.
         torch: Version of torch.
         system: The machine, in the form of the paper's Table 4.
+        setting: How its steps were computed, as in `bf16, CUDA graph`; empty for fp32, operator by operator.
         characteristics, profile, counters, micro: The sections; None where not measured yet.
     """
 
@@ -56,11 +57,18 @@ class Record:
     profile: dict[str, Any] | None = None
     counters: dict[str, Any] | None = None
     micro: dict[str, Any] | None = None
+    setting: str = ""
+
+    @property
+    def named(self) -> str:
+        """Return the name, with the setting where there is one."""
+        return f"{self.name} ({self.setting})" if self.setting else self.name
 
 
-def record_name(name: str, scale: str) -> str:
-    """Return the name of the file: `mlperf-resnet50-reference.json`."""
-    return f"{name.replace('/', '-')}-{scale}.json"
+def record_name(name: str, scale: str, setting: str = "") -> str:
+    """Return the name of the file: `mlperf-resnet50-reference.json`, `...-reference-bf16-cuda-graph.json`."""
+    parts = [name.replace("/", "-"), scale, *setting.lower().replace(",", "").split()]
+    return f"{'-'.join(parts)}.json"
 
 
 def read_json(path: Path, refused: type[ValueError]) -> Any:
@@ -88,11 +96,12 @@ def read_record(path: Path) -> Record:
             "Run `aibench characterize` again."
         )
     missing = [key for key in HEAD if key not in found]
-    unknown = sorted(found.keys() - {*HEAD, *SECTIONS})
+    unknown = sorted(found.keys() - {*HEAD, *SECTIONS, "setting"})
     if missing or unknown:
         what = f"lacks {', '.join(missing)}" if missing else f"holds {', '.join(unknown)}, which no record does"
         raise RecordError(f"{path}: {what}. Run `aibench characterize` again.")
-    if odd := next((key for key, kind in KINDS.items() if not isinstance(found[key], kind)), None):
+    kinds = KINDS | ({"setting": str} if "setting" in found else {})  # which older records lack
+    if odd := next((key for key, kind in kinds.items() if not isinstance(found[key], kind)), None):
         raise RecordError(f"{path}: {odd} is of another form. Run `aibench characterize` again.")
     wrong = [key for key in SECTIONS if not isinstance(found.get(key), dict | None)]
     if wrong:
@@ -117,7 +126,7 @@ def read_some(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
         The records, and a line for each file that is none, each folder that holds none, and each workload that stands
         there a second time at one scale.
     """
-    found: dict[tuple[str, str, str], Record] = {}
+    found: dict[tuple[str, ...], Record] = {}
     faults = []
     for place in places:
         below = (sorted(place.glob("*.json")) or sorted(place.glob("*/*.json"))) if place.is_dir() else [place]
@@ -129,8 +138,8 @@ def read_some(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
             except RecordError as error:
                 faults.append(str(error))
                 continue
-            if found.setdefault((record.suite, record.name, record.scale), record) is not record:
-                twice = f"a second record of {record.name} at scale {record.scale}. Give one of them."
+            if found.setdefault((record.suite, record.name, record.scale, record.setting), record) is not record:
+                twice = f"a second record of {record.named} at scale {record.scale}. Give one of them."
                 faults.append(f"{path}: {twice}")
     return [found[key] for key in sorted(found)], faults
 

@@ -27,8 +27,8 @@ from aibench.serving.load import Asked, as_they_arrive, highest_rate, one_after_
 from aibench.serving.options import Kind, Options
 from aibench.training import checkpoint
 from aibench.training.loader import EvalBatches
+from aibench.training.quickening import PRECISIONS
 from aibench.training.requirements import require_device
-from aibench.training.session import PRECISIONS
 
 DISTINCT = 64  # requests that take turns
 UNTIMED = 10  # requests before the timed ones

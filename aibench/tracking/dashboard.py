@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def create(project: str, entity: str | None, output: Path, tasks: Sequence[str] 
         ValueError: A task is not one, or W&B refused.
         ImportError: wandb-workspaces is not installed.
     """
-    metrics = _metrics(tasks)
+    metrics = _metrics(tasks)  # by task
     if not has_api_key():
         definition = workspace(project, entity or NO_ENTITY, metrics)._to_model().model_dump(by_alias=True, mode="json")
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -57,8 +57,8 @@ def create(project: str, entity: str | None, output: Path, tasks: Sequence[str] 
     return f"Created {made.url}"
 
 
-def _metrics(tasks: Sequence[str] | None) -> list[str]:
-    """Return the qualities of the tasks, each name once."""
+def _metrics(tasks: Sequence[str] | None) -> dict[str, str]:
+    """Return for each task the name of its quality."""
     from aibench.composition import registry
     from aibench.composition.compose import suite_config
 
@@ -67,13 +67,13 @@ def _metrics(tasks: Sequence[str] | None) -> list[str]:
     if unknown:
         raise ValueError(f"--tasks={','.join(unknown)}: no such task. There are {', '.join(known)}.")
     try:
-        return sorted({str(suite_config(task, "mini").target.metric) for task in tasks or known})
+        return {task: str(suite_config(task, "mini").target.metric) for task in tasks or known}
     except ConfigError as error:
         raise ValueError(str(error)) from error
 
 
-def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
-    """Return the workspace; `metrics` are the names of the tasks' qualities.
+def workspace(project: str, entity: str, metrics: Mapping[str, str]) -> Any:
+    """Return the workspace; `metrics` has for each task the name of its quality.
 
     Raises:
         ImportError: wandb-workspaces is not installed.
@@ -94,22 +94,23 @@ def workspace(project: str, entity: str, metrics: Sequence[str]) -> Any:
     )
 
 
-def _sections(panels: Any, ws: Any, metrics: Sequence[str]) -> list[Any]:
+def _sections(panels: Any, ws: Any, metrics: Mapping[str, str]) -> list[Any]:
     """Return the workspace's sections of charts."""
 
-    def curve(metric: str, axis: str, **options: Any) -> Any:
-        name = metric if axis == "samples" else f"by_seconds/{metric}"
-        return panels.LinePlot(title=f"{metric} by {axis}", x=axis, y=[name], **options)
+    def curve(task: str, axis: str) -> Any:
+        names = [f"quality/{task}", f"target/{task}"]
+        y = names if axis == "samples" else [f"by_seconds/{name}" for name in names]
+        return panels.LinePlot(title=f"{task}: {metrics[task].removeprefix('val/')} and target by {axis}", x=axis, y=y)
 
     def bars(title: str, names: Sequence[str], **options: Any) -> Any:
         return panels.BarPlot(title=title, metrics=[panels.SummaryMetric(name) for name in names], **options)
 
     grouped: Any = {"groupby": panels.Config("task"), "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     return [
+        ws.Section("Quality", [curve(task, axis) for task in metrics for axis in ("samples", "seconds")], is_open=True),
         ws.Section(
-            "Quality", [curve(metric, axis) for metric in metrics for axis in ("samples", "seconds")], is_open=True
+            "Throughput", [bars(f"{name.split('/')[1]}, in the task's unit a second", [name]) for name in THROUGHPUT]
         ),
-        ws.Section("Throughput", [bars(f"samples/s: {name.split('/')[1]}", [name]) for name in THROUGHPUT]),
         ws.Section("Time split", [bars("Seconds by part", TIMES)]),
         ws.Section(
             "Energy",

@@ -8,9 +8,11 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from aibench.config import RunConfig
 from aibench.results.result import Evaluation, Result
 
 SECTIONS = ("times", "throughput", "memory", "energy", "cost", "model")
+UNCOUNTED = "model/uncounted/"
 IN_SWEEP = re.compile(r"\d+_.+_seed\d+")  # as conf/config.yaml names the folder of a run in a sweep
 POSITION = ("epochs", "steps", "samples", "seconds", "training_seconds")
 
@@ -20,14 +22,26 @@ def row(evaluation: Evaluation) -> dict[str, float | None]:
     return {**{name: getattr(evaluation, name) for name in POSITION}, **evaluation.metrics}
 
 
+def by_task(evaluation: Evaluation, config: RunConfig) -> dict[str, float | None]:
+    """Return the quality and the target under the task's own name: several tasks share a metric, and no target."""
+    target = config.target
+    return {
+        f"quality/{config.task}": evaluation.metrics.get(target.metric),
+        f"target/{config.task}": target.entire if config.quality is None else config.quality,
+    }
+
+
 def numbers(result: Result) -> dict[str, float]:
-    """Return the result's numbers by section, as `times/setup` and `throughput/training`, without missing values."""
+    """Return the result's numbers by section, as `times/setup` and `throughput/training`, without missing values.
+
+    The calls of operators that no operation was counted for are left out: a dozen columns that say nothing of a run.
+    """
     found: dict[str, float] = {}
     for section in SECTIONS:
         part = getattr(result, section, None)
         if is_dataclass(part) and not isinstance(part, type):
             found |= dict(_numbers(section, asdict(part)))
-    return found
+    return {name: value for name, value in found.items() if not name.startswith(UNCOUNTED)}
 
 
 def _numbers(name: str, node: Any) -> Iterator[tuple[str, float]]:

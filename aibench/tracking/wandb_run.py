@@ -9,7 +9,7 @@ from aibench.config import RunConfig, plain
 from aibench.results.result import RESULT, Evaluation, Result
 from aibench.results.shown import shown
 from aibench.tracking.protocol import NoTracking
-from aibench.tracking.values import OUTCOME, POSITION, numbers, outcome, row, sweep_of
+from aibench.tracking.values import OUTCOME, POSITION, by_task, numbers, outcome, row, sweep_of
 from aibench.tracking.wandb_environment import overridden, take_agents_run, wandb_mode
 
 
@@ -43,6 +43,8 @@ class WandbTracking(NoTracking):
             self.run.define_metric(axis, hidden=True)
         self.run.define_metric("val/*", step_metric="samples")
         self.run.define_metric("train/*", step_metric="samples")
+        for names in ("quality/*", "target/*"):
+            self.run.define_metric(names, step_metric="samples")
         self.run.define_metric("by_seconds/*", step_metric="seconds")
 
     def restore(self, history: list[Evaluation]) -> None:
@@ -50,7 +52,8 @@ class WandbTracking(NoTracking):
             self.evaluated(evaluation)
 
     def evaluated(self, evaluation: Evaluation) -> None:
-        values = {name: value for name, value in row(evaluation).items() if value is not None}
+        told = {**row(evaluation), **by_task(evaluation, self.config)}
+        values = {name: value for name, value in told.items() if value is not None}
         by_seconds = {f"by_seconds/{name}": value for name, value in values.items() if name not in POSITION}
         self.run.log({**values, **by_seconds})
 
@@ -76,7 +79,8 @@ class WandbTracking(NoTracking):
             "gpu": (result.system.get("gpu") or {}).get("name"),
         }
         self.run.summary.update({**summary, **numbers(result)})
-        self._log_table(result)
+        if result.history:
+            self._log_table(result)
         artifact = wandb.Artifact(f"result-{result.run_id}", type="result")
         artifact.add_file(str(folder / RESULT))
         self.run.log_artifact(artifact)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aibench.config import Accelerator, ConfigError, Precision, RunConfig
-from aibench.config.checks import OF_GPUS
+from aibench.config.checks import OF_GPUS, ONLY_GPUS
 from aibench.config.devices import not_shared_out
 from aibench.tracking.trackers import lacking
 from aibench.world import World, WorldError, world_here
@@ -109,8 +109,27 @@ def without_gpu(config: RunConfig) -> Iterator[str]:
         yield NO_GPU
     if hardware.precision in OF_GPUS:
         yield f"hardware.precision={hardware.precision}: no GPU here. {OF_GPUS[hardware.precision]}"
+    if hardware.cuda_graph:
+        yield f"hardware.cuda_graph=true: no GPU here. {ONLY_GPUS}"
     if hardware.sync_batchnorm:
         yield "hardware.sync_batchnorm=true: no GPU here, and PyTorch shares the statistics among GPUs alone."
+
+
+def slow_here(config: RunConfig) -> str | None:
+    """Return why the run will be far slower than it could be on this machine, in a line; None where nothing is known.
+
+    Asks PyTorch for its CPU's instructions, so it is for a run whose device is there.
+    """
+    import torch
+
+    hardware = config.hardware
+    on_cpu = hardware.accelerator is Accelerator.cpu or not torch.cuda.is_available()
+    if not on_cpu or hardware.precision is not Precision.bf16 or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return None
+    return (
+        "hardware.precision=bf16: this CPU has no instructions for bf16, and takes ten times as long as in fp32 or "
+        "more, where it can at all. Use fp32 (hardware=cpu)."
+    )
 
 
 def require_device(config: RunConfig) -> None:

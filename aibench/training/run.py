@@ -28,7 +28,7 @@ from aibench.training.goal import Schedule
 from aibench.training.outcome import build_result, draw_figure, salvaged
 from aibench.training.parting import judged_together
 from aibench.training.ranks import Ranks
-from aibench.training.requirements import placed, require_device
+from aibench.training.requirements import placed, require_device, slow_here
 from aibench.training.resume import Earlier, earlier, here
 from aibench.training.session import Session
 from aibench.training.starting import start_others, together
@@ -56,6 +56,8 @@ def train(
     """
     config = placed(config)
     require_device(config)
+    if (why := slow_here(config)) is not None:
+        print(f"aibench: {why}", file=sys.stderr)
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     with interruptible(), together(config, world_here()) as ranks:
         _set_up_process(config, ranks)

@@ -14,7 +14,7 @@ from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
 
 from aibench.composition import registry
-from aibench.config import Accelerator, Precision, RunConfig, Strategy, with_global_batch
+from aibench.config import Accelerator, RunConfig, Strategy, with_global_batch
 from aibench.config.closed import file_digests
 from aibench.contract import DataError, TaskData, TaskModule
 from aibench.meters.counted import Counted
@@ -30,17 +30,11 @@ from aibench.training.goal import Goal, Schedule
 from aibench.training.loader import EvalBatches, TrainBatches
 from aibench.training.losses import Diverged
 from aibench.training.progress import ProgressBar
+from aibench.training.quickening import PRECISIONS, quickened
 from aibench.training.ranks import ALONE, Ranks
 from aibench.training.recorder import Recorder
 from aibench.training.resume import Earlier, Here
 from aibench.training.strategies import Overlapping, Summing
-
-PRECISIONS = {
-    Precision.fp32: "32-true",
-    Precision.tf32: "32-true",
-    Precision.bf16: "bf16-mixed",
-    Precision.fp16: "16-mixed",
-}
 
 
 class Session:
@@ -142,7 +136,7 @@ class Session:
         path = self.before.path if self.before is not None else None
         trainer = self._trainer()
         self.before = None  # Lightning holds its content from here on, and lets it go once it is restored
-        trainer.fit(self._compiled(), self.batches, self.held_out, ckpt_path=path, weights_only=True)
+        trainer.fit(quickened(self.module, self.config), self.batches, self.held_out, ckpt_path=path, weights_only=True)
 
     def _failed(self, error: Exception, *, trace: bool) -> Ending:
         assert self.recorder is not None
@@ -219,9 +213,6 @@ class Session:
         """Return how the gradients of several devices become one."""
         reduces = self.config.hardware.strategy is Strategy.reduce or self.config.by_hand
         return str(Strategy.reduce if reduces else Strategy.ddp)
-
-    def _compiled(self) -> Any:
-        return torch.compile(self.module) if self.config.hardware.compile else self.module
 
 
 class _Unprofiled(PassThroughProfiler):

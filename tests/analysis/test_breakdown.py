@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,16 @@ VISION = record(
     ],
 )
 TEXT = record("text", [function("aten::mm", "GEMM", 9.0), function("aten::mul", "element-wise", 1.0)], batch=2)
+
+
+def test_the_same_workload_in_two_settings_stands_side_by_side():
+    quick = replace(TEXT, setting="bf16, CUDA graph")
+    grid = breakdown.table(breakdown.bars([TEXT, quick]))
+    assert [row[0] for row in grid.rows] == ["text", "text (bf16, CUDA graph)"]
+    assert [row["setting"] for row in grid.records] == ["", "bf16, CUDA graph"]
+    assert {row[0] for row in hotspots.of_each(breakdown.bars([TEXT, quick]), top=1).rows} == {
+        row[0] for row in grid.rows
+    }
 
 
 def test_the_shares_of_a_row_sum_to_one_hundred():

@@ -139,7 +139,7 @@ def test_many_large_pictures_stay_within_the_budget(run, write, tmp_path):
 
     runs = [run(3.0, 1, task=f"task_{number}", figure="figure.png") for number in range(17)]
     write(tmp_path, runs)
-    noise = np.random.default_rng(0).integers(0, 256, (1200, 1600, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "0" / "figure.png")
     for number in range(1, 17):
         shutil.copy(tmp_path / "0" / "figure.png", tmp_path / str(number) / "figure.png")

@@ -42,6 +42,14 @@ def made(folder):
     return page.report(read_runs([folder], keep=True), "Three machines", Tariff(2.5), names=("old", "new", "small"))
 
 
+@pytest.fixture(scope="module")
+def written(made, tmp_path_factory):
+    """The page in a file: drawing it takes seconds."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page.html(made), encoding="utf-8")
+    return path
+
+
 def test_the_first_screen_says_which_is_faster_by_how_much_and_whether_it_is_sure(made):
     verdict = made.sections[0]
     assert verdict.sentences[0] == f"new is the fastest of 3 systems over {len(TASKS)} tasks, by seconds to quality."
@@ -56,8 +64,8 @@ def test_the_first_screen_says_which_is_faster_by_how_much_and_whether_it_is_sur
     assert [share for _, _, share in verdict.heat.rows[0][1]] == pytest.approx([0.0, 0.5, 1.0], abs=0.05)
 
 
-def test_what_the_systems_are_stands_once(made):
-    text = page.html(made)
+def test_what_the_systems_are_stands_once(made, written):
+    text = written.read_text(encoding="utf-8")
     assert all(text.split('id="tasks"')[0].count(cpu) == 1 for cpu in MACHINES)
     (suite,) = next(section for section in made.sections if section.anchor == "suite").grids
     assert list(suite.heads[:2]) == ["task", "system"]
@@ -132,14 +140,12 @@ def test_a_long_name_keeps_the_end_that_tells_it_apart():
 @pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux alone")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
-def test_in_a_browser_no_label_covers_another_and_nothing_is_complained_of(browser, made, tmp_path, width, scheme):
-    path = tmp_path / "report.html"
-    path.write_text(page.html(made), encoding="utf-8")
+def test_in_a_browser_no_label_covers_another_and_nothing_is_complained_of(browser, written, width, scheme):
     tab = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     said = []
     tab.on("console", lambda message: said.append(message.text))
     tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.goto(path.as_uri())
+    tab.goto(written.as_uri())
     assert said == []
     assert tab.evaluate("document.documentElement.scrollWidth") <= width, "the page is wider than the screen"
     assert tab.locator("#verdict .answer").bounding_box()["y"] < 800, "the answer is on the first screen"
@@ -154,9 +160,7 @@ def test_in_a_browser_no_label_covers_another_and_nothing_is_complained_of(brows
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux alone")
-def test_seventeen_tasks_on_three_systems_print_on_twelve_pages(browser, made, tmp_path):
-    path = tmp_path / "report.html"
-    path.write_text(page.html(made), encoding="utf-8")
+def test_seventeen_tasks_on_three_systems_print_on_twelve_pages(browser, written):
     tab = browser.new_page()
-    tab.goto(path.as_uri())
+    tab.goto(written.as_uri())
     assert len(re.findall(rb"/Type /Page\b", tab.pdf(format="A4"))) <= 12

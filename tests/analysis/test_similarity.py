@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -201,3 +202,32 @@ def test_tables_and_figures_name_every_workload(two_kinds, tmp_path):
     assert len(similarity_table.matrix(found).rows) == 9
     assert similarity_table.components(found).rows[0][0] == "1"
     assert all(path.stat().st_size > 5000 for path in plot(found, tmp_path))
+
+
+def test_no_name_lies_on_another_one_or_on_a_point():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    from aibench.analysis.drawn import blank
+    from aibench.analysis.workloads import similarity_figure
+
+    generator = np.random.default_rng(3)
+    points = np.concatenate([generator.normal(size=(12, 2)), 0.05 * generator.normal(size=(10, 2))])
+    names = [f"some workload {number:05d}" for number in range(len(points))]
+    found = SimpleNamespace(
+        features=SimpleNamespace(names=names, suites=["AIBench"] * len(points)),
+        clusters=np.ones(len(points), dtype=int),
+    )
+    figure = blank(10, 6.5)
+    axes = figure.add_subplot()
+    similarity_figure._scatter(axes, found, points)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [Text.get_window_extent(one, canvas.get_renderer()) for one in axes.texts]  # without the lines that lead
+    assert [
+        (a, b) for a, one in enumerate(boxes) for b, other in enumerate(boxes) if a < b and one.overlaps(other)
+    ] == []
+    marks = axes.transData.transform(points)
+    assert [
+        (a, b) for a, one in enumerate(boxes) for b, mark in enumerate(marks) if a != b and one.contains(*mark)
+    ] == []

@@ -12,11 +12,14 @@ from aibench.characterization.characteristics import parameters
 from aibench.characterization.memory import Expected, memory, sizes_up_to, too_much
 from aibench.characterization.record import RecordError, read_record, record_path, update_record
 from aibench.characterization.selection import selected
+from aibench.characterization.workload import Steps, run_steps
 from aibench.commands.app import app
 from aibench.composition import registry
 from aibench.config import ConfigError
+from aibench.results.record import read_some
+from aibench.training.quickening import PRECISIONS
 
-WORKLOAD = SimpleNamespace(name="mlperf/made", suite="MLPerf", scale="reference")
+WORKLOAD = SimpleNamespace(name="mlperf/made", suite="MLPerf", scale="reference", setting="")
 
 
 def test_words_select_tasks_models_and_all():
@@ -40,7 +43,9 @@ def test_words_select_tasks_models_and_all():
         (["task=mlperf", "scale=reference", "model.x=1"], "model.x=1: MLPerf's models have no key but data.batch_size"),
         (["task=mlperf", "scale=reference", "data.batch_size=x"], "data.batch_size=x: not a number of samples"),
         (["task=all", "scale=huge"], "scale=huge: no such scale"),
-        (["task=all", "hardware=tpu"], "hardware=tpu: no such device"),
+        (["task=all", "hardware=tpu"], "hardware=tpu: no such device. One of: auto, cpu, gpu, cpu_fast, gpu_fast."),
+        (["task=all", "hardware=gpu_fast"], "hardware=gpu_fast: no GPU that torch could use is here"),
+        (["task=mlperf", "scale=reference", "hardware=cpu_fast"], "hardware=cpu_fast: MLPerf's models know no other"),
         (["task=all", "task=mlperf"], "task is given twice"),
     ],
 )
@@ -48,6 +53,35 @@ def test_words_that_select_nothing_are_refused_in_a_line(words, complaint):
     with pytest.raises(ConfigError, match=complaint) as caught:
         selected(words)
     assert "\n" not in str(caught.value)
+
+
+def test_a_workload_is_trained_and_named_by_its_settings(tmp_path, monkeypatch):
+    words = ["task=recommendation", "hardware=cpu_fast", "data.train_size=256", "data.batch_size=64"]
+    workload = selected([*words, "hardware.compile=true"]).workload("recommendation")
+    assert workload.setting == "bf16, compiled"
+    assert record_path(tmp_path, workload).name == "recommendation-mini-bf16-compiled.json"
+    assert workload.at_batch(32).setting == workload.setting
+
+    plain, quick = (selected(one).workload("recommendation") for one in ([words[0], *words[2:]], words))
+    seen = []
+    monkeypatch.setattr(registry.module_class("recommendation"), "backward", _noting(seen))
+    for one in (plain, quick):
+        run_steps(one, Steps(1, 1))
+        update_record(tmp_path, one, "cpu", "counters", {"source": "software", "metrics": {}, "reasons": {}})
+    assert [kind.name for kind in seen] == ["fp32", "fp32", "bf16", "bf16"]
+    found, faults = read_some([tmp_path])
+    assert faults == []
+    assert [record.named for record in found] == ["recommendation", "recommendation (bf16)"]
+
+
+def _noting(seen):
+    """Return a backward pass that notes in which precision Lightning computes the step."""
+
+    def backward(self, loss, *args, **kwargs):
+        seen.append(next(name for name, word in PRECISIONS.items() if word == self.trainer.precision))
+        loss.backward(*args, **kwargs)
+
+    return backward
 
 
 def test_a_key_that_a_task_does_not_have_is_refused_when_its_turn_comes():

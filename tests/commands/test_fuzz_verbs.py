@@ -15,11 +15,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import typer
 
 from aibench import cli
 from aibench.commands import characterize, micro, workloads
-from aibench.commands.app import VERBS, VERBS_OF_DATA, app
+from aibench.commands.app import VERBS, VERBS_OF_DATA, command
 from aibench.composition import registry
 from aibench.config.fields import shown
 from tests.conftest import ROOT
@@ -32,7 +31,18 @@ STUDY = ROOT / "experiments" / "run_to_run_variation" / "results"
 NOWHERE = "/proc/nowhere"  # where nobody, not even root, can make a folder
 VALUES = (
     *("", " ", "nan", "inf", "-inf", "-1", "0", "1", "3", "0.5", "1" + "0" * 30, "9" * 5000, "abc", "größe", "\udcff"),
-    *(NOWHERE, f"{NOWHERE}/x.csv", "/dev/null", "/dev/null/x", "/etc/passwd", "x" * 300, "x" * 5000, "~nobody/x", "."),
+    *(
+        NOWHERE,
+        f"{NOWHERE}/x.csv",
+        "/dev/null",
+        "/dev/null/x",
+        "/etc/passwd",
+        "x" * 300,
+        "x" * 5000,
+        "~nobody/x",
+        "~nosuchuser/x",
+        ".",
+    ),
     *("mini", "reference", "cpu", "tpu", "characteristics", "a,b", "[1", "{", "(", "'", '"', "a\nb", "a=b", "-", "--"),
     *("task=image_classification", "task=all", "task=nope", "task=", "seed=nan", "optim.lr=-1", "data.root=/d/a=b"),
     *("scale=reference", "scale=huge", "hardware=tpu", f"run={NOWHERE}", "run=", "qps=inf", "queries=0", "scenario=x"),
@@ -42,10 +52,10 @@ VALUES = (
 
 def line(draw, verb, results):
     """A verb with some of its options and arguments, and values that fit or do not."""
-    command, values = typer.main.get_command(app), [*VALUES, str(results), *map(str, sorted(results.iterdir())[:2])]
+    taken, values = command(), [*VALUES, str(results), *map(str, sorted(results.iterdir())[:2])]
     for word in verb.split():
-        command = command.commands.get(word)
-    options = [name for each in getattr(command, "params", []) for name in each.opts if name.startswith("-")]
+        taken = taken.commands.get(word)
+    options = [name for each in getattr(taken, "params", []) for name in each.opts if name.startswith("-")]
     words = verb.split()
     if draw.random() < 0.4:  # what most verbs need, so that the rest of the line is read too
         words.append(draw.choice([str(results), "task=image_classification"]))
@@ -132,7 +142,9 @@ def fault_of(words, answer, here):
 
 def names_a_word(text, words):
     """Whether a word stands in `text` as it was typed, or its key; or the word that is missing does."""
-    words = [*words, *(".:" for word in words if not word)]  # no name is the name of the folder that one stands in
+    words = [*words, *(name for word in words if not word for name in (".:", "result.json:"))]  # where one stands in
     parts = [part for word in words for part in (shown(word), " ".join(word.split()), word.split("=")[0], repr(word))]
+    parts += [str(Path(word)) for word in words if "/" in word]  # without an end of slashes, or two for one
+    parts += [word[:60] for word in words if len(word) > 60]  # what is long is cut
     missing = any(f"{key}: no value. Give " in text for key in ("run", "task")) or "no workload to count" in text
     return missing or any(part and part in text for part in parts)

@@ -107,8 +107,9 @@ def test_records_are_found_in_the_folders_of_each_scale_too(at):
     assert at(None, "similarity", RECORDS, "--scale", "mini") == at(None, "similarity", f"{RECORDS}/mini")
 
 
-def test_the_version_is_told(at):
+def test_the_version_is_told(at, told):
     assert at(80, "--version") == f"aibench {__version__}\n"
+    assert told("--version").stdout == f"aibench {__version__}\n"
 
 
 def test_a_finished_run_is_shown_as_at_its_end(at, capsys):

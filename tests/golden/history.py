@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,13 +67,21 @@ class History:
     has_figure: bool
 
 
-def history(task: str) -> History:
-    """Train the miniature of `task` for two small epochs."""
-    words = kept().get(task, {}).get("words", [])
+def history(task: str, more: Sequence[str] = (), **hardware: object) -> History:
+    """Train the miniature of `task` for two small epochs.
+
+    Args:
+        task: Its name.
+        more: Further words of the command line.
+        hardware: Keys of the hardware that are set though this machine may lack it.
+    """
+    words = [*kept().get(task, {}).get("words", []), *more]
     losses = _Losses()
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(TaskModule, "configure_callbacks", lambda _: [losses])  # Lightning's own way to add a callback
         config = composed([f"task={task}", *WORDS, *words])
+        for key, value in hardware.items():
+            setattr(config.hardware, key, value)
         result = train(config, Path(folder), None, Console(quiet=True))
         has_figure = (Path(folder) / "figure.png").is_file()
     assert result.status is Status.completed, result.message

@@ -34,6 +34,7 @@ FREE = (
     *("seed", "session", "epochs", "steps", "warmup_steps", "optim.lr", "target.max_epochs"),
     *("data.workers", "data.batch_size", "data.eval_batch_size"),
     *(f"hardware.{key}" for key in ("accelerator", "precision", "threads", "compile", "channels_last")),
+    "hardware.cuda_graph",
     *(f"hardware.{key}" for key in ("deterministic", "cudnn_benchmark", "telemetry_hz", "idle_seconds")),
     *(f"hardware.{key}" for key in ("devices", "nodes", "strategy", "scaling", "sync_batchnorm")),
     *("hardware.power_model.idle_watts", "hardware.power_model.busy_watts"),

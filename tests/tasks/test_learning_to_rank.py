@@ -283,13 +283,17 @@ def test_without_alpha_the_student_never_asks_its_teacher(parts):
     assert module._teacher_items is None
 
 
-def test_discrepancy_weights_apply_from_their_epoch_on(parts):
-    _, module, trainer = parts("optim.distillation.discrepancy_from=1", "optim.distillation.position_decay=1")
-    encoded, scores = torch.randn(7, 12), torch.randn(7, 10)
-    trainer.current_epoch = 2
-    assert torch.equal(module._distillation_weights(encoded, scores), losses.position_weights(10, 1.0))
-    trainer.current_epoch = 3
-    assert module._distillation_weights(encoded, scores).shape == (7, 10)
+def test_discrepancy_weights_apply_from_their_epoch_on(parts, monkeypatch):
+    data, module, trainer = parts("optim.distillation.discrepancy_from=1", "optim.distillation.position_decay=1")
+    weights = []
+    monkeypatch.setattr(
+        "aibench.tasks.learning_to_rank.module.distillation_loss",
+        lambda scores, of_places: weights.append(of_places) or scores.sum(),
+    )
+    for trainer.current_epoch in (2, 3):
+        module.training_step(data.dataset("train").gather(torch.arange(7)), 0)
+    assert torch.equal(weights[0], losses.position_weights(10, 1.0))
+    assert weights[1].shape == (7, 10)
 
 
 def test_ten_unseen_items_are_recommended_best_first(parts):

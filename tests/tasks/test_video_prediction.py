@@ -174,10 +174,10 @@ def test_as_many_sequences_as_asked_for_see_true_frames(module, batch, truth):
     changed = video.clone()
     changed[:, 2] = 255 - changed[:, 2]
     with torch.no_grad():
-        frames, _ = module.train()(video, actions, states, truth)
+        frames, _ = module.train()(video, actions, states, torch.tensor(truth))
         torch.manual_seed(0)
         changed[:, 3:] = 255 - changed[:, 3:]
-        others, _ = module(changed, actions, states, truth)
+        others, _ = module(changed, actions, states, torch.tensor(truth))
     seen = (frames != others).flatten(2).any(2)
     assert seen[:, 0].sum() == 0
     assert seen[:, 1].sum() == truth

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibench.analysis.runs.runs import Run
-from aibench.results.files import content, within
+from aibench.results.files import content, figure_beside, within
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,8 +33,9 @@ def picture(runs: Sequence[Run], budget: int, faults: list[str]) -> str | None:
         if not name or not run.path:
             continue
         try:
-            path = within(folder, name)
-            if not path.exists():  # a study keeps results without their figures
+            kept = (name, figure_beside(Path(run.path)).name)  # a study keeps results under names of their own
+            path = next((path for path in (within(folder, one) for one in kept) if path.exists()), None)
+            if path is None:
                 continue
             whole = _opened(path)
         except Exception as error:  # a reader of pictures fails in ways that it does not list

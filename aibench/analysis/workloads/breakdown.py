@@ -125,6 +125,7 @@ def _notes(found: Sequence[Bar]) -> Iterator[str]:
 def _record(bar: Bar) -> dict[str, Any]:
     one, record = bar.profile, bar.record
     head = {"workload": record.name, "suite": record.suite, "scale": record.scale, "device": record.device}
+    head["setting"] = record.setting
     beside = {
         name: one[name]
         for name in ("batch", "suite_batch", "steps", "wall", "busy", "plain_step_seconds", "profiler_cost", "gpu_idle")
@@ -133,8 +134,10 @@ def _record(bar: Bar) -> dict[str, Any]:
 
 
 def label(record: Record, among: Sequence[Bar]) -> str:
-    """Return the workload's name, with its scale where `among` has workloads of several scales."""
-    return record.name if len({bar.record.scale for bar in among}) == 1 else f"{record.name} ({record.scale})"
+    """Return the workload's name, with its setting, and its scale where `among` has workloads of several scales."""
+    beside = [record.scale] if len({bar.record.scale for bar in among}) > 1 else []
+    beside += [record.setting] if record.setting else []
+    return f"{record.name} ({', '.join(beside)})" if beside else record.name
 
 
 def where(found: Sequence[Bar]) -> str:

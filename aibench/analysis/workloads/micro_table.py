@@ -113,9 +113,11 @@ def plot(found: dict[str, Any], path: Path) -> None:
     axes.set_ylabel("GFLOP/s")
     axes.set_title(f"Micro benchmarks under the measured ceiling of {best['device']}", loc="left", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(
+    legend = axes.legend(
         frameon=False, fontsize="small", title="area: share of the workload's busy time", title_fontsize="small"
     )
+    for handle in filter(None, legend.legend_handles):
+        handle.set(sizes=[40.0])  # or each has the size of its first point, which means nothing here
     figure.savefig(path, dpi=150)
 
 

@@ -71,7 +71,7 @@ def reasons(records: Sequence[Record]) -> list[str]:
         known = {**found.get("reasons", {}), **found.get("cpu_reasons", {}), **_software_of(record).get("reasons", {})}
         for reason in dict.fromkeys(known.values()):
             names = ", ".join(name for name, why in known.items() if why == reason)
-            lines.setdefault((names, reason), []).append(record.name)
+            lines.setdefault((names, reason), []).append(record.named)
     everyone = len(with_counters(records))
     return [
         f"{names}: null for {'all' if len(of) == everyone else ', '.join(of)}: {why}"
@@ -82,7 +82,7 @@ def reasons(records: Sequence[Record]) -> list[str]:
 def hardware_axes(records: Sequence[Record]) -> list[Axis]:
     """Return the axes for the five metrics of the paper's Figure 3, each from 0 to 1."""
     return [
-        Axis(head.replace("\n", " "), {record.name: _value(record.counters or {}, name) for record in records}, 1.0)
+        Axis(head.replace("\n", " "), {record.named: _value(record.counters or {}, name) for record in records}, 1.0)
         for name, head in FIVE.items()
     ]
 
@@ -99,7 +99,7 @@ def system_axes(records: Sequence[Record]) -> list[Axis]:
     axes = []
     for head, (values, full) in rows.items():
         known = [value for value in values if value is not None]
-        named = {record.name: value for record, value in zip(records, values, strict=True)}
+        named = {record.named: value for record, value in zip(records, values, strict=True)}
         axes.append(Axis(head, named, full or max(known, default=0.0) or 1.0))
     return axes
 
@@ -145,7 +145,7 @@ def _metrics(records: Sequence[Record]) -> Grid:
         heads=["workload", "scale", *FIVE.values(), "kernels\nrunning"],
         rows=[
             [
-                record.name,
+                record.named,
                 record.scale,
                 *(percent(_value(found, name)) for name in FIVE),
                 percent(found.get("gpu_busy_fraction")),
@@ -155,7 +155,7 @@ def _metrics(records: Sequence[Record]) -> Grid:
         names=2,
         legend="kernels running: share of the step's time with a kernel; what stands left of it is of that time.",
         records=[
-            {"workload": record.name, "scale": record.scale, "source": found["source"], **found["metrics"]}
+            {"workload": record.named, "scale": record.scale, "source": found["source"], **found["metrics"]}
             for record, found in rows
         ],
     )
@@ -167,9 +167,9 @@ def _stalls(records: Sequence[Record]) -> Grid:
     return Grid(
         title="Why warps waited, percent of the waiting",
         heads=["workload", "scale", *(name.replace("_", "\n") for name in names)],
-        rows=[[record.name, record.scale, *(percent(stalls.get(name)) for name in names)] for record, stalls in rows],
+        rows=[[record.named, record.scale, *(percent(stalls.get(name)) for name in names)] for record, stalls in rows],
         names=2,
-        records=[{"workload": record.name, "scale": record.scale, **stalls} for record, stalls in rows],
+        records=[{"workload": record.named, "scale": record.scale, **stalls} for record, stalls in rows],
     )
 
 
@@ -202,7 +202,7 @@ def _software_row(record: Record) -> list[str]:
     found, software = record.counters or {}, _software_of(record)
     steps, grown = found["steps"], _grown(record)
     return [
-        record.name,
+        record.named,
         record.scale,
         str(found["batch_size"]),
         str(steps),
@@ -220,7 +220,7 @@ def _software_row(record: Record) -> list[str]:
 def _software_record(record: Record) -> dict[str, Any]:
     found, software = record.counters or {}, _software_of(record)
     return {
-        "workload": record.name,
+        "workload": record.named,
         "scale": record.scale,
         "source": found["source"],
         "batch_size": found["batch_size"],

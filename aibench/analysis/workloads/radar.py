@@ -48,7 +48,7 @@ def plot(records: Sequence[Record], path: Path) -> str:
     figure = blank(width, 2.9 * lines + 0.9)
     for place, record in enumerate(shown):
         polar: Any = figure.add_subplot(lines, min(COLUMNS, len(shown)), place + 1, projection="polar")
-        _radar(polar, record.name, axes)
+        _radar(polar, record.named, axes)
     figure.suptitle(title, fontsize="medium")
     figure.supxlabel("   ".join(f"{place}: {axis.head}" for place, axis in enumerate(axes, 1)), fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # of clusters
 LINE = 9.0  # points: a name further from its point than a line of text gets a line that leads to it
 MARKERS = {"AIBench": "o", "MLPerf": "s"}
+# In shares of the points' span on such a figure: half a mark, half a line of text, a letter, where a name begins.
+MARK, HALF, LETTER, BESIDE = (0.008, 0.01), 0.012, 0.0085, 0.0145
+HEIGHT = 374.0  # typographic points of the span
+Box = tuple[float, float, float, float]  # left, right, lower, upper
 
 
 def plot(found: Similarity, folder: Path) -> list[Path]:
@@ -68,9 +73,10 @@ def _scatter(axes: Axes, found: Similarity, points: Floats) -> None:
             axes.scatter([], [], c="0.4", marker=marker, s=45, label=suite)
     for cluster in sorted(set(found.clusters)):
         axes.scatter([], [], c=COLOURS[(cluster - 1) % len(COLOURS)], marker="o", s=45, label=f"cluster {cluster}")
-    for name, point, place in zip(names, points, _places(points), strict=True):
-        text = name.removeprefix("mlperf/").replace("_", " ")
-        lead = {"arrowstyle": "-", "color": "0.6", "linewidth": 0.5, "relpos": (0.0, 0.5)} if place[1] < -LINE else None
+    texts = [name.removeprefix("mlperf/").replace("_", " ") for name in names]
+    for text, point, place in zip(texts, points, _places(points, texts), strict=True):
+        far = abs(place[1]) > LINE
+        lead = {"arrowstyle": "-", "color": "0.6", "linewidth": 0.5, "relpos": (0.0, 0.5)} if far else None
         axes.annotate(
             text, point, place, textcoords="offset points", fontsize=7.5, ha="left", va="center", arrowprops=lead
         )
@@ -80,20 +86,32 @@ def _scatter(axes: Axes, found: Similarity, points: Floats) -> None:
     axes.figure.legend(loc="outside right upper", frameon=False, fontsize="small")
 
 
-def _places(points: Floats) -> list[tuple[float, float]]:
-    """Return where to write each name, in points from its point: beside it, lower where another name stands there."""
+def _places(points: Floats, texts: Sequence[str]) -> list[tuple[float, float]]:
+    """Return where to write each name, in points from its point: beside it, or lower or higher where that is taken.
+
+    A place is taken by another name or by another point.
+    """
     span = np.ptp(points, axis=0)
     scaled = (points - points.min(axis=0)) / np.where(span > 0, span, 1)
-    taken: list[tuple[float, float]] = []
+    marks = [(x - MARK[0], x + MARK[0], y - MARK[1], y + MARK[1]) for x, y in scaled]
+    taken: list[Box] = []
     lifts = [0.0] * len(points)
     for place in np.argsort(-scaled[:, 1], kind="stable"):
         x, y = scaled[place]
-        while any(
-            abs(x - other_x) < 0.2 and abs(y + lifts[place] / 420 - other_y) < 0.024 for other_x, other_y in taken
-        ):
-            lifts[place] -= 2.0
-        taken.append((float(x), float(y + lifts[place] / 420)))
+        others = [*taken, *(mark for number, mark in enumerate(marks) if number != place)]
+        for lift in (sign * 2.0 * step for step in range(100) for sign in (-1, 1)):
+            middle = y + lift / HEIGHT
+            left = x + BESIDE
+            box = (left, left + LETTER * len(texts[place]), middle - HALF, middle + HALF)
+            if not any(_overlap(box, other) for other in others):
+                break
+        lifts[place] = lift
+        taken.append(box)
     return [(7.0, lift) for lift in lifts]
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 def _tree(axes: Axes, found: Similarity) -> None:

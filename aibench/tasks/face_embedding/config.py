@@ -104,6 +104,7 @@ class Config(RunConfig):
     """Holds a run of face embedding."""
 
     logs: ClassVar = ("val/accuracy", "val/accuracy_std", "val/triplet_accuracy")
+    traced: ClassVar = ("training_step",)
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aibench.config import ConfigError, Source
+from aibench.config.places import expanded
 from aibench.contract import PARTS, Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import VGGFACE2_AND_LFW
 from aibench.tasks.face_embedding.config import Config
@@ -41,7 +42,7 @@ class Data(TaskData):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         data = config.data
-        self.root = Path(str(data.root)).expanduser()
+        self.root = expanded(data.root)
         self.folds = data.folds
         self.splits: dict[str, Any]
         if data.source is Source.disk:

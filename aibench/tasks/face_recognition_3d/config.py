@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from omegaconf import MISSING
 
@@ -117,6 +117,8 @@ class OptimConfig(MomentumConfig):
 @dataclass(slots=True)
 class Config(RunConfig):
     """Holds a run of 3D face recognition."""
+
+    traced: ClassVar = ("training_step",)
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

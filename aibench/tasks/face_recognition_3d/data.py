@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import PARTS, Baseline, Facts, InTurn, TaskData, Tensors, digest
 from aibench.tasks.face_recognition_3d.biwi import PEOPLE_NAMES, Frames
 from aibench.tasks.face_recognition_3d.config import Config
@@ -36,7 +36,7 @@ class Data(TaskData):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.root = Path(str(config.data.root)).expanduser()
+        self.root = expanded(config.data.root)
         if config.data.source is not Source.disk:
             width = len(str(config.data.classes - 1))
             self.classes = [f"person {index:0{width}d}" for index in range(config.data.classes)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.folders import class_folders
 from aibench.datasets.published import IMAGENET
@@ -33,7 +33,7 @@ class Data(TaskData):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.root = Path(str(config.data.root)).expanduser()
+        self.root = expanded(config.data.root)
         match config.data.source:
             case Source.embedded:
                 self.classes = [str(digit) for digit in range(10)]

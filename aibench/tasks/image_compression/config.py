@@ -90,6 +90,7 @@ class Config(RunConfig):
     """Holds a run of image compression."""
 
     logs: ClassVar = ("val/ms_ssim", "val/bits_per_pixel")
+    traced: ClassVar = ("training_step",)
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

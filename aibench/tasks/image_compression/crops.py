@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -48,6 +50,7 @@ class Crops(Dataset[Tensor]):
         return digest(self.pictures, self.places, str(self.size))
 
 
+@lru_cache(maxsize=4)  # a picture takes 20 ms to paint, all of them 5 MB to keep; who has them changes nothing
 def crops(split: str, count: int | None, size: int, seed: int) -> Crops:
     """Cut patches of training pictures, or take whole pictures that are held out.
 

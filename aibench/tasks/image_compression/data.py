@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import PARTS, Baseline, Identity, TaskData, digest
 from aibench.datasets.published import IMAGENET_AND_KODAK
 from aibench.tasks.image_compression import layout
@@ -100,7 +100,7 @@ class Data(TaskData):
             case Source.embedded:
                 return crops(split, count, data.size, data.seed)
             case Source.disk:
-                root = Path(str(data.root)).expanduser()
+                root = expanded(data.root)
                 if split == "train":
                     return Patches(root / layout.TRAIN, data.size, count)
                 return Pictures(root / layout.HELD_OUT, count)

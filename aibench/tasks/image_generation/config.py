@@ -101,6 +101,8 @@ class Config(RunConfig):
 
     logs: ClassVar = ("val/em_distance", "val/em_distance_unsmoothed", "val/sliced_wasserstein")
     by_hand: ClassVar = True
+    traced: ClassVar = ("critic_loss", "generator_loss")
+    recorded: ClassVar = traced
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

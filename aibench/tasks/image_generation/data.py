@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import LSUN_BEDROOMS
 from aibench.tasks.image_generation.config import Config
@@ -78,7 +78,7 @@ class Data(TaskData):
             case Source.embedded:
                 return Tensors(torch.from_numpy(digits(split, count, data.seed)[0]))
             case Source.disk:
-                return Lsun(Path(str(data.root)).expanduser(), split, data)
+                return Lsun(expanded(data.root), split, data)
             case Source.synthetic:
                 generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
                 shape = (_DISTINCT, data.channels, data.size, data.size)

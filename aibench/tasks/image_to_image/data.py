@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.published import CITYSCAPES
 from aibench.tasks.image_to_image import layout, segmenter, streets
@@ -114,7 +115,7 @@ class Data(TaskData):
                 self.classes = CLASSES
                 self.splits = self._made_up()
         if config.data.segmenter is not None:
-            self.segmenter = _sha256(Path(config.data.segmenter).expanduser())
+            self.segmenter = _sha256(expanded(config.data.segmenter))
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -166,7 +167,7 @@ class Data(TaskData):
 
     def _cityscapes(self) -> dict[str, Any]:
         data = self.config.data
-        root = Path(str(data.root)).expanduser()
+        root = expanded(data.root)
         train = Reader(layout.files(root, "train"), data.load, data.train_size, "data.train_size")
         held_out = Reader(layout.files(root, "val"), data.size, data.val_size, "data.val_size")
         return {"train": Unpaired(train), "val": Paired(held_out)}

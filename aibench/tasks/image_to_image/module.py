@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Facts, TaskModule
 from aibench.metrics.joined import joined
 from aibench.nn.schedules import plateau
@@ -77,7 +77,7 @@ class Module(TaskModule):
             return None
         if data.source is Source.embedded:
             return load_small(data.segmenter_size)
-        return load_fcn(Path(str(data.segmenter)).expanduser(), data.segmenter_size)
+        return load_fcn(expanded(data.segmenter), data.segmenter_size)
 
     def forward(self, labels: Tensor) -> Tensor:
         """Return photos, float (batch, 3, height, width) in -1 to 1, of label maps, uint8 (batch, 3, height, width)."""

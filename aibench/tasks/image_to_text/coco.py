@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
+from aibench.config.places import expanded
 from aibench.contract import DataError, digest
 from aibench.datasets.arrays import kept_arrays
 from aibench.datasets.folders import entries, require_regular
@@ -89,7 +90,7 @@ def captions(config: Config) -> tuple[Vocabulary, dict[str, Captions]]:
     Raises:
         DataError: A file cannot be read, or does not hold what it should.
     """
-    root, data = Path(str(config.data.root)).expanduser(), config.data
+    root, data = expanded(config.data.root), config.data
     files = caption_files(root, data.split)
     contents = [_content(path) for path in files]
     name = digest(*(np.frombuffer(content, np.uint8) for content in contents), f"{data.split} {data.least_count}")

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import COCO_2014, COCO_KARPATHY
 from aibench.tasks.image_to_text import coco, layout
@@ -147,7 +148,7 @@ class Data(TaskData):
     def file_paths(self) -> Iterator[Path]:
         yield from super().file_paths()
         if self.config.data.source is Source.disk:
-            yield from layout.caption_files(Path(str(self.config.data.root)).expanduser(), self.config.data.split)
+            yield from layout.caption_files(expanded(self.config.data.root), self.config.data.split)
 
     def identity(self) -> Identity | None:
         data, (train, val) = self.config.data, self.splits.values()
@@ -182,7 +183,7 @@ class Data(TaskData):
 
     def _read(self) -> tuple[Vocabulary, dict[str, Captioned]]:
         vocabulary, found = coco.captions(self.config)
-        root = Path(str(self.config.data.root)).expanduser()
+        root = expanded(self.config.data.root)
         splits: dict[str, Captioned] = {}
         for split, (files, captions, owners) in found.items():
             pictures = coco.Pictures(root, files, coco.transform(self.config, split))

@@ -27,4 +27,5 @@ def draw(images: Tensor, captions: list[str], references: list[str]) -> Figure:
         axes.text(0, -0.03, below, transform=axes.transAxes, va="top", fontsize=8, color="grey")
     for axes in figure.axes:
         axes.set_axis_off()
+    figure.supxlabel("above a picture: what the model says; below, in grey: what a reference says", fontsize=8)
     return figure

@@ -118,6 +118,8 @@ class Config(RunConfig):
         "val/map",
         *(f"val/{kind}@{count}" for count in COUNTS for kind in ("precision", "recall", "ndcg")),
     )
+    traced: ClassVar = ("teacher_loss", "student_loss", "early_loss", "late_loss")
+    recorded: ClassVar = traced
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

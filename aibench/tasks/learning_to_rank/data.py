@@ -14,6 +14,7 @@ from torch.nn.utils import rnn
 from torch.utils.data import Dataset
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import GOWALLA, GOWALLA_SPLIT
 from aibench.interactions.made_up import random_visits
@@ -173,7 +174,7 @@ class Data(TaskData):
 
     def file_paths(self) -> Iterator[Path]:
         if self.config.data.source is Source.disk:
-            root = Path(str(self.config.data.root)).expanduser()
+            root = expanded(self.config.data.root)
             split, raw = layout.published_split(root), layout.raw_file(root)
             yield from split or ([raw] if raw else [])
 
@@ -210,7 +211,7 @@ def _read(config: DataConfig) -> Interactions:
         case Source.disk:
             from aibench.tasks.learning_to_rank.gowalla import gowalla
 
-            return gowalla(Path(str(config.root)).expanduser(), config)
+            return gowalla(expanded(config.root), config)
         case Source.synthetic:
             return _made_up(config)
 

@@ -67,24 +67,54 @@ class Module(TaskModule):
     # Training
 
     def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
-        windows, users, sequences, following, negatives = batch
-        network = self.teacher if self.phase == "teacher" else self.student
-        encoded = network.encode(users, sequences)
-        sampled = torch.cat([following, negatives], dim=1)
-        if network is self.teacher or self.config.optim.distillation.alpha == 0:
-            return _ranking_loss(network.score(encoded, sampled), following.shape[1])
+        windows, *of_them = batch
+        if self.phase == "teacher":
+            return self.teacher_loss(*of_them)
+        if self.config.optim.distillation.alpha == 0:
+            return self.student_loss(*of_them)
         taught = self.teacher_items()[windows]
-        scores = network.score(encoded, torch.cat([sampled, taught], dim=1))
+        distilled = self.current_epoch - self.config.optim.teacher_epochs
+        late = distilled >= self.config.optim.distillation.discrepancy_from
+        return (self.late_loss if late else self.early_loss)(*of_them, taught)
+
+    def teacher_loss(self, users: Tensor, sequences: Tensor, following: Tensor, negatives: Tensor) -> Tensor:
+        """Return the teacher's ranking loss of a batch."""
+        return _plain_loss(self.teacher, users, sequences, following, negatives)
+
+    def student_loss(self, users: Tensor, sequences: Tensor, following: Tensor, negatives: Tensor) -> Tensor:
+        """Return the loss of a student that nobody teaches."""
+        return _plain_loss(self.student, users, sequences, following, negatives)
+
+    def early_loss(self, *batch: Tensor) -> Tensor:
+        """Return the student's loss before it is asked where it ranks the teacher's items; they come last."""
+        return self._taught_loss(*batch, discrepant=False)
+
+    def late_loss(self, *batch: Tensor) -> Tensor:
+        """Return the student's loss from then on."""
+        return self._taught_loss(*batch, discrepant=True)
+
+    def _taught_loss(
+        self,
+        users: Tensor,
+        sequences: Tensor,
+        following: Tensor,
+        negatives: Tensor,
+        taught: Tensor,
+        *,
+        discrepant: bool,
+    ) -> Tensor:
+        encoded = self.student.encode(users, sequences)
+        sampled = torch.cat([following, negatives], dim=1)
+        scores = self.student.score(encoded, torch.cat([sampled, taught], dim=1))
         scores, of_taught = scores[:, : sampled.shape[1]], scores[:, sampled.shape[1] :]
-        distilled = distillation_loss(of_taught, self._distillation_weights(encoded, of_taught))
+        weights = self._discrepancy(encoded, of_taught) if discrepant else self.position_weights
+        distilled = distillation_loss(of_taught, weights)
         return _ranking_loss(scores, following.shape[1]) + self.config.optim.distillation.alpha * distilled
 
     @torch.no_grad()
-    def _distillation_weights(self, encoded: Tensor, scores: Tensor) -> Tensor:
-        """Return the position weights at first, later times the discrepancy weights; float (K,) or (windows, K)."""
+    def _discrepancy(self, encoded: Tensor, scores: Tensor) -> Tensor:
+        """Return the position weights times the discrepancy weights, float (windows, K)."""
         config = self.config.optim.distillation
-        if self.current_epoch - self.config.optim.teacher_epochs < config.discrepancy_from:
-            return self.position_weights
         sampled = torch.randint(1, self.items + 1, (config.rank_samples,), device=self.device)
         ranks = estimated_ranks(scores, self.student.score_alike(encoded, sampled), self.items)
         return self.position_weights * discrepancy_weights(ranks, config.discrepancy_scale)
@@ -165,6 +195,11 @@ class Module(TaskModule):
         users, sequences, _, held_out = (tensor.cpu() for tensor in batch)
         items, _ = self.infer(batch)
         return recommendations(users, sequences, held_out, items.cpu(), None, ranked="ranking of the unseen items")
+
+
+def _plain_loss(network: Caser, users: Tensor, sequences: Tensor, following: Tensor, negatives: Tensor) -> Tensor:
+    scores = network.score(network.encode(users, sequences), torch.cat([following, negatives], dim=1))
+    return _ranking_loss(scores, following.shape[1])
 
 
 def _ranking_loss(scores: Tensor, following: int) -> Tensor:

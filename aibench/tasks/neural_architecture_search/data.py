@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.published import PENN_TREEBANK, md5
 from aibench.tasks.neural_architecture_search import penn
@@ -131,7 +132,7 @@ class Data(TaskData):
 
 
 def _root(config: Config) -> Path:
-    return Path(str(config.data.root)).expanduser()
+    return expanded(config.data.root)
 
 
 def _read(config: Config) -> tuple[Vocabulary, dict[str, Array]]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, Facts, Identity, TaskData, digest
 from aibench.datasets.published import VOC2007
 from aibench.tasks.object_detection import layout, scenes, voc
@@ -61,7 +62,7 @@ class Data(TaskData):
                 return Scenes(*scenes.scenes(split, size, data.height, data.seed))
             case Source.disk:
                 assert data.root is not None
-                return voc.VOC2007(layout.home(Path(data.root).expanduser()), split, size)
+                return voc.VOC2007(layout.home(expanded(data.root)), split, size)
             case Source.synthetic:
                 shape = (3, data.height, data.width)
                 return Noise(size or SYNTHETIC_SIZES[split], shape, (data.seed, split == "train"))

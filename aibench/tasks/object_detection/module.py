@@ -115,6 +115,6 @@ class Module(TaskModule):
 
 
 def _coco_metric() -> Any:
-    from torchmetrics.detection import MeanAveragePrecision  # needs pycocotools
+    from torchmetrics.detection.mean_ap import MeanAveragePrecision  # needs pycocotools
 
     return MeanAveragePrecision(box_format="xyxy", iou_type="bbox")

@@ -122,6 +122,8 @@ class Config(RunConfig):
     """Holds a run of 3D object reconstruction."""
 
     logs: ClassVar = ("val/iou", "val/iou_micro")
+    traced: ClassVar = ("loss",)
+    recorded: ClassVar = traced
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

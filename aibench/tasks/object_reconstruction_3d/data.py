@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import PARTS, Baseline, DataError, Facts, Identity, TaskData, digest
 from aibench.datasets.folders import enumerated
 from aibench.datasets.published import SHAPENET_CHAIRS
@@ -143,7 +143,7 @@ class Data(TaskData):
 
     def _read(self, split: str) -> ShapeNet:
         data = self.config.data
-        return ShapeNet(Path(str(data.root)).expanduser(), split, data)
+        return ShapeNet(expanded(data.root), split, data)
 
     def _made_up(self, split: str) -> Objects:
         data, generator = self.config.data, self._generator(split)

@@ -56,26 +56,28 @@ class Module(TaskModule):
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        pictures, solids = batch
+        return self.loss(*batch, self._views())
+
+    def loss(self, pictures: Tensor, solids: Tensor, views: Tensor) -> Tensor:
+        """Return the loss of a batch, its silhouettes seen from `views`, int64 (views,)."""
         logits, true = self(pictures).float(), solids.float()
         model = self.config.model
-        loss = torch.zeros((), device=self.device)
+        loss = torch.zeros((), device=pictures.device)
         if model.supervision is not Supervision.voxels:
-            views = self._views()
             with torch.no_grad():
                 silhouettes = self.projector(true, views)
             difference = half_square(self.projector(logits.sigmoid(), views) - silhouettes)
             loss = loss + model.silhouette_weight * difference / (len(true) * len(views))
         if model.supervision is not Supervision.silhouettes:
-            weight = torch.full((), model.full_weight, device=self.device)
+            weight = torch.full((), model.full_weight, device=pictures.device)
             surprise = binary_cross_entropy_with_logits(logits, true, pos_weight=weight, reduction="sum")
             loss = loss + model.voxel_weight * surprise / len(true)
         return loss
 
     def _views(self) -> Tensor:
         """Return the views of this step, int64 (views,): the same on all devices that train together."""
-        camera = self.config.model.camera
-        if camera.views_per_step is None:
+        camera, voxels = self.config.model.camera, self.config.model.supervision is Supervision.voxels
+        if camera.views_per_step is None or voxels:
             return torch.arange(camera.views, device=self.device)
         return ranks.of_first(torch.randperm(camera.views, device=self.device))[: camera.views_per_step]
 

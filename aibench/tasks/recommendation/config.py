@@ -71,6 +71,8 @@ class Config(RunConfig):
     """Holds a run of recommendation."""
 
     logs: ClassVar = (f"val/hr@{SHOWN}", f"val/ndcg@{SHOWN}")
+    traced: ClassVar = ("training_step",)
+    recorded: ClassVar = traced
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

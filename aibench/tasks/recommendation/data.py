@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.arrays import kept_arrays
 from aibench.datasets.published import MOVIELENS, MOVIELENS_100K
@@ -171,7 +172,7 @@ class Data(TaskData):
         return MOVIELENS[data.release].compared(counts)
 
     def _ratings(self) -> Path:
-        path = ratings_file(Path(str(self.config.data.root)).expanduser(), self.config.data.release)
+        path = ratings_file(expanded(self.config.data.root), self.config.data.release)
         assert path is not None, "Config.problems lets no such root through"
         return path
 
@@ -213,7 +214,7 @@ def _read(config: DataConfig) -> Interactions:
         case Source.disk:
             from aibench.tasks.recommendation.movielens import movielens
 
-            return movielens(Path(str(config.root)).expanduser(), config)
+            return movielens(expanded(config.root), config)
         case Source.synthetic:
             return _made_up(config)
 

@@ -101,6 +101,8 @@ class Config(RunConfig):
     """Holds a run of the spatial transformer."""
 
     logs: ClassVar = ("val/accuracy",)
+    traced: ClassVar = ("training_step",)
+    recorded: ClassVar = traced
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

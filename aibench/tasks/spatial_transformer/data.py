@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, DataError, Facts, Identity, TaskData, Tensors, digest
 from aibench.datasets.published import MNIST
 from aibench.tasks.spatial_transformer import layout
@@ -81,7 +82,7 @@ class Data(TaskData):
 
     def _files(self, split: str) -> tuple[Path, Path]:
         """Return the images and labels of a split."""
-        found = layout.mnist_files(Path(str(self.config.data.root)).expanduser(), split)
+        found = layout.mnist_files(expanded(self.config.data.root), split)
         assert found is not None, "Config.problems lets no such root through"
         return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, Facts, Identity, TaskData, digest
 from aibench.datasets.published import librispeech
 from aibench.tasks.speech_recognition import voices
@@ -100,7 +100,7 @@ class Data(TaskData):
         return voices.utterances(split, self.config.data)
 
     def _read(self, split: str) -> LibriSpeech:
-        root, strides = Path(str(self.config.data.root)).expanduser(), self.config.model.strides
+        root, strides = expanded(self.config.data.root), self.config.model.strides
         return LibriSpeech(root, split, self.config.data, lambda frames: steps_of(frames, strides))
 
     def verify(self) -> list[str]:

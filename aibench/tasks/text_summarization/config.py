@@ -82,6 +82,7 @@ class Config(RunConfig):
     """Holds a run of text summarisation."""
 
     logs: ClassVar = ("val/rouge_1", "val/rouge_2", "val/rouge_l")
+    recorded: ClassVar = ("loss",)  # not traced: Dynamo knows no LSTM
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, Facts, Identity, TaskData, digest
 from aibench.datasets.published import gigaword_headlines
 from aibench.tasks.text_summarization.config import Config
@@ -129,7 +130,7 @@ class Data(TaskData):
         return lines if found in (None, kept) else [*lines, f"train: {found - kept:,} left out, with an empty side"]
 
     def _line_files(self) -> dict[str, tuple[Path, Path]]:
-        found = line_files(Path(str(self.config.data.root)).expanduser(), self.config.data.held_out)
+        found = line_files(expanded(self.config.data.root), self.config.data.held_out)
         assert found is not None, "Config.problems lets no other folder pass"
         return found
 
@@ -148,7 +149,7 @@ def _read(config: Config) -> Corpus:
         case Source.disk:
             from aibench.tasks.text_summarization.gigaword import gigaword
 
-            return gigaword(Path(str(data.root)).expanduser(), data.held_out, data.cache, data.source_words)
+            return gigaword(expanded(data.root), data.held_out, data.cache, data.source_words)
         case Source.synthetic:
             return _made_up(config)
 

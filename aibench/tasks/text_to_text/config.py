@@ -143,6 +143,7 @@ class Config(RunConfig):
     """Holds a run of translation."""
 
     logs: ClassVar = ("val/accuracy", "val/perplexity", "val/bleu")
+    traced: ClassVar = ("training_step",)
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

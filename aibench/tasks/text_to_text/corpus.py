@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from aibench.config.places import expanded
 from aibench.contract import DataError, digest
 from aibench.tasks.text_to_text import layout
 from aibench.tasks.text_to_text.config import DataConfig
@@ -75,7 +76,7 @@ def without_a_side(config: DataConfig) -> int:
 
 
 def _found(config: DataConfig, split: str) -> list[layout.Files]:
-    files = layout.found(Path(str(config.root)).expanduser(), config.corpus, split)
+    files = layout.found(expanded(config.root), config.corpus, split)
     assert files is not None, "Config.problems lets no such root through"
     return files
 

@@ -88,6 +88,8 @@ class Config(RunConfig):
     """Holds a run of video prediction."""
 
     logs: ClassVar = ("val/mse", "val/psnr")
+    traced: ClassVar = ("loss",)
+    recorded: ClassVar = traced
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

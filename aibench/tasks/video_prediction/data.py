@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from aibench.config import Source
+from aibench.config.places import expanded
 from aibench.contract import Baseline, Facts, Identity, InTurn, TaskData, Tensors, digest
 from aibench.datasets.published import ROBOT_PUSHING
 from aibench.tasks.video_prediction.config import Config
@@ -82,7 +82,7 @@ class Data(TaskData):
         if data.source is Source.embedded:
             return Tensors(*pushing(size or EMBEDDED_SIZES[split], data.frames, split, data.seed))
         if data.source is Source.disk:
-            return Sequences(Path(str(data.root)).expanduser(), split, data)
+            return Sequences(expanded(data.root), split, data)
         generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
         frames = (_DISTINCT, data.frames, 3, data.size, data.size)
         video = torch.randint(256, frames, dtype=torch.uint8, generator=generator)

@@ -79,7 +79,9 @@ class Predictor(nn.Module):
         self.masks = nn.Conv2d(channels, config.masks + 2, 1)
         self.next_state = nn.Linear(told, state_size) if config.actions else None
 
-    def forward(self, video: Tensor, actions: Tensor, states: Tensor, context: int, truth: int = 0) -> State:
+    def forward(
+        self, video: Tensor, actions: Tensor, states: Tensor, context: int, truth: Tensor | None = None
+    ) -> State:
         """Predict every frame but the first, each from those before it.
 
         Beyond the context the network sees its own predictions, but for `truth` sequences of the batch, drawn anew for
@@ -90,7 +92,8 @@ class Predictor(nn.Module):
             actions: Float (batch, frames, actions).
             states: Float (batch, frames, states); of each sequence the first is used, the others are predicted.
             context: Frames that are shown.
-            truth: Sequences that see true frames beyond the context.
+            truth: How many sequences see true frames beyond the context, int64 (), which no host needs to know; None
+                for no sequence.
 
         Returns:
             Predicted frames, float (batch, frames - 1, 3, height, width), and states, float (batch, frames - 1,
@@ -101,7 +104,7 @@ class Predictor(nn.Module):
         for step in range(video.shape[1] - 1):
             if step < context:
                 frame = video[:, step]
-            elif truth:
+            elif truth is not None:
                 shown = torch.randperm(len(video), device=video.device) < truth
                 frame = torch.where(shown[:, None, None, None], video[:, step], frame)
             told = torch.cat([actions[:, step], place], dim=1) if self.next_state is not None else None

@@ -41,14 +41,16 @@ class Module(TaskModule):
         self.errors = FrameErrors()
         self._scores: Ratio | None = None
 
-    def forward(self, video: Tensor, actions: Tensor, states: Tensor, truth: int = 0) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, video: Tensor, actions: Tensor, states: Tensor, truth: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Predict what follows the context of a batch.
 
         Args:
             video: A batch's frames. Those beyond the context are not looked at but for `truth`.
             actions: A batch's actions.
             states: A batch's states; the first is used.
-            truth: Sequences of the batch that see true frames beyond the context.
+            truth: How many sequences of the batch see true frames beyond the context, int64 (); None for none.
 
         Returns:
             Frames, float (batch, predicted, 3, height, width) in 0 to 1, and states, float (batch, predicted, states).
@@ -59,10 +61,15 @@ class Module(TaskModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         video, actions, states = batch
-        context, optim = self.config.data.context, self.config.optim
+        optim = self.config.optim
         rank, size = ranks.place()
         shown = round(len(video) * size * true_share(self.global_step, optim.sampling))
         truth = shown * (rank + 1) // size - shown * rank // size  # this process's part of them
+        return self.loss(video, actions, states, torch.full((), truth, device=video.device))
+
+    def loss(self, video: Tensor, actions: Tensor, states: Tensor, truth: Tensor) -> Tensor:
+        """Return the loss of a batch of whose sequences as many as `truth` says see true frames."""
+        context, optim = self.config.data.context, self.config.optim
         frames, places = self(video, actions, states, truth)
         loss = mse_loss(frames, video[:, context:] / 255)
         if self.config.model.actions:
