@@ -125,7 +125,9 @@ def test_a_held_out_image_is_its_resized_middle(composed, tree):
     resized = picture.resize((int(256 * width / height), 256), Image.Resampling.BILINEAR)
     left, top = round((resized.width - 224) / 2), (256 - 224) // 2
     by_hand = np.asarray(resized.crop((left, top, left + 224, top + 224))).transpose(2, 0, 1)
-    np.testing.assert_array_equal(dataset[3][0].numpy(), by_hand)
+    difference = np.abs(dataset[3][0].numpy().astype(int) - by_hand)  # Pillow rounds between its two directions
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.002
 
 
 def test_a_smaller_set_has_images_of_all_classes(composed, tree):
