@@ -40,7 +40,9 @@ def pixels(encoded: bytes, name: str) -> Tensor:
     """Return the picture in the bytes of an image file as `read_pixels` does; `name` is for a message."""
     if is_usual(encoded):
         try:
-            return decode_jpeg(torch.frombuffer(bytearray(encoded), dtype=torch.uint8), mode=ImageReadMode.RGB)
+            whole = torch.frombuffer(bytearray(encoded), dtype=torch.uint8)
+            picture: Tensor = decode_jpeg(whole, mode=ImageReadMode.RGB)
+            return picture
         except RuntimeError:
             pass  # Pillow says what is wrong, or reads it
     return _by_pillow(decoded(encoded, name))
