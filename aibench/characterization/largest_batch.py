@@ -46,6 +46,7 @@ class Job:
         limit: Bytes that a try may take: on a CPU its whole process, on a GPU what torch reserves; None for all of a
             GPU's memory.
         each: What `data.batch_size` counts in a sample: 1, or the tokens of a sample where it counts tokens.
+        fast: `gpu_fast` or `cpu_fast`, where that was asked for.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Job:
     words: list[str]
     limit: int | None
     each: float = 1.0
+    fast: str | None = None
 
     def key(self, size: int) -> int:
         """Return the value of `data.batch_size` for batches of about `size` samples."""
@@ -147,7 +149,8 @@ def _measured(job: Job, asked: Try) -> Try:
     """Train the steps in this process, within the limit."""
     try:
         _limit(job)
-        workload = Selection([job.name], job.scale, job.device, [*job.words, f"{KEY}={asked.key}"]).workload(job.name)
+        given = [*job.words, f"{KEY}={asked.key}"]
+        workload = Selection([job.name], job.scale, job.device, given, job.fast).workload(job.name)
         set_arithmetic(workload.hardware.threads)
         seconds: list[float] = []
         run_steps(workload, replace(STEPS, around=partial(_timed, job.device, seconds)), job.device)

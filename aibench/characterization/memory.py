@@ -51,7 +51,7 @@ def memory(workload: Workload, device: str, expected: dict[int, Expected]) -> li
         A row for each size: `batch`, `bytes` (above what the process takes after a first step, which loads libraries,
         with nothing in hand; on a GPU what torch allocated) and `reason`.
     """
-    words = list(workload.words) if isinstance(workload, TaskWorkload) else []
+    words, fast = (list(workload.words), workload.fast) if isinstance(workload, TaskWorkload) else ([], None)
     rows = [
         {"batch": size, "bytes": None, "reason": too_much(size, device, expected.get(size, Expected()))}
         for size in sizes_up_to(workload.batch_size)
@@ -60,6 +60,7 @@ def memory(workload: Workload, device: str, expected: dict[int, Expected]) -> li
         "name": workload.name,
         "scale": workload.scale,
         "words": words,
+        "fast": fast,
         "device": device,
         "sizes": [row["batch"] for row in rows if row["reason"] is None],
     }
@@ -100,7 +101,7 @@ def measure(job: dict[str, Any]) -> None:
     from aibench.characterization.selection import Selection
 
     set_arithmetic()
-    chosen = Selection([job["name"]], job["scale"], job["device"], job["words"])
+    chosen = Selection([job["name"]], job["scale"], job["device"], job["words"], job["fast"])
     workload = chosen.workload(job["name"])
     if job["sizes"] and job["device"] == "cpu":
         _peak(workload, min(job["sizes"]), job["device"], 0)  # loads what a first step loads: 200 MB of libraries

@@ -76,7 +76,7 @@ def _job(words: list[str], memory: float | None) -> tuple[Job, int | None]:
     each = workload.config.data.batch_size / workload.batch_size if isinstance(workload, TaskWorkload) else 1.0
     left = memory_left() if chosen.device == "cpu" else None
     limit = left if memory is None else round(memory * GIB)
-    return Job(workload.name, chosen.scale, chosen.device, chosen.words, limit, each), workload.most
+    return Job(workload.name, chosen.scale, chosen.device, chosen.words, limit, each, chosen.fast), workload.most
 
 
 def _workload(chosen: Selection) -> Workload:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from aibench.characterization import largest_batch
 from aibench.characterization.largest_batch import Job, Try, answer, search, tried
 from aibench.commands.app import app
+from aibench.config import ConfigError
 
 TINY = ["task=image_classification", "hardware=cpu", "hardware.threads=1", "data.train_size=4", "data.val_size=4"]
 
@@ -82,6 +83,20 @@ def test_the_table_has_a_row_for_each_try_and_the_answer(monkeypatch, tmp_path):
         "3",
         "4",
     ]
+
+
+def test_the_settings_of_the_machine_reach_the_process_that_tries(monkeypatch):
+    given = []
+
+    def noted(names, scale, device, words, fast):
+        given.append((names, device, words[-1], fast))
+        raise ConfigError("no more is wanted")
+
+    monkeypatch.setattr(largest_batch, "Selection", noted)
+    monkeypatch.setattr(largest_batch, "tried", lambda job, size: largest_batch._measured(job, Try(size, size)))
+    found = CliRunner().invoke(app, ["batch", TINY[0], "hardware=cpu_fast", *TINY[2:], "--memory", "2"])
+    assert found.exit_code == 1
+    assert given[0] == (["image_classification"], "cpu", "data.batch_size=1", "cpu_fast")
 
 
 @pytest.mark.slow  # two processes that load the libraries, and train a few steps
