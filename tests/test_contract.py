@@ -27,9 +27,10 @@ CPU = ("hardware=cpu", "hardware.threads=1")
 SMALL = ("data.train_size=64", "data.val_size=32", "data.batch_size=16", "data.eval_batch_size=24", *CPU)
 # Whole pictures of 176x176 pixels, coded four times: six are as good here as 32.
 FEWER = {"image_compression": ("data.val_size=6", "data.eval_batch_size=4")}
-# Networks that take pictures of any size: smaller ones teach a test as much.
+# Networks that take pictures, or speech, of any size: smaller ones teach a test as much, in gigabytes less.
 SMALLER = {
     "object_detection": ("data.height=120", "data.width=160", "model.short_side=120"),
+    "speech_recognition": ("data.longest=2",),
     "image_to_image": ("data.load=72", "data.size=64", "data.segmenter_size=[64,128]"),
 }
 tasks = pytest.mark.parametrize("task", registry.task_names())

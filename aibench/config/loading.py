@@ -77,10 +77,14 @@ def _stray_key(cfg: DictConfig, error: AttributeError) -> str:
     """Return the dotted key that no schema has; the exception knows the name of its stray part only."""
     name = str(error).rsplit("'", 2)[-2] if "'" in str(error) else str(error.name)
     groups: Any = OmegaConf.to_container(cfg, resolve=False)
-    below = groups.get(name)
-    if isinstance(below, dict) and below:
-        return f"{name}.{next(iter(below))}"
-    return next((f"{group}.{name}" for group, node in groups.items() if isinstance(node, dict) and name in node), name)
+    places = [(name, groups), *((f"{group}.{name}", node) for group, node in groups.items())]
+    key, node = next(
+        ((key, node[name]) for key, node in places if isinstance(node, dict) and name in node), (name, None)
+    )
+    while isinstance(node, dict) and node:  # down to the word as it was typed
+        inner = next(iter(node))
+        key, node = f"{key}.{inner}", node[inner]
+    return key
 
 
 def _first_line(error: Exception) -> str:

@@ -64,6 +64,10 @@ REFUSED = {
     ),
     "an unknown launcher": ([IC, "hydra/launcher=mixi"], "hydra/launcher=mixi: no such option. One of: basic, "),
     "an unknown group": ([IC, "model/x=1"], "model/x=1: no such group. One of: task, "),
+    "a key below one that is not there, added": (
+        [IC, "++tracking.us.csv=1.5"],
+        "tracking.us.csv: no such key, with '+'",
+    ),
     "a key that is there, added": ([IC, "+seed=1"], "+seed: seed is there already. Write seed=VALUE."),
     "a group that is there, added": ([IC, "+hardware=cpu"], "+hardware=cpu: hardware is there already."),
     "a key taken away": ([IC, "~optim.lr"], "~optim.lr: nothing of a run can be left out."),

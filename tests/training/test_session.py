@@ -313,7 +313,7 @@ BEFORE_THE_FIRST_STEP = (
     "pytorch_lightning.Trainer.__init__",
     "aibench.tasks.image_classification.module.Module.configure_optimizers",
     "aibench.training.recorder.Recorder.on_train_start",
-    "aibench.training.session.Session._compiled",
+    "aibench.training.session.quickened",
     "aibench.tasks.image_classification.module.Module.training_step",
 )
 

@@ -114,11 +114,12 @@ class Data(TaskData):
         return lines
 
     def _made_up(self, split: str) -> Utterances:
-        """Make random utterances of 1 to 15 s, long ones more often, as in LibriSpeech."""
+        """Make random utterances of 1 s to `data.longest`, long ones more often, as in LibriSpeech."""
         data = self.config.data
         rng = np.random.default_rng((data.seed, split == "val"))
         count = (data.train_size if split == "train" else data.val_size) or MADE_UP[split]
-        seconds = rng.triangular(1, 15, 15, DISTINCT)
+        longest = max(1.5, data.longest)
+        seconds = rng.triangular(1, longest, longest, DISTINCT)
         lengths = frames_of((seconds * data.sample_rate).astype(np.int64), data.hop)
         generator = torch.Generator().manual_seed(2 * data.seed + (split == "val"))
         frames = torch.randn(int(lengths.sum()), data.bins, generator=generator)
