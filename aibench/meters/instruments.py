@@ -154,8 +154,7 @@ class Instruments:
 
     def training_seconds(self) -> dict[str, float]:
         """Return the training time by phase."""
-        parts = self.ledger.seconds()
-        return {part.removeprefix(TRAINING): took for part, took in parts.items() if part.startswith(TRAINING)}
+        return _of_training(self.ledger.seconds())
 
     def own_seconds(self) -> dict[str, float]:
         """Return the training time of this process alone by phase, whatever was done before it."""
@@ -208,10 +207,7 @@ class Instruments:
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Count what `state` has counted."""
         self.ledger.add(state["seconds"])
-        earlier_parts = state["seconds"].items()
-        self._trained_before = {
-            part.removeprefix(TRAINING): took for part, took in earlier_parts if part.startswith(TRAINING)
-        }
+        self._trained_before = _of_training(state["seconds"])
         self._split_before = list(state["split"])
         earlier = dict(state["joules"])
         self.energy.continue_from(earlier.pop("session"), state.get("energy_faults", []))
@@ -219,3 +215,8 @@ class Instruments:
         self.joules = {PREPARATION: {}, **{name: dict(scopes) for name, scopes in earlier.items()}}
         for scope, joules in again.items():  # each process prepares its data
             self.joules[PREPARATION][scope] = self.joules[PREPARATION].get(scope, 0.0) + joules
+
+
+def _of_training(parts: dict[str, float]) -> dict[str, float]:
+    """Return the parts of a session that are of its training, by phase."""
+    return {part.removeprefix(TRAINING): took for part, took in parts.items() if part.startswith(TRAINING)}

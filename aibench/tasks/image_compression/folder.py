@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -18,6 +17,7 @@ from aibench.datasets.folders import image_files
 from aibench.tasks.image_compression.layout import images_below
 from aibench.tasks.image_compression.metric import SMALLEST
 from aibench.vision.files import read_image
+from aibench.vision.jpeg import read_pixels
 
 
 class Files(Dataset[Tensor]):
@@ -96,7 +96,7 @@ class Pictures(Files):
 
     def __getitem__(self, index: int) -> Tensor:
         path = self.path(index)
-        picture = torch.from_numpy(np.array(read_image(path))).permute(2, 0, 1)
+        picture = read_pixels(path)
         height, width = picture.shape[1:]
         if min(height, width) < SMALLEST:
             raise DataError(
